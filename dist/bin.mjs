@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+// The launcher is plain JavaScript that an old Node can parse, so that an unsupported runtime
+// gets one clear sentence instead of a syntax error from inside the bundle.
+const [major, minor] = process.versions.node.split('.').map(Number)
+if (major < 22 || (major === 22 && minor < 18)) {
+  process.stderr.write(
+    `sallyport needs Node 22.18 or newer; this is Node ${process.versions.node}. Install a newer Node and run the command again.\n`,
+  )
+  process.exit(2)
+}
+await import('./sallyport.mjs')

@@ -1,0 +1,100 @@
+import type { Members } from './members.ts'
+import type { Principal } from './principal.ts'
+
+/** The two protocol eras. Legacy: 2024-11-05 to 2025-11-25, with sessions. Modern: 2026-07-28, stateless. */
+export type Era = 'legacy' | 'modern'
+
+export const legacyRevisions = ['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25'] as const
+export const modernRevisions = ['2026-07-28'] as const
+export type Revision = (typeof legacyRevisions)[number] | (typeof modernRevisions)[number]
+export const newestLegacy: Revision = '2025-11-25'
+export const newestModern: Revision = '2026-07-28'
+
+/** The methods that reach a server and so leave an intent and an outcome. */
+export const forwardedMethods = [
+  'tools/call',
+  'prompts/get',
+  'resources/read',
+  'completion/complete',
+] as const
+export type ForwardedMethod = (typeof forwardedMethods)[number]
+
+/** The lists, answered from the catalog. */
+export const listMethods = [
+  'tools/list',
+  'prompts/list',
+  'resources/list',
+  'resources/templates/list',
+] as const
+export type ListMethod = (typeof listMethods)[number]
+
+/** Which of the public endpoints was addressed. */
+export type Endpoint =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'server'; readonly server: string }
+  | { readonly kind: 'toolset'; readonly toolset: string }
+
+/** Stable text of an endpoint, for cache keys and records. */
+export function endpointText(endpoint: Endpoint): string {
+  if (endpoint.kind === 'all') return '/mcp'
+  return endpoint.kind === 'server' ? `/mcp/s/${endpoint.server}` : `/mcp/t/${endpoint.toolset}`
+}
+
+/** What the caller can be asked, and the raw object it declared. */
+export interface Capabilities {
+  readonly raw: string
+  readonly elicitation: boolean
+  readonly elicitationUrl: boolean
+  readonly sampling: boolean
+  readonly roots: boolean
+}
+
+/**
+ * One request in the neutral form, which is the modern one: everything that the request needs is in it.
+ * Values that policy does not judge stay raw JSON text.
+ */
+export interface Call {
+  /** Ours, unique; appears in the journal, in logs and in errors. */
+  readonly callId: string
+  readonly method: string
+  readonly endpoint: Endpoint
+  readonly era: Era
+  readonly revision: Revision
+  /** The caller's JSON-RPC id as raw JSON, so that number and string stay what they were. */
+  readonly rpcId: string
+  /** Tool or prompt name, or resource URI, decoded; empty for methods without one. */
+  readonly name: string
+  /** Raw `arguments` of the call, if it had any. */
+  readonly args: string | undefined
+  /** `params` without `_meta`, `name`/`uri`, `arguments`, `inputResponses` and `requestState`. */
+  readonly params: Members
+  /** `_meta` without the members that belong to one hop (protocol version, capabilities, progress token). */
+  readonly meta: Members
+  /** The caller's progress token as raw JSON. */
+  readonly progressToken: string | undefined
+  readonly capabilities: Capabilities
+  /** Raw `clientInfo`; self-reported, never used for a decision. */
+  readonly clientInfo: string | undefined
+  /** The level from which on the caller wants log messages; undefined: none. */
+  readonly logLevel: string | undefined
+  /** Answers to an earlier `input_required`, raw object; undefined on a first round. */
+  readonly inputResponses: string | undefined
+  /** Our sealed state as the caller returned it. */
+  readonly requestState: string | undefined
+  /** Size of the message in bytes. */
+  readonly bytes: number
+  readonly cancel: Cancellation
+}
+
+/** Cancellation of one call, much cheaper than an AbortSignal on the hot path. */
+export interface Cancellation {
+  readonly cancelled: boolean
+  /** Runs `listener` once on cancellation, at once if it already happened. Returns the way to forget it. */
+  onCancel(listener: () => void): () => void
+}
+
+/** A call with the principal that made it. Made by the door, after `identify` and `decode`. */
+export interface Identified {
+  readonly call: Call
+  readonly principal: Principal
+}

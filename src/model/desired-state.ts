@@ -1,0 +1,267 @@
+/**
+ * Desired state: what people want the gateway to be. Declared in `sallyport.yaml` or stored through
+ * the administration; both use this one schema, and `snapshot/compile.ts` turns it into a Snapshot.
+ * Secrets appear only as references (`${ENV}`, `file:`).
+ */
+import { z } from 'zod'
+
+export const serverNamePattern = /^[a-z][a-z0-9-]{0,23}$/
+export const wordPattern = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/
+
+const durationPattern = /^(\d+)(ms|s|m|h|d)$/
+const durationUnits: Record<string, number> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
+
+/** Milliseconds of a duration such as `500ms`, `30s`, `10m`, `2h` or `30d`; undefined if it is none. */
+export function durationMs(text: string): number | undefined {
+  const match = durationPattern.exec(text)
+  const unit = match?.[2] === undefined ? undefined : durationUnits[match[2]]
+  return unit === undefined ? undefined : Number(match?.[1]) * unit
+}
+
+const sizePattern = /^(\d+)(KB|MB|GB)?$/i
+const sizeUnits: Record<string, number> = { KB: 1_000, MB: 1_000_000, GB: 1_000_000_000 }
+
+/** Bytes of a size such as `500`, `4MB` or `100KB`; undefined if it is none. */
+export function sizeBytes(text: string): number | undefined {
+  const match = sizePattern.exec(text)
+  if (match === null) return undefined
+  const unit = match[2] === undefined ? 1 : sizeUnits[match[2].toUpperCase()]
+  return unit === undefined ? undefined : Number(match[1]) * unit
+}
+
+const duration = z
+  .string()
+  .regex(durationPattern, 'a duration such as 500ms, 30s, 10m, 2h or 30d')
+  .describe('A duration such as 500ms, 30s, 10m, 2h or 30d')
+const size = z
+  .union([z.string().regex(sizePattern, 'a size such as 4MB'), z.number().int().positive()])
+  .describe('A size such as 500, 100KB or 4MB')
+const word = z
+  .string()
+  .regex(wordPattern, 'letters, digits and . _ @ -, at most 64, starting with a letter or digit')
+const serverName = z
+  .string()
+  .regex(serverNamePattern, 'a lower-case letter, then at most 23 of a-z, 0-9 and -')
+const secret = z.string().describe('A value, or a reference: ${ENV_NAME} or file:PATH')
+const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'an HTTP header name')
+
+export const stdioSpec = z
+  .strictObject({
+    command: z.string().min(1).describe('The program; found on PATH; never run through a shell'),
+    args: z.array(z.string()).default([]),
+    env: z
+      .record(z.string(), secret)
+      .default({})
+      .describe('Variables for the process; nothing else is inherited but a short allow-list'),
+    inherit: z
+      .array(z.string())
+      .default([])
+      .describe('Names of further variables to pass on from the gateway'),
+    cwd: z.string().optional(),
+    process: z.enum(['shared', 'per-principal']).default('shared'),
+    start: z.enum(['lazy', 'eager']).default('lazy'),
+    idleStop: duration.default('15m').describe('Stop a process that nobody used for so long'),
+    restart: z.strictObject({ attempts: z.number().int().min(0).max(100).default(8) }).prefault({}),
+  })
+  .describe('A server that runs as a child process and speaks MCP over stdin and stdout')
+
+export const httpSpec = z
+  .strictObject({
+    url: z.string().describe('The MCP endpoint of the server'),
+    headers: z.record(headerName, secret).default({}),
+    transport: z
+      .enum(['auto', 'streamable', 'sse'])
+      .default('auto')
+      .describe('sse: the HTTP+SSE pair of revision 2024-11-05'),
+    session: z
+      .enum(['principal', 'shared'])
+      .default('principal')
+      .describe('Who shares a legacy session'),
+  })
+  .describe('A remote MCP server')
+
+export const credentialSpec = z.union([
+  z.strictObject({ bearer: secret }),
+  z.strictObject({ header: headerName, value: secret }),
+])
+
+export const serverSpec = z
+  .strictObject({
+    title: z.string().optional(),
+    description: z.string().optional(),
+    stdio: stdioSpec.optional(),
+    http: httpSpec.optional(),
+    credential: credentialSpec.optional(),
+    era: z.enum(['auto', 'legacy', 'modern']).default('auto'),
+    timeout: duration.default('60s').describe('How long one call may take'),
+    concurrency: z
+      .number()
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(64)
+      .describe('Calls at the same time; more are refused'),
+    offline: z
+      .enum(['keep', 'hide'])
+      .default('keep')
+      .describe('What lists show while the server is down'),
+    enabled: z.boolean().default(true),
+  })
+  .superRefine((server, context) => {
+    const kinds = ['stdio', 'http'].filter((kind) => server[kind as 'stdio' | 'http'] !== undefined)
+    if (kinds.length !== 1)
+      context.addIssue({ code: 'custom', message: 'a server has exactly one kind: stdio or http' })
+  })
+
+const pattern = z
+  .string()
+  .regex(
+    /^(?:(?:tool|prompt|resource):)?[a-z0-9*-]+\/.+$/,
+    'server/tool, e.g. crm/*, */read_*, prompt:crm/*, resource:docs/file:///*',
+  )
+  .describe(
+    'server/name with * for any run of characters; tool:, prompt: or resource: in front narrows it to one kind',
+  )
+
+export const roleSpec = z.strictObject({
+  description: z.string().optional(),
+  allow: z.array(pattern).default([]),
+  deny: z.array(pattern).default([]),
+})
+
+export const accessSpec = z
+  .strictObject({
+    key: word.optional(),
+    user: word.optional(),
+    team: word.optional(),
+    roles: z.array(word).min(1),
+    environments: z
+      .array(word)
+      .optional()
+      .describe('Only in these environments; everywhere when absent'),
+  })
+  .refine(
+    (entry) =>
+      entry.key !== undefined ||
+      entry.user !== undefined ||
+      entry.team !== undefined ||
+      entry.environments !== undefined,
+    {
+      message: 'say who: key, user, team or environments',
+    },
+  )
+
+export const limitSpec = z.strictObject({
+  per: z.enum(['key', 'user']).default('key'),
+  tool: pattern.optional().describe('Only calls of these; all when absent'),
+  calls: z
+    .string()
+    .regex(/^\d+\/(second|minute|hour)$/, 'a rate such as 60/minute')
+    .optional(),
+  concurrent: z.number().int().min(1).optional(),
+})
+
+export const toolsetSpec = z.strictObject({
+  description: z.string().optional(),
+  include: z.array(pattern).min(1),
+  exclude: z.array(pattern).default([]),
+})
+
+export const listenSpec = z.strictObject({
+  host: z.string().default('127.0.0.1'),
+  port: z.number().int().min(0).max(65_535).default(8470),
+  origins: z
+    .array(z.string())
+    .default([])
+    .describe('Web origins that may call, e.g. https://app.example.com'),
+  hosts: z
+    .array(z.string())
+    .default([])
+    .describe('Further Host names under which this gateway is reached'),
+  bodyMax: size.default('4MB'),
+  headerMax: size.default('32KB'),
+  bodyTimeout: duration.default('30s'),
+  connections: z.number().int().min(1).default(20_000),
+  drain: duration.default('20s').describe('How long a stop waits for running calls'),
+})
+
+export const auditSpec = z.strictObject({
+  mode: z
+    .enum(['required', 'best-effort'])
+    .default('required')
+    .describe('required: a call that cannot be recorded is refused'),
+  segmentMax: size.default('64MB'),
+  retention: duration.default('90d'),
+})
+
+/** The whole declared file. */
+export const desiredState = z
+  .strictObject({
+    listen: listenSpec.prefault({}),
+    environment: word.default('default'),
+    servers: z.record(serverName, serverSpec).default({}),
+    toolsets: z.record(serverName, toolsetSpec).default({}),
+    roles: z.record(word, roleSpec).default({}),
+    access: z.array(accessSpec).default([]),
+    limits: z.array(limitSpec).default([]),
+    audit: auditSpec.prefault({}),
+  })
+  .describe('sallyport.yaml')
+
+export type DesiredState = z.infer<typeof desiredState>
+/** The file as people write it, before defaults. */
+export type DesiredStateInput = z.input<typeof desiredState>
+export type ServerSpec = z.infer<typeof serverSpec>
+export type ServerSpecInput = z.input<typeof serverSpec>
+export type StdioSpec = z.infer<typeof stdioSpec>
+export type HttpSpec = z.infer<typeof httpSpec>
+export type RoleSpec = z.infer<typeof roleSpec>
+export type AccessSpec = z.infer<typeof accessSpec>
+export type LimitSpec = z.infer<typeof limitSpec>
+export type ToolsetSpec = z.infer<typeof toolsetSpec>
+export type ListenSpec = z.infer<typeof listenSpec>
+
+/** A stored API key. The key itself is never kept: `hash` is sha256 of it, hex. */
+export interface KeyRow {
+  readonly name: string
+  readonly hash: string
+  /** The first characters, to recognise a key by. */
+  readonly hint: string
+  readonly roles: readonly string[]
+  readonly user: string | undefined
+  readonly teams: readonly string[]
+  readonly environment: string | undefined
+  /** Epoch milliseconds. */
+  readonly createdAt: number
+  readonly expiresAt: number | undefined
+  readonly revokedAt: number | undefined
+}
+
+/** What the administration wrote, beside the declared file. */
+export interface StoredState {
+  readonly servers: Readonly<Record<string, ServerSpecInput>>
+  readonly toolsets: Readonly<Record<string, z.input<typeof toolsetSpec>>>
+  readonly roles: Readonly<Record<string, z.input<typeof roleSpec>>>
+  readonly access: readonly z.input<typeof accessSpec>[]
+  readonly limits: readonly z.input<typeof limitSpec>[]
+  readonly keys: readonly KeyRow[]
+  /** Grows by one with every write. */
+  readonly version: number
+}
+
+/** One thing that is wrong with a configuration, and where. */
+export interface Issue {
+  /** Dotted path, e.g. `servers.github.http.url`. */
+  readonly path: string
+  readonly message: string
+  readonly file: string | undefined
+  /** One-based; undefined when it is not known. */
+  readonly line: number | undefined
+  readonly column: number | undefined
+}

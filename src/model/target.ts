@@ -1,0 +1,33 @@
+/** The four kinds of things that a server offers. A template is judged as a resource. */
+export type ItemKind = 'tool' | 'prompt' | 'resource' | 'template'
+
+/** One definition as a server listed it. Immutable; content-addressed by `digest`. */
+export interface Item {
+  readonly kind: ItemKind
+  readonly server: string
+  /** The server's own name; for resources the URI, for templates the URI template. */
+  readonly name: string
+  /** The definition's exact JSON text. */
+  readonly raw: string
+  /** sha256 of `raw`, hex. */
+  readonly digest: string
+  /** Raw `inputSchema` of a tool. */
+  readonly inputSchema: string | undefined
+  /** `x-mcp-header` annotations of a tool: header suffix and the path of properties it mirrors. */
+  readonly headerParams: readonly HeaderParam[]
+}
+
+export interface HeaderParam {
+  readonly header: string
+  readonly path: readonly string[]
+}
+
+/** What a public name resolved to. */
+export interface Target {
+  readonly kind: 'tool' | 'prompt' | 'resource'
+  readonly server: string
+  /** The name or URI to use at the server. */
+  readonly name: string
+  /** The definition, when the catalog holds one; a resource read through a template has the template's. */
+  readonly item: Item | undefined
+}

@@ -1,0 +1,63 @@
+import type { KeyRow, StoredState } from '../model/desired-state.ts'
+import type { Entry } from '../model/record.ts'
+
+/** Names of the stored collections that `put` and `remove` take. */
+export type StoredKind = 'server' | 'toolset' | 'role' | 'access' | 'limit'
+
+/** Where a journal entry lies; with it the index can be filled again without doubles. */
+export interface Indexed {
+  readonly writer: string
+  /** Position of the entry in its writer's chain, from 0. */
+  readonly sequence: number
+  readonly entry: Entry
+}
+
+export interface RecordQuery {
+  readonly principal?: string
+  readonly server?: string
+  readonly name?: string
+  readonly status?: string
+  readonly since?: number
+  readonly until?: number
+  readonly limit: number
+}
+
+export interface RecordRow {
+  readonly call: string
+  readonly at: number
+  readonly principal: string
+  readonly environment: string
+  readonly endpoint: string
+  readonly method: string
+  readonly server: string
+  readonly name: string
+  readonly status: string
+  readonly code: string
+  readonly ms: number | undefined
+  readonly bytes: number | undefined
+}
+
+/**
+ * Desired state, secrets and the index of calls, in PostgreSQL: embedded or by `DATABASE_URL`.
+ * Every method rejects with GatewayError('busy') while the database is away; nothing on a call's way waits for it.
+ */
+export interface Store {
+  load(): Promise<StoredState>
+  /** Writes one stored object; returns the new version. Ids of access and limit entries are given by the store. */
+  put(kind: StoredKind, name: string, value: unknown): Promise<number>
+  /** Returns false when there was none of that name. */
+  remove(kind: StoredKind, name: string): Promise<boolean>
+  putKey(row: KeyRow): Promise<number>
+  /** Returns false when no valid key has that name. */
+  revokeKey(name: string, at: number): Promise<boolean>
+  /** Calls `listener` after a write by this or another node. Returns the way to stop. */
+  watch(listener: () => void): () => void
+  /** Idempotent: entries that are already there are skipped. */
+  index(entries: readonly Indexed[]): Promise<void>
+  /** The next sequence that the index expects of a writer. */
+  indexedUpTo(writer: string): Promise<number>
+  records(query: RecordQuery): Promise<readonly RecordRow[]>
+  /** Drops time partitions that are older. Returns how many. */
+  dropRecordsBefore(at: number): Promise<number>
+  close(): Promise<void>
+}
