@@ -1,0 +1,123 @@
+/** The room of evidence: every call leaves an intent and an outcome, or one refusal. */
+import { hash } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
+import { type Call, endpointText } from '../model/call.ts'
+import type { Principal } from '../model/principal.ts'
+import type { Attached, Recorded } from '../model/proofs.ts'
+import type { NoteEntry, OutcomeStatus } from '../model/record.ts'
+import type { RefusalCode } from '../model/refusal.ts'
+import { intentLine, noteLine, outcomeLine, refusalLine } from './lines.ts'
+
+/** What the recorder needs of a journal. */
+export interface EntrySink {
+  intent(line: string): Promise<void>
+  append(line: string): Promise<void>
+}
+
+export interface RecorderOptions {
+  readonly journal: EntrySink
+  /** Epoch milliseconds. */
+  readonly now?: () => number
+  /** Monotonic milliseconds, the clock of `startedAt`. */
+  readonly clock?: () => number
+}
+
+export interface Outcome {
+  readonly status: OutcomeStatus
+  /** Bytes of the result as the server sent them. */
+  readonly bytes: number
+  /** Refusal code or JSON-RPC code of an `error`; empty otherwise. */
+  readonly code: string
+}
+
+export interface Refused {
+  readonly call: Call
+  readonly principal: Principal
+  /** Empty when the name did not resolve. */
+  readonly server: string
+  readonly name: string
+  readonly code: RefusalCode
+  /** Private, e.g. which rule denied. */
+  readonly detail: string
+}
+
+export interface Recorder {
+  /**
+   * Resolves when the intent is on disk. `startedAt`: reading of the monotonic clock at the door;
+   * `snapshot`: version that the call holds. Rejects with GatewayError('journal_unavailable').
+   */
+  intent(attached: Attached, startedAt: number, snapshot: number): Promise<Recorded>
+  /** Await it before the last byte of the reply. Never rejects. */
+  outcome(recorded: Recorded, outcome: Outcome): Promise<void>
+  /** Never rejects. */
+  refusal(refused: Refused): Promise<void>
+  /** A list, a listen, a sign-in or something of the gateway itself. Never rejects. */
+  note(note: Omit<NoteEntry, 'at'>): Promise<void>
+}
+
+const textCharsMax = 4_096
+
+/** The recorder over a journal. The only maker of `Recorded`. */
+export function createRecorder(options: RecorderOptions): Recorder {
+  const { journal, now = Date.now, clock = () => performance.now() } = options
+  return {
+    async intent(attached, startedAt, snapshot) {
+      await journal.intent(intentText(attached, now(), snapshot))
+      return { ...attached, startedAt } as Recorded
+    },
+    outcome(recorded, { status, bytes, code }) {
+      const ms = Math.round((clock() - recorded.startedAt) * 1_000) / 1_000
+      const call = recorded.call.callId
+      return journal.append(
+        outcomeLine({ kind: 'outcome', call, at: now(), status, ms, bytes, code }),
+      )
+    },
+    refusal(refused) {
+      return journal.append(refusalText(refused, now()))
+    },
+    note(note) {
+      return journal.append(noteLine({ ...note, at: now(), detail: clipped(note.detail) }))
+    },
+  }
+}
+
+function intentText(attached: Attached, at: number, snapshot: number): string {
+  const { call, principal, target, rule } = attached
+  return intentLine({
+    kind: 'intent',
+    call: call.callId,
+    at,
+    principal: principal.id,
+    environment: principal.environment,
+    endpoint: endpointText(call.endpoint),
+    method: call.method,
+    server: target.server,
+    name: clipped(target.name),
+    revision: call.revision,
+    argsDigest: call.args === undefined ? '' : hash('sha256', call.args),
+    itemDigest: target.item?.digest ?? '',
+    rule,
+    snapshot,
+  })
+}
+
+function refusalText({ call, principal, server, name, code, detail }: Refused, at: number): string {
+  return refusalLine({
+    kind: 'refusal',
+    call: call.callId,
+    at,
+    principal: principal.id,
+    environment: principal.environment,
+    endpoint: endpointText(call.endpoint),
+    method: clipped(call.method),
+    server,
+    name: clipped(name),
+    code,
+    detail: clipped(detail),
+  })
+}
+
+/** A caller must not fill the disk with one long name. */
+function clipped(text: string): string {
+  return text.length <= textCharsMax ? text : `${text.slice(0, textCharsMax)}…`
+}
