@@ -25,16 +25,31 @@ export interface RecordQuery {
 export interface RecordRow {
   readonly call: string
   readonly at: number
+  /** Kind of the journal entry that made the row. */
+  readonly kind: string
   readonly principal: string
   readonly environment: string
   readonly endpoint: string
   readonly method: string
   readonly server: string
   readonly name: string
+  /** Of the outcome; `open` while there is none, `refused`, or `noted` for what is no call. */
   readonly status: string
   readonly code: string
+  /** Private detail of a refusal or note; the source of an unauthenticated refusal. */
+  readonly detail: string
+  /** 1, or how many unauthenticated refusals the row stands for. */
+  readonly count: number
   readonly ms: number | undefined
   readonly bytes: number | undefined
+}
+
+/** One stored object as the administration lists it. `name` is what `remove` takes. */
+export interface StoredRow {
+  readonly name: string
+  readonly value: unknown
+  /** Epoch milliseconds. */
+  readonly updatedAt: number
 }
 
 /**
@@ -42,15 +57,23 @@ export interface RecordRow {
  * Every method rejects with GatewayError('busy') while the database is away; nothing on a call's way waits for it.
  */
 export interface Store {
+  /** Did the database answer when it was last asked, and has it this build's schema? */
+  ready(): boolean
   load(): Promise<StoredState>
-  /** Writes one stored object; returns the new version. Ids of access and limit entries are given by the store. */
+  /** The stored objects of a kind with their names; `load` has no ids of access and limit entries. */
+  list(kind: StoredKind): Promise<readonly StoredRow[]>
+  /**
+   * Writes one stored object; returns the new version. An access or limit entry has an id for a name;
+   * with an empty name its content gives the id, so that the same entry is never stored twice.
+   */
   put(kind: StoredKind, name: string, value: unknown): Promise<number>
   /** Returns false when there was none of that name. */
   remove(kind: StoredKind, name: string): Promise<boolean>
+  /** Writes a key by its hash. A name is free again once its key is revoked or expired. */
   putKey(row: KeyRow): Promise<number>
   /** Returns false when no valid key has that name. */
   revokeKey(name: string, at: number): Promise<boolean>
-  /** Calls `listener` after a write by this or another node. Returns the way to stop. */
+  /** Calls `listener` after a write by this or another node, and once the database is there after a start without it. Returns the way to stop. */
   watch(listener: () => void): () => void
   /** Idempotent: entries that are already there are skipped. */
   index(entries: readonly Indexed[]): Promise<void>

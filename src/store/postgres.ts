@@ -1,0 +1,255 @@
+/** The store: desired state, keys and the index of calls in PostgreSQL. */
+import type { Kysely, Transaction } from 'kysely'
+import type { KeyRow, StoredState } from '../model/desired-state.ts'
+import { GatewayError } from '../model/refusal.ts'
+import { clientConfig, type DatabaseAddress, openDatabase } from './connection.ts'
+import { away, fromDatabase } from './failure.ts'
+import { type Listener, listen } from './listener.ts'
+import { migrate } from './migrate.ts'
+import { dropRecords, findRecords, indexRecords } from './records.ts'
+import type { Store, StoredKind, StoredRow } from './store.ts'
+import { check, kinds } from './stored-kinds.ts'
+import type { Tables } from './tables.ts'
+
+const retryMs = 1_000
+
+export interface StoreOptions {
+  readonly address: DatabaseAddress
+  /** Folder of the `.sql` files. */
+  readonly migrations: string
+  /** Connections of the pool; one more listens. */
+  readonly poolMax?: number
+}
+
+/**
+ * Opens the store. Resolves also while the database is away: it then goes on trying, every method rejects
+ * with `busy`, and watchers hear when it is there. Rejects when the database must not be used
+ * by this build, e.g. because a newer one has written it.
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const config = clientConfig(options.address)
+  const database = openDatabase(config, options.poolMax ?? 6)
+  const listeners = new Set<() => void>()
+  const tell = () => {
+    for (const listener of listeners) listener()
+  }
+  let listener: Listener | undefined
+  let ready = false
+  let closed = false
+  let timer: NodeJS.Timeout | undefined
+  let obstacle = away('it has not answered yet')
+
+  const attempt = async () => {
+    try {
+      await migrate(config, options.migrations)
+      if (closed) return
+      ready = true
+      listener = listen(config, tell)
+    } catch (thrown) {
+      obstacle = fromDatabase(thrown)
+      if (obstacle.code !== 'busy' || closed) return
+      timer = setTimeout(() => void attempt().then(() => ready && tell()), retryMs)
+      timer.unref()
+    }
+  }
+  await attempt()
+  if (!ready && obstacle.code !== 'busy') {
+    await database.close()
+    throw obstacle
+  }
+  const run = <T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> =>
+    ready ? database.run(work) : Promise.reject(obstacle)
+
+  return {
+    ready: () => listener?.connected() === true,
+    load: () => run(load),
+    list: (kind) => run((db) => list(db, kind)),
+    put: async (kind, name, value) => {
+      const row = check(kind, name, value)
+      return run((db) => write(db, (transaction) => put(transaction, kind, row)))
+    },
+    remove: (kind, name) => run((db) => remove(db, kind, name)),
+    putKey: (row) => run((db) => write(db, (transaction) => putKey(transaction, row))),
+    revokeKey: (name, at) => run((db) => revokeKey(db, name, new Date(at))),
+    watch: (hear) => {
+      const own = () => hear()
+      listeners.add(own)
+      return () => listeners.delete(own)
+    },
+    index: (entries) => run((db) => indexRecords(db, entries)),
+    indexedUpTo: (writer) => run((db) => indexedUpTo(db, writer)),
+    records: (query) => run((db) => findRecords(db, query)),
+    dropRecordsBefore: (at) => run((db) => dropRecords(db, at)),
+    close: async () => {
+      if (closed) return
+      closed = true
+      clearTimeout(timer)
+      listeners.clear()
+      await listener?.close()
+      await database.close()
+    },
+  }
+}
+
+/** Runs a write and counts it, in one transaction; the counter's row makes writers wait for each other. */
+function write(
+  db: Kysely<Tables>,
+  work: (transaction: Transaction<Tables>) => Promise<unknown>,
+): Promise<number> {
+  return db.transaction().execute(async (transaction) => {
+    const { version } = await transaction
+      .updateTable('state_version')
+      .set((column) => ({ version: column('version', '+', 1) }))
+      .returning('version')
+      .executeTakeFirstOrThrow()
+    await work(transaction)
+    return version
+  })
+}
+
+function load(db: Kysely<Tables>): Promise<StoredState> {
+  const transaction = db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .setAccessMode('read only')
+  return transaction.execute(async (read) => {
+    const { version } = await read
+      .selectFrom('state_version')
+      .select('version')
+      .executeTakeFirstOrThrow()
+    const servers = await read.selectFrom('servers').selectAll().orderBy('name').execute()
+    const toolsets = await read.selectFrom('toolsets').selectAll().orderBy('name').execute()
+    const roles = await read.selectFrom('roles').selectAll().orderBy('name').execute()
+    const access = await read.selectFrom('access').selectAll().orderBy('name').execute()
+    const limits = await read.selectFrom('limits').selectAll().orderBy('name').execute()
+    const keys = await read
+      .selectFrom('keys')
+      .selectAll()
+      .orderBy('created_at')
+      .orderBy('hash')
+      .execute()
+    return {
+      servers: Object.fromEntries(servers.map(({ name, spec }) => [name, spec])),
+      toolsets: Object.fromEntries(toolsets.map(({ name, spec }) => [name, spec])),
+      roles: Object.fromEntries(roles.map(({ name, spec }) => [name, spec])),
+      access: access.map(({ spec }) => spec),
+      limits: limits.map(({ spec }) => spec),
+      keys: keys.map((key) => ({
+        name: key.name,
+        hash: key.hash,
+        hint: key.hint,
+        roles: key.roles,
+        user: key.user_name ?? undefined,
+        teams: key.teams,
+        environment: key.environment ?? undefined,
+        createdAt: key.created_at.getTime(),
+        expiresAt: key.expires_at?.getTime(),
+        revokedAt: key.revoked_at?.getTime(),
+      })),
+      version,
+    }
+  })
+}
+
+async function list(db: Kysely<Tables>, kind: StoredKind): Promise<readonly StoredRow[]> {
+  const rows = await db.selectFrom(kinds[kind].table).selectAll().orderBy('name').execute()
+  return rows.map(({ name, spec, updated_at }) => ({
+    name,
+    value: spec,
+    updatedAt: updated_at.getTime(),
+  }))
+}
+
+async function put(
+  transaction: Transaction<Tables>,
+  kind: StoredKind,
+  row: { name: string; spec: string },
+): Promise<void> {
+  const change = { spec: row.spec, updated_at: new Date() }
+  await transaction
+    .insertInto(kinds[kind].table)
+    .values({ name: row.name, ...change })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet(change))
+    .execute()
+}
+
+async function remove(db: Kysely<Tables>, kind: StoredKind, name: string): Promise<boolean> {
+  const { table } = kinds[kind]
+  const found = await db
+    .selectFrom(table)
+    .select('name')
+    .where('name', '=', name)
+    .executeTakeFirst()
+  if (found === undefined) return false
+  await write(db, (transaction) => transaction.deleteFrom(table).where('name', '=', name).execute())
+  return true
+}
+
+async function putKey(transaction: Transaction<Tables>, row: KeyRow): Promise<void> {
+  const created = new Date(row.createdAt)
+  await transaction
+    .updateTable('keys')
+    .set((column) => ({ revoked_at: column.ref('expires_at') }))
+    .where('name', '=', row.name)
+    .where('hash', '<>', row.hash)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '<=', created)
+    .execute()
+  const values = {
+    hash: row.hash,
+    name: row.name,
+    hint: row.hint,
+    roles: [...row.roles],
+    user_name: row.user ?? null,
+    teams: [...row.teams],
+    environment: row.environment ?? null,
+    created_at: created,
+    expires_at: row.expiresAt === undefined ? null : new Date(row.expiresAt),
+    revoked_at: row.revokedAt === undefined ? null : new Date(row.revokedAt),
+  }
+  const taken = await transaction
+    .selectFrom('keys')
+    .select('hash')
+    .where('name', '=', row.name)
+    .where('hash', '<>', row.hash)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  if (taken !== undefined && values.revoked_at === null) {
+    const hint = `There is a valid key named ${row.name} already.`
+    throw new GatewayError('params_invalid', { detail: hint, hint })
+  }
+  await transaction
+    .insertInto('keys')
+    .values(values)
+    .onConflict((conflict) => conflict.column('hash').doUpdateSet(values))
+    .execute()
+}
+
+async function revokeKey(db: Kysely<Tables>, name: string, at: Date): Promise<boolean> {
+  const valid = await db
+    .selectFrom('keys')
+    .select('hash')
+    .where('name', '=', name)
+    .where('revoked_at', 'is', null)
+    .where((column) => column.or([column('expires_at', 'is', null), column('expires_at', '>', at)]))
+    .executeTakeFirst()
+  if (valid === undefined) return false
+  await write(db, (transaction) =>
+    transaction
+      .updateTable('keys')
+      .set({ revoked_at: at })
+      .where('hash', '=', valid.hash)
+      .where('revoked_at', 'is', null)
+      .execute(),
+  )
+  return true
+}
+
+async function indexedUpTo(db: Kysely<Tables>, writer: string): Promise<number> {
+  const row = await db
+    .selectFrom('writers')
+    .select('next')
+    .where('writer', '=', writer)
+    .executeTakeFirst()
+  return row?.next ?? 0
+}

@@ -1,0 +1,74 @@
+/** Turns references to secrets into their values, when a Snapshot is compiled. */
+import { isAbsolute, join } from 'node:path'
+import { type DesiredState, desiredState, type Issue } from '../model/desired-state.ts'
+import type { Locate } from './declared.ts'
+
+const secretLengthMax = 65_536
+/** `$${` is a literal `${`; `${NAME}` a reference; any other `${` a mistake. */
+const reference = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{[^}]*\}?/g
+
+export interface SecretPorts {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Relative paths of `file:` start here. */
+  readonly baseFolder: string
+  readonly readFile: (path: string) => string
+  /** Places of values in the declared file; stored values have none. */
+  readonly locate?: Locate
+}
+
+export type Resolved =
+  | { readonly ok: true; readonly state: DesiredState }
+  | { readonly ok: false; readonly issues: readonly Issue[] }
+
+/** Replaces `${NAME}` inside any text and values that are `file:PATH` as a whole. Issues never hold a value. */
+export function resolveSecrets(state: DesiredState, ports: SecretPorts): Resolved {
+  const issues: Issue[] = []
+  const complain = (path: readonly PropertyKey[], message: string) => {
+    const place = ports.locate?.(path) ?? { file: undefined, line: undefined, column: undefined }
+    issues.push({ path: path.map(String).join('.'), message, ...place })
+  }
+  const walk = (value: unknown, path: readonly PropertyKey[]): unknown => {
+    if (typeof value === 'string')
+      return resolveText(value, ports, (message) => complain(path, message))
+    if (Array.isArray(value)) return value.map((item, index) => walk(item, [...path, index]))
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(
+      Object.entries(value).map(([name, member]) => [name, walk(member, [...path, name])]),
+    )
+  }
+  const parsed = desiredState.safeParse(walk(state, []))
+  if (!parsed.success)
+    for (const { path } of parsed.error.issues)
+      complain(path, 'is not valid once its references are replaced by their values')
+  return parsed.success && issues.length === 0
+    ? { ok: true, state: parsed.data }
+    : { ok: false, issues }
+}
+
+function resolveText(
+  text: string,
+  { environment, baseFolder, readFile }: SecretPorts,
+  complain: (message: string) => void,
+): string {
+  if (text.startsWith('file:')) {
+    const path = text.slice('file:'.length)
+    try {
+      const content = readFile(isAbsolute(path) ? path : join(baseFolder, path))
+      if (content.length <= secretLengthMax) return content.replace(/\r?\n$/, '')
+      complain(`the file ${path} is too large for a secret`)
+    } catch {
+      complain(`the file ${path} cannot be read`)
+    }
+    return text
+  }
+  return text.replace(reference, (match, name: string | undefined) => {
+    if (match === '$${') return '${'
+    if (name === undefined) {
+      complain(`${match} is no reference; write \${NAME}, or $\${ for a literal \${`)
+      return match
+    }
+    const value = environment[name]
+    if (value === undefined) complain(`the environment variable ${name} is not set`)
+    return value ?? match
+  })
+}
