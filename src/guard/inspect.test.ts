@@ -1,0 +1,167 @@
+import { hash } from 'node:crypto'
+import fc from 'fast-check'
+import { afterEach, describe, expect, test } from 'vitest'
+import type { Admitted } from '../model/proofs.ts'
+import { GatewayError } from '../model/refusal.ts'
+import type { Item } from '../model/target.ts'
+import { createGuard, type Guard, type GuardOptions } from './inspect.ts'
+
+const open: Guard[] = []
+function guardWith(options: GuardOptions = {}): Guard {
+  const guard = createGuard(options)
+  open.push(guard)
+  return guard
+}
+afterEach(() => Promise.all(open.splice(0).map((guard) => guard.close())))
+
+function itemOf(schema: unknown): Item {
+  const inputSchema = typeof schema === 'string' ? schema : JSON.stringify(schema)
+  const digest = hash('sha256', inputSchema, 'hex')
+  return { kind: 'tool', server: 's', name: 't', raw: '{}', digest, inputSchema, headerParams: [] }
+}
+
+function callOf(item: Item | undefined, args: string | undefined, kind = 'tool'): Admitted {
+  const target = { kind, server: 's', name: 't', item }
+  const admitted: unknown = { call: { args }, principal: {}, target, rule: '' }
+  // biome-ignore lint/nursery/noUnsafeTypeAssertion: only limits/admit.ts can make a real one
+  return admitted as Admitted
+}
+
+async function refusal(act: () => unknown): Promise<GatewayError> {
+  try {
+    await act()
+  } catch (error) {
+    if (error instanceof GatewayError) return error
+    throw error
+  }
+  throw new Error('it was let through')
+}
+
+async function expectWait(guard: Guard, call: Admitted): Promise<void> {
+  const waiting = guard.inspectArguments(call)
+  expect(waiting).toBeInstanceOf(Promise)
+  await Promise.allSettled([waiting])
+}
+
+const pathTool = itemOf({
+  type: 'object',
+  properties: { path: { type: 'string' } },
+  required: ['path'],
+})
+
+describe('arguments', () => {
+  test('wait for the schema once, then are judged at once, and stay the same object', async () => {
+    const guard = guardWith()
+    const first = callOf(pathTool, '{"path":"a"}')
+    const waiting = guard.inspectArguments(first)
+    expect(waiting).toBeInstanceOf(Promise)
+    expect(await waiting).toBe(first)
+    const second = callOf(pathTool, '{ "path": "b", "n": 12345678901234567890 }')
+    expect(guard.inspectArguments(second)).toBe(second)
+  })
+
+  test('that do not fit are refused with a hint for the model, and no value in the detail', async () => {
+    const guard = guardWith()
+    const call = callOf(pathTool, '{"path":["secret"]}')
+    for (const error of [
+      await refusal(() => guard.inspectArguments(call)),
+      await refusal(() => guard.inspectArguments(call)),
+    ]) {
+      expect(error.code).toBe('arguments_invalid')
+      expect(error.hint).toContain('/path: expected string, got array of 1 items')
+      expect(error.message).not.toContain('secret')
+    }
+  })
+
+  test('that are absent count as none', async () => {
+    const error = await refusal(() => guardWith().inspectArguments(callOf(pathTool, undefined)))
+    expect(error.hint).toContain('/path: expected a required member')
+  })
+
+  test('too costly to check are refused', async () => {
+    const item = itemOf({ allOf: [1, 2].map(() => ({ properties: { a: { $ref: '#' } } })) })
+    const args = `${'{"a":'.repeat(60)}1${'}'.repeat(60)}`
+    const error = await refusal(() => guardWith().inspectArguments(callOf(item, args)))
+    expect(error.code).toBe('arguments_invalid')
+    expect(error.hint).toContain('send less')
+  })
+
+  test.each([
+    ['of a prompt', callOf(pathTool, '{}', 'prompt')],
+    ['of an unlisted tool', callOf(undefined, '{}')],
+    ['of a tool without a schema', callOf({ ...pathTool, inputSchema: undefined }, '{}')],
+  ])('%s pass', (_name, call) => expect(guardWith().inspectArguments(call)).toBe(call))
+})
+
+describe('schemas', () => {
+  test('that cannot be used refuse every call, and say why in private', async () => {
+    const guard = guardWith()
+    const item = itemOf({ $ref: 'https://example.com/a' })
+    for (const act of [() => guard.inspectArguments(callOf(item, '{}'))]) {
+      const error = await refusal(act)
+      expect(error.code).toBe('schema_unusable')
+      expect(error.message).toContain('never fetched')
+    }
+    expect(await guard.schemaFault(item)).toContain('https://example.com/a')
+    expect(await guard.schemaFault(pathTool)).toBeUndefined()
+  })
+
+  test('that compile for too long stop nobody else, and are tried again later', async () => {
+    let now = 0
+    const guard = guardWith({ compileMsMax: 25, clock: () => now })
+    const wide = {
+      type: 'object',
+      properties: { a: { type: 'string', maxLength: 3 } },
+      minProperties: 1,
+    }
+    const slow = itemOf({ allOf: Array(1_300).fill(wide) })
+    const results = await Promise.all([guard.schemaFault(slow), guard.schemaFault(slow)])
+    expect(results).toEqual([
+      expect.stringContaining('too long'),
+      expect.stringContaining('too long'),
+    ])
+    expect((await refusal(() => guard.inspectArguments(callOf(slow, '{}')))).code).toBe(
+      'schema_unusable',
+    )
+    now = 61_000
+    await expectWait(guard, callOf(slow, '{}'))
+  })
+
+  test('that wait too long let the call go as busy', async () => {
+    const guard = guardWith({ waitMsMax: 1 })
+    expect((await refusal(() => guard.inspectArguments(callOf(pathTool, '{}')))).code).toBe('busy')
+  })
+
+  test('beyond the bound are compiled again', async () => {
+    const guard = guardWith({ validatorsMax: 1 })
+    expect(await guard.schemaFault(pathTool)).toBeUndefined()
+    expect(await guard.schemaFault(itemOf({ type: 'object' }))).toBeUndefined()
+    await expectWait(guard, callOf(pathTool, '{"path":""}'))
+  })
+
+  test('in too great a number, and after the end, are refused', async () => {
+    const guard = guardWith({ queueMax: 1 })
+    const faults = Array.from({ length: 4 }, (_, i) =>
+      refusal(() => guard.schemaFault(itemOf({ minimum: i }))),
+    )
+    expect((await faults[3])?.code).toBe('busy')
+    await guard.close()
+    expect((await faults[0])?.code).toBe('shutting_down')
+    expect((await refusal(() => guard.schemaFault(pathTool))).code).toBe('shutting_down')
+  })
+})
+
+test('nothing but a GatewayError is ever thrown', async () => {
+  const guard = guardWith()
+  const schema = fc.oneof(fc.json(), fc.constantFrom('{"type":"object"}', '{"pattern":"^(a+)+$"}'))
+  await fc.assert(
+    fc.asyncProperty(schema, fc.oneof(fc.json(), fc.string()), async (text, args) => {
+      try {
+        await guard.inspectArguments(callOf(itemOf(text), args))
+      } catch (error) {
+        expect(error).toBeInstanceOf(GatewayError)
+      }
+    }),
+    { numRuns: 200 },
+  )
+})
