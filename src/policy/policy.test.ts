@@ -1,0 +1,317 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Identified } from '../model/call.ts'
+import type { Principal } from '../model/principal.ts'
+import { GatewayError } from '../model/refusal.ts'
+import type { Target } from '../model/target.ts'
+import { authorize } from './authorize.ts'
+import { compilePolicy, type Policy, type PolicyInput } from './compile.ts'
+import { isOwner } from './engine.ts'
+import { explain } from './explain.ts'
+import { compilePattern } from './pattern.ts'
+
+type Roles = Record<string, { allow?: string[]; deny?: string[] }>
+type Access = Omit<PolicyInput['access'][number], never>
+
+function inputOf(roles: Roles, access: Access[] = []): PolicyInput {
+  const specs = Object.entries(roles).map(([role, { allow = [], deny = [] }]) => [
+    role,
+    { allow, deny },
+  ])
+  return { roles: Object.fromEntries(specs), access }
+}
+
+function policyOf(roles: Roles, access: Access[] = []): Policy {
+  const compiled = compilePolicy(inputOf(roles, access))
+  if ('issues' in compiled) throw new Error(JSON.stringify(compiled.issues))
+  return compiled.policy
+}
+
+function principalWith(fields: Partial<Principal> = {}): Principal {
+  return {
+    id: 'key:ci',
+    kind: 'agent',
+    name: 'ci',
+    user: undefined,
+    teams: [],
+    environment: 'prod',
+    roles: [],
+    expiresAt: undefined,
+    ...fields,
+  }
+}
+
+describe('patterns', () => {
+  test.each<
+    [
+      pattern: string,
+      kind: 'tool' | 'prompt' | 'resource',
+      at: string,
+      name: string,
+      allowed: boolean,
+    ]
+  >([
+    ['crm/read', 'tool', 'crm', 'read', true],
+    ['crm/read', 'prompt', 'crm', 'read', true],
+    ['tool:crm/read', 'prompt', 'crm', 'read', false],
+    ['prompt:crm/*', 'prompt', 'crm', 'x', true],
+    ['crm/read', 'tool', 'crm', 'read_all', false],
+    ['crm/read_*', 'tool', 'crm', 'read_all', true],
+    ['crm/*_all', 'tool', 'crm', 'read_all', true],
+    ['crm/r*d*l', 'tool', 'crm', 'read_all', true],
+    ['crm/re*ead', 'tool', 'crm', 'read', false],
+    ['*/read', 'tool', 'crm', 'read', true],
+    ['c*/read', 'tool', 'crm', 'read', true],
+    ['c*/read', 'tool', 'docs', 'read', false],
+    ['docs/file:///a/*', 'resource', 'docs', 'file:///a/b/c', true],
+    ['resource:docs/*', 'resource', 'docs', 'file:///a/b/c', true],
+    ['docs/*/c', 'resource', 'docs', 'file:///a/b/c', true],
+    ['docs/a.c', 'tool', 'docs', 'abc', false],
+    ['docs/*', 'tool', 'docs', '', true],
+  ])('%s and %s %s/%s: %s', (pattern, kind, server, name, allowed) => {
+    const policy = policyOf({ r: { allow: [pattern] } })
+    expect(policy.decide(principalWith({ roles: ['r'] }), kind, server, name).allowed).toBe(allowed)
+    expect(compilePattern(pattern)(kind, server, name)).toBe(allowed)
+  })
+
+  test('no pattern backtracks', () => {
+    const policy = policyOf({ r: { allow: [`crm/${'a*'.repeat(500)}b`] } })
+    const started = performance.now()
+    expect(
+      policy.decide(principalWith({ roles: ['r'] }), 'tool', 'crm', 'a'.repeat(20_000)).allowed,
+    ).toBe(false)
+    expect(performance.now() - started).toBeLessThan(100)
+  })
+})
+
+describe('decisions', () => {
+  const support = { support: { allow: ['crm/*'], deny: ['crm/delete_*'] } }
+
+  test('nothing is allowed by default', () => {
+    const decision = policyOf(support).decide(principalWith(), 'tool', 'crm', 'read')
+    expect(decision).toEqual({ allowed: false, rule: 'no rule allows it' })
+  })
+
+  test('a deny wins over the allows of all roles', () => {
+    const policy = policyOf(support)
+    const principal = principalWith({ roles: ['all-tools', 'support'] })
+    expect(policy.decide(principal, 'tool', 'crm', 'read').rule).toBe('all-tools: allow */*')
+    expect(policy.decide(principal, 'tool', 'crm', 'delete_all')).toEqual({
+      allowed: false,
+      rule: 'support: deny crm/delete_*',
+    })
+  })
+
+  test('owner administers and allows no tool', () => {
+    const policy = policyOf({})
+    const owner = principalWith({ roles: ['owner'] })
+    expect(policy.decide(owner, 'tool', 'crm', 'read').allowed).toBe(false)
+    expect(isOwner(policy, owner)).toBe(true)
+    expect(isOwner(policy, principalWith({ roles: ['all-tools'] }))).toBe(false)
+  })
+
+  test('a role that is gone allows nothing', () => {
+    const policy = policyOf({})
+    const principal = principalWith({ roles: ['gone', 'gone,owner'] })
+    expect(policy.decide(principal, 'tool', 'crm', 'read').allowed).toBe(false)
+    expect(isOwner(policy, principal)).toBe(false)
+    expect(policy.roleSetOf(principal)).toBe('')
+  })
+
+  test.each<[Omit<Access, 'roles'>, Partial<Principal>, boolean]>([
+    [{ key: 'ci' }, {}, true],
+    [{ key: 'ci' }, { id: 'key:other' }, false],
+    [{ key: 'local' }, { id: 'local', name: 'local' }, false],
+    [{ user: 'ann' }, { user: 'ann' }, true],
+    [{ user: 'ann' }, {}, false],
+    [{ team: 'a' }, { teams: ['b', 'a'] }, true],
+    [{ team: 'a' }, { teams: ['b'] }, false],
+    [{ team: 'a', user: 'ann' }, { teams: ['a'] }, false],
+    [{ team: 'a', environments: ['prod'] }, { teams: ['a'] }, true],
+    [{ team: 'a', environments: ['dev'] }, { teams: ['a'] }, false],
+    [{ environments: ['prod'] }, {}, true],
+    [{ environments: [] }, {}, false],
+  ])('access %j for %j: %s', (entry, fields, applies) => {
+    const policy = policyOf(support, [{ ...entry, roles: ['support'] }])
+    const principal = principalWith(fields)
+    expect(policy.decide(principal, 'tool', 'crm', 'read').allowed).toBe(applies)
+    expect(policy.roleSetOf(principal)).toBe(applies ? 'support' : '')
+  })
+
+  test('principals with the same roles share a role set, however they came by them', () => {
+    const policy = policyOf({ a: {}, b: {} }, [{ team: 't', roles: ['b', 'a'] }])
+    const own = principalWith({ roles: ['a', 'b'] })
+    expect(policy.roleSetOf(principalWith({ teams: ['t'] }))).toBe(policy.roleSetOf(own))
+  })
+})
+
+describe('templates', () => {
+  test.each<[rules: Roles[string], template: string, listed: boolean]>([
+    [{ allow: ['docs/file:///a/*'] }, 'file:///{path}', true],
+    [{ allow: ['docs/file:///a/b'] }, 'file:///{dir}/b', true],
+    [{ allow: ['docs/file:///a/b'] }, 'file:///{dir}/c', false],
+    [{ allow: ['docs/http:*'] }, 'file:///{path}', false],
+    [{ allow: ['docs/*.txt'] }, 'file:///{path}.md', false],
+    [{ allow: ['tool:docs/*'] }, 'file:///{path}', false],
+    [{ allow: ['docs/*'], deny: ['docs/file:*'] }, 'file:///{path}', false],
+    [{ allow: ['docs/*'], deny: ['docs/file:///a/*'] }, 'file:///{path}', true],
+    [{ allow: ['docs/file:///a/*'], deny: ['docs/*/a/*'] }, 'file:///{path}', false],
+    [{}, 'file:///{path}', false],
+  ])('%j and %s: %s', (rules, template, listed) => {
+    const policy = policyOf({ r: rules })
+    const principal = principalWith({ roles: ['r'] })
+    expect(policy.couldAllowTemplate(principal, 'docs', template)).toBe(listed)
+    expect(policy.couldAllowTemplate(principal, 'docs', template)).toBe(listed)
+  })
+
+  test('are selected by a pattern that meets some expansion', () => {
+    expect(compilePattern('resource:docs/file:///a/*')('template', 'docs', 'file:///{path}')).toBe(
+      true,
+    )
+    expect(compilePattern('prompt:docs/*')('template', 'docs', 'file:///{path}')).toBe(false)
+  })
+})
+
+test('issues name the place, and the role that was probably meant', () => {
+  const compiled = compilePolicy({
+    ...inputOf({ support: { allow: ['crm'] }, owner: {} }, [{ key: 'nobody', roles: ['suport'] }]),
+    keys: [{ name: 'ci', roles: ['all-tools', 'nothing-like-it'] }],
+  })
+  expect(
+    'issues' in compiled && compiled.issues.map(({ path, message }) => `${path}: ${message}`),
+  ).toEqual([
+    'roles.support.allow.0: not a pattern such as crm/* or prompt:crm/*',
+    'roles.owner: this role is built in; choose another name',
+    'access.0.roles.0: there is no role "suport"; did you mean "support"?',
+    'keys.ci.roles.1: there is no role "nothing-like-it"',
+  ])
+})
+
+describe('authorize', () => {
+  function act(kind: Target['kind'], name: string): unknown {
+    const policy = policyOf({ r: { allow: ['crm/ok'], deny: ['crm/no'] } })
+    const known: unknown = {
+      call: { name: `public ${name}` },
+      principal: principalWith({ roles: ['r'] }),
+    }
+    // biome-ignore lint/nursery/noUnsafeTypeAssertion: the rest of the call is not looked at
+    return authorize(policy, known as Identified, { kind, server: 'crm', name, item: undefined })
+  }
+
+  test('lets an allowed call pass with its rule', () => {
+    expect(act('tool', 'ok')).toMatchObject({ rule: 'r: allow crm/ok', target: { name: 'ok' } })
+  })
+
+  test.each([
+    ['tool', 'tool_unknown', undefined],
+    ['prompt', 'prompt_unknown', undefined],
+    ['resource', 'resource_unknown', { uri: 'public no' }],
+  ] as const)('refuses a %s as an unknown one', (kind, code, data) => {
+    try {
+      act(kind, 'no')
+      expect.unreachable()
+    } catch (error) {
+      expect(error).toBeInstanceOf(GatewayError)
+      expect(error).toMatchObject({
+        code,
+        data,
+        hint: undefined,
+        message: 'denied crm/no: r: deny crm/no',
+      })
+    }
+  })
+})
+
+test('explain names every rule that matched and how its role came', () => {
+  const roles = { support: { allow: ['crm/*', 'docs/*'], deny: ['crm/delete_*'] } }
+  const policy = policyOf(roles, [{ team: 'help', roles: ['support'], environments: ['prod'] }])
+  const principal = principalWith({ teams: ['help'], roles: ['all-tools', 'gone'] })
+  expect(explain(policy, principal, { kind: 'tool', server: 'crm', name: 'delete_all' })).toEqual({
+    principal: 'key:ci',
+    target: 'tool:crm/delete_all',
+    allowed: false,
+    rule: 'support: deny crm/delete_*',
+    roles: [
+      { role: 'all-tools', via: ['key'], defined: true },
+      { role: 'gone', via: ['key'], defined: false },
+      { role: 'support', via: ['access.0 (team help, environments prod)'], defined: true },
+    ],
+    matches: [
+      { role: 'support', effect: 'deny', pattern: 'crm/delete_*' },
+      { role: 'all-tools', effect: 'allow', pattern: '*/*' },
+      { role: 'support', effect: 'allow', pattern: 'crm/*' },
+    ],
+  })
+})
+
+describe('against a plain reading of the rules', () => {
+  const piece = fc.array(fc.constantFrom('a', 'b', '*', '/', 'ab'), { minLength: 1, maxLength: 5 })
+  const server = fc.constantFrom('a', 'ab', 'b')
+  const pattern = fc
+    .tuple(
+      fc.constantFrom('', 'tool:', 'resource:'),
+      fc.constantFrom('a', 'ab', '*', 'a*', '*b'),
+      piece,
+    )
+    .map(([prefix, at, name]) => `${prefix}${at}/${name.join('')}`)
+  const role = fc.record({
+    allow: fc.array(pattern, { maxLength: 4 }),
+    deny: fc.array(pattern, { maxLength: 2 }),
+  })
+  const name = fc
+    .array(fc.constantFrom('a', 'b', '/'), { maxLength: 5 })
+    .map((parts) => parts.join(''))
+  const kind = fc.constantFrom('tool', 'prompt', 'resource')
+
+  const like = (text: string) => new RegExp(`^${text.replaceAll('*', '.*')}$`)
+  function matches(text: string, of: string, at: string, item: string): boolean {
+    const [, only, servers = '', names = ''] = /^(?:(\w+):)?([^/]*)\/(.*)$/.exec(text) ?? []
+    return (only === undefined || only === of) && like(servers).test(at) && like(names).test(item)
+  }
+
+  test('every decision is the same, the first time and remembered', () => {
+    const question = fc.tuple(kind, server, name)
+    fc.assert(
+      fc.property(role, role, fc.array(question, { maxLength: 8 }), (one, two, questions) => {
+        const policy = policyOf({ one, two })
+        const principal = principalWith({ roles: ['one', 'two'] })
+        for (const [of, at, item] of [...questions, ...questions]) {
+          const hit = (text: string) => matches(text, of, at, item)
+          const expected =
+            ![...one.deny, ...two.deny].some(hit) && [...one.allow, ...two.allow].some(hit)
+          const decision = policy.decide(principal, of, at, item)
+          expect(decision.allowed).toBe(expected)
+          const account = explain(policy, principal, { kind: of, server: at, name: item })
+          const decider = account.matches.find(
+            (rule) => rule.effect === (expected ? 'allow' : 'deny'),
+          )
+          expect(decision.rule).toBe(
+            decider === undefined
+              ? 'no rule allows it'
+              : `${decider.role}: ${decider.effect} ${decider.pattern}`,
+          )
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('a template with an allowed expansion is listed, and without denies only such a one', () => {
+    const expansion = fc
+      .array(fc.constantFrom('a', 'b', '/'), { maxLength: 4 })
+      .map((parts) => parts.join(''))
+    const parts = fc.tuple(name, expansion, name, expansion, name)
+    fc.assert(
+      fc.property(role, parts, ({ allow, deny }, [head, first, middle, second, tail]) => {
+        const policy = policyOf({ r: { allow, deny } })
+        const principal = principalWith({ roles: ['r'] })
+        const uri = `${head}${first}${middle}${second}${tail}`
+        if (!policy.decide(principal, 'resource', 'ab', uri).allowed) return
+        expect(policy.couldAllowTemplate(principal, 'ab', `${head}{x}${middle}{+y}${tail}`)).toBe(
+          true,
+        )
+      }),
+      { numRuns: 500 },
+    )
+  })
+})

@@ -1,0 +1,78 @@
+/** All rules of one combination of roles: the unit that decides. */
+import { type Glob, globCovers, globMatches, globsMeet } from '../kit/glob.ts'
+import { Lru } from '../kit/lru.ts'
+import type { Decision } from './engine.ts'
+import { type RuleKind, templateGlob } from './pattern.ts'
+import { type Rule, RuleIndex } from './rule-index.ts'
+
+const nothingAllows: Decision = { allowed: false, rule: 'no rule allows it' }
+
+export class RoleSet {
+  readonly key: string
+  readonly roles: readonly string[]
+  readonly rules: readonly Rule[]
+  private readonly allows: RuleIndex
+  private readonly denies: RuleIndex
+  private readonly verdicts: Lru<string, Decision>
+  private readonly templates: Lru<string, boolean>
+
+  constructor(roles: readonly string[], rules: readonly Rule[], verdictsMax: number) {
+    this.key = roles.join(',')
+    this.roles = roles
+    this.rules = rules
+    this.allows = new RuleIndex(rules.filter((rule) => rule.effect === 'allow'))
+    this.denies = new RuleIndex(rules.filter((rule) => rule.effect === 'deny'))
+    this.verdicts = new Lru({ countMax: verdictsMax })
+    this.templates = new Lru({ countMax: verdictsMax })
+  }
+
+  /** A deny wins over every allow; what no rule allows is denied. */
+  decide(kind: RuleKind, server: string, name: string): Decision {
+    const key = `${kind} ${server}/${name}`
+    const known = this.verdicts.get(key)
+    if (known !== undefined) return known
+    const decision = this.judge(kind, server, name)
+    this.verdicts.set(key, decision)
+    return decision
+  }
+
+  couldAllowTemplate(server: string, template: string): boolean {
+    const key = `${server}/${template}`
+    const known = this.templates.get(key)
+    if (known !== undefined) return known
+    const possible = this.judgeTemplate(server, template)
+    this.templates.set(key, possible)
+    return possible
+  }
+
+  private judge(kind: RuleKind, server: string, name: string): Decision {
+    const deny = this.denies.first(kind, server, name)
+    if (deny !== undefined) return { allowed: false, rule: deny.text }
+    const allow = this.allows.first(kind, server, name)
+    return allow === undefined ? nothingAllows : { allowed: true, rule: allow.text }
+  }
+
+  /**
+   * Allowed when an allow meets the template and no single deny takes away all of either. Several
+   * denies that only together leave nothing are not seen: the template is listed, its reads are denied.
+   */
+  private judgeTemplate(server: string, template: string): boolean {
+    const glob = templateGlob(template)
+    const rules = this.rules.filter((rule) => touches(rule, server, glob))
+    const denied = rules.filter((rule) => rule.effect === 'deny').map((rule) => rule.pattern.name)
+    if (denied.some((name) => globCovers(name, glob))) return false
+    return rules.some(
+      ({ effect, pattern }) =>
+        effect === 'allow' && !denied.some((name) => globCovers(name, pattern.name)),
+    )
+  }
+}
+
+/** Whether a rule speaks of some expansion of the template. */
+function touches({ pattern }: Rule, server: string, template: Glob): boolean {
+  return (
+    (pattern.kind === undefined || pattern.kind === 'resource') &&
+    globMatches(pattern.server, server) &&
+    globsMeet(pattern.name, template)
+  )
+}
