@@ -96,6 +96,7 @@ export function openDatabase(config: ClientConfig, poolMax: number): Database {
       }
     },
     close: async () => {
+      if (closed) return
       closed = true
       await db.destroy()
     },

@@ -26,7 +26,8 @@ export function listen(config: ClientConfig, changed: () => void): Listener {
   let timer: NodeJS.Timeout | undefined
   let version: number | undefined
   let closed = false
-  let connected = false
+  // Whoever begins to listen has just talked to the database.
+  let connected = true
 
   const later = (work: () => Promise<void>, ms: number) => {
     clearTimeout(timer)

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -318,6 +318,20 @@ for (const { name, bin, there } of servers) {
       await expect(opened.put('role', 'x', { allow: [] })).rejects.toMatchObject({ code: 'busy' })
       expect(performance.now() - begun).toBeLessThan(500)
       expect(opened.ready()).toBe(false)
+    })
+
+    test('a store that opened without the database serves, and tells, once it is there', async () => {
+      const at = { ...address, host: await mkdtemp(join(tmpdir(), 'sallyport-late-')) }
+      const opened = await store(at)
+      let told = 0
+      opened.watch(() => told++)
+      await expect(opened.load()).rejects.toMatchObject({ code: 'busy' })
+      const socket = `.s.PGSQL.${address.port}`
+      await symlink(join(address.host, socket), join(at.host, socket))
+      await expect.poll(() => told, { timeout: 5_000 }).toBe(1)
+      expect(opened.ready()).toBe(true)
+      await opened.load()
+      await rm(at.host, { recursive: true })
     })
 
     test('a wrong URL is refused with a sentence that does not hold it', async () => {

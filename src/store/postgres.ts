@@ -1,5 +1,7 @@
 /** The store: desired state, keys and the index of calls in PostgreSQL. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kysely, Transaction } from 'kysely'
+import type { ClientConfig } from 'pg'
 import type { KeyRow, StoredState } from '../model/desired-state.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { clientConfig, type DatabaseAddress, openDatabase } from './connection.ts'
@@ -12,6 +14,8 @@ import { check, kinds } from './stored-kinds.ts'
 import type { Tables } from './tables.ts'
 
 const retryMs = 1_000
+/** A start waits no longer for the database; another node may be migrating it. */
+const openWaitMs = 5_000
 
 export interface StoreOptions {
   readonly address: DatabaseAddress
@@ -28,40 +32,16 @@ export interface StoreOptions {
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const config = clientConfig(options.address)
-  const database = openDatabase(config, options.poolMax ?? 6)
   const listeners = new Set<() => void>()
-  const tell = () => {
+  const session = await openSession(config, options.migrations, () => {
     for (const listener of listeners) listener()
-  }
-  let listener: Listener | undefined
-  let ready = false
-  let closed = false
-  let timer: NodeJS.Timeout | undefined
-  let obstacle = away('it has not answered yet')
-
-  const attempt = async () => {
-    try {
-      await migrate(config, options.migrations)
-      if (closed) return
-      ready = true
-      listener = listen(config, tell)
-    } catch (thrown) {
-      obstacle = fromDatabase(thrown)
-      if (obstacle.code !== 'busy' || closed) return
-      timer = setTimeout(() => void attempt().then(() => ready && tell()), retryMs)
-      timer.unref()
-    }
-  }
-  await attempt()
-  if (!ready && obstacle.code !== 'busy') {
-    await database.close()
-    throw obstacle
-  }
+  })
+  const database = openDatabase(config, options.poolMax ?? 6)
   const run = <T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> =>
-    ready ? database.run(work) : Promise.reject(obstacle)
+    session.obstacle() === undefined ? database.run(work) : Promise.reject(session.obstacle())
 
   return {
-    ready: () => listener?.connected() === true,
+    ready: () => session.connected(),
     load: () => run(load),
     list: (kind) => run((db) => list(db, kind)),
     put: async (kind, name, value) => {
@@ -81,12 +61,57 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     records: (query) => run((db) => findRecords(db, query)),
     dropRecordsBefore: (at) => run((db) => dropRecords(db, at)),
     close: async () => {
+      listeners.clear()
+      await session.close()
+      await database.close()
+    },
+  }
+}
+
+/** The way to a database that has this build's schema. */
+interface Session {
+  /** Why the database cannot be used yet; undefined once it can. */
+  obstacle(): GatewayError | undefined
+  connected(): boolean
+  close(): Promise<void>
+}
+
+/** Migrates and listens; tries again in the background while the database is away. */
+async function openSession(
+  config: ClientConfig,
+  migrations: string,
+  changed: () => void,
+): Promise<Session> {
+  let obstacle: GatewayError | undefined = away('it has not answered yet')
+  let listener: Listener | undefined
+  let timer: NodeJS.Timeout | undefined
+  let late = false
+  let closed = false
+
+  const attempt = async () => {
+    try {
+      await migrate(config, migrations)
       if (closed) return
+      obstacle = undefined
+      listener = listen(config, changed)
+      if (late) changed()
+    } catch (thrown) {
+      obstacle = fromDatabase(thrown)
+      if (obstacle.code !== 'busy' || closed) return
+      timer = setTimeout(() => void attempt(), retryMs)
+      timer.unref()
+    }
+  }
+  await Promise.race([attempt(), sleep(openWaitMs, undefined, { ref: false })])
+  if (obstacle !== undefined && obstacle.code !== 'busy') throw obstacle
+  late = true
+  return {
+    obstacle: () => obstacle,
+    connected: () => listener?.connected() === true,
+    close: async () => {
       closed = true
       clearTimeout(timer)
-      listeners.clear()
       await listener?.close()
-      await database.close()
     },
   }
 }

@@ -20,7 +20,10 @@ export type Resolved =
   | { readonly ok: true; readonly state: DesiredState }
   | { readonly ok: false; readonly issues: readonly Issue[] }
 
-/** Replaces `${NAME}` inside any text and values that are `file:PATH` as a whole. Issues never hold a value. */
+/**
+ * Replaces `${NAME}` inside any text and values that are `file:PATH` as a whole. Issues never hold a value.
+ * The result holds secrets: it goes to those who connect to servers, never into a Snapshot, a log or an answer.
+ */
 export function resolveSecrets(state: DesiredState, ports: SecretPorts): Resolved {
   const issues: Issue[] = []
   const complain = (path: readonly PropertyKey[], message: string) => {
