@@ -81,6 +81,10 @@ export interface Call {
   readonly inputResponses: string | undefined
   /** Our sealed state as the caller returned it. */
   readonly requestState: string | undefined
+  /** `Mcp-Param-*` headers by lower-case suffix; undefined where the transport has none. */
+  readonly paramHeaders: Readonly<Record<string, string>> | undefined
+  /** Whether the caller can be asked questions and told progress: it takes a stream. */
+  readonly streams: boolean
   /** Size of the message in bytes. */
   readonly bytes: number
   readonly cancel: Cancellation

@@ -1,0 +1,75 @@
+import { hash } from 'node:crypto'
+import type { Era, Revision } from '../model/call.ts'
+import type { Item, ItemKind } from '../model/target.ts'
+import { publicNames } from './names.ts'
+
+/** What a server says about itself, in the neutral form. */
+export interface ServerFacts {
+  readonly era: Era
+  readonly revision: Revision
+  /** Raw `capabilities`. */
+  readonly capabilities: string
+  /** Raw `serverInfo`; self-reported. */
+  readonly serverInfo: string
+  readonly instructions: string | undefined
+}
+
+/** What one server listed, the last time that it could be asked. */
+export interface Listing {
+  readonly server: string
+  readonly facts: ServerFacts | undefined
+  readonly items: Readonly<Record<ItemKind, readonly Item[]>>
+  /** Epoch milliseconds of the last good answer; 0: never. */
+  readonly listedAt: number
+  /** Since when the server does not answer; undefined while it does. */
+  readonly downSince: number | undefined
+  /** Why it does not answer, for operators. */
+  readonly fault: string | undefined
+  /** Tools that were left out, with the reason, for operators. */
+  readonly left: readonly { readonly name: string; readonly reason: string }[]
+}
+
+export const itemKinds = ['tool', 'prompt', 'resource', 'template'] as const
+
+export function emptyListing(server: string): Listing {
+  return { server, facts: undefined, items: { tool: [], prompt: [], resource: [], template: [] }, listedAt: 0, downSince: undefined, fault: undefined, left: [] }
+}
+
+/** An immutable index over all listings. A call holds one from door to reply. */
+export interface Catalog {
+  readonly listings: ReadonlyMap<string, Listing>
+  /** Changes when anything that a list shows changes. */
+  readonly digest: string
+  /** Public name of every tool and prompt; the public form of a URI is computed. */
+  readonly publicOf: ReadonlyMap<Item, string>
+  readonly byPublic: Readonly<Record<'tool' | 'prompt', ReadonlyMap<string, Item>>>
+  readonly byServer: ReadonlyMap<string, Readonly<Record<ItemKind, ReadonlyMap<string, Item>>>>
+}
+
+/** Builds the index. Cost is linear in the number of items; runs on change only. */
+export function buildCatalog(listings: readonly Listing[]): Catalog {
+  const sorted = [...listings].sort((a, b) => (a.server < b.server ? -1 : 1))
+  const publicOf = new Map<Item, string>()
+  const byPublic = { tool: new Map<string, Item>(), prompt: new Map<string, Item>() }
+  for (const kind of ['tool', 'prompt'] as const) {
+    for (const [item, name] of publicNames(sorted.flatMap((listing) => listing.items[kind]))) {
+      publicOf.set(item, name)
+      byPublic[kind].set(name, item)
+    }
+  }
+  const byServer = new Map(sorted.map((listing) => [listing.server, indexByName(listing)]))
+  return { listings: new Map(sorted.map((listing) => [listing.server, listing])), digest: digestOf(sorted), publicOf, byPublic, byServer }
+}
+
+function indexByName(listing: Listing): Record<ItemKind, Map<string, Item>> {
+  const index = (kind: ItemKind): Map<string, Item> => new Map(listing.items[kind].map((item) => [item.name, item]))
+  return { tool: index('tool'), prompt: index('prompt'), resource: index('resource'), template: index('template') }
+}
+
+function digestOf(listings: readonly Listing[]): string {
+  const lines = listings.flatMap((listing) => [
+    `${listing.server} ${listing.facts?.era ?? ''} ${listing.downSince === undefined ? 'up' : 'down'} ${listing.listedAt === 0 ? 'unseen' : ''}`,
+    ...itemKinds.flatMap((kind) => listing.items[kind].map((item) => `${kind} ${item.digest}`)),
+  ])
+  return hash('sha256', lines.join('\n'), 'hex').slice(0, 24)
+}

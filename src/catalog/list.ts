@@ -1,0 +1,168 @@
+import type { Endpoint, Era, ListMethod } from '../model/call.ts'
+import { endpointText } from '../model/call.ts'
+import { Lru } from '../kit/lru.ts'
+import { scanObject } from '../kit/json-scan.ts'
+import { GatewayError } from '../model/refusal.ts'
+import type { Item, ItemKind } from '../model/target.ts'
+import type { Catalog, Listing } from './catalog.ts'
+import { uriPrefix } from './names.ts'
+import type { Scope } from './resolve.ts'
+
+/** Who asks for which list. */
+export interface ListQuery {
+  readonly scope: Scope
+  readonly method: ListMethod
+  readonly era: Era
+  readonly cursor: string | undefined
+  /** May this caller use it: policy's answer. */
+  readonly allowed: (kind: ItemKind, server: string, name: string) => boolean
+  /** Callers with the same key see the same lists; changes with the policy version. */
+  readonly permittedKey: string
+  readonly now: number
+}
+
+export interface Page {
+  /** Raw result object of the caller's era. */
+  readonly body: Buffer
+  readonly count: number
+}
+
+export interface ListerOptions {
+  readonly pageItemsMax: number
+  readonly pageBytesMax: number
+  readonly cacheBytesMax: number
+  /** Offline servers are hidden from lists after this many milliseconds. */
+  readonly hideAfterMs: number
+  readonly ttlMs: number
+  readonly sealCursor: (text: string) => string
+  readonly openCursor: (sealed: string) => string | undefined
+  /** `hide`: not shown while down. */
+  readonly offlineOf: (server: string) => 'keep' | 'hide'
+}
+
+const kinds: Readonly<Record<ListMethod, { readonly kind: ItemKind; readonly member: string; readonly key: string }>> = {
+  'tools/list': { kind: 'tool', member: 'tools', key: 'name' },
+  'prompts/list': { kind: 'prompt', member: 'prompts', key: 'name' },
+  'resources/list': { kind: 'resource', member: 'resources', key: 'uri' },
+  'resources/templates/list': { kind: 'template', member: 'resourceTemplates', key: 'uriTemplate' },
+}
+
+/** Prepared pages of lists: built once per (endpoint, era, permitted set, catalog), then served from memory. */
+export class Lister {
+  private readonly options: ListerOptions
+  private readonly pages: Lru<string, Page>
+  private readonly fragments = new WeakMap<Item, Map<string, string>>()
+
+  constructor(options: ListerOptions) {
+    this.options = options
+    this.pages = new Lru({ countMax: 10_000, weightMax: options.cacheBytesMax })
+  }
+
+  /** @throws GatewayError cursor_invalid */
+  page(catalog: Catalog, query: ListQuery): Page {
+    const after = query.cursor === undefined ? undefined : this.readCursor(query, query.cursor)
+    const shown = query.scope.servers.map((server) => catalog.listings.get(server)).filter((listing) => listing !== undefined)
+    const visible = shown.filter((listing) => this.visible(listing, query.now))
+    const key = [endpointText(query.scope.endpoint), query.method, query.era, query.permittedKey, catalog.digest, visible.length, after ?? ''].join('\n')
+    const cached = this.pages.get(key)
+    if (cached !== undefined) return cached
+    const page = this.build(catalog, query, visible, shown, after)
+    this.pages.set(key, page, page.body.length + key.length)
+    return page
+  }
+
+  private visible(listing: Listing, now: number): boolean {
+    if (listing.downSince === undefined) return true
+    return this.options.offlineOf(listing.server) === 'keep' && now - listing.downSince < this.options.hideAfterMs
+  }
+
+  private build(catalog: Catalog, query: ListQuery, visible: readonly Listing[], shown: readonly Listing[], after: string | undefined): Page {
+    const { kind, member } = kinds[query.method]
+    const entries: { name: string; item: Item; era: Era }[] = []
+    for (const listing of visible) {
+      for (const item of listing.items[kind]) {
+        if (!this.inScope(query.scope, item) || !query.allowed(kind, item.server, item.name)) continue
+        entries.push({ name: publicNameOf(catalog, query.scope.endpoint, item), item, era: listing.facts?.era ?? 'legacy' })
+      }
+    }
+    entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+    const from = after === undefined ? 0 : entries.findIndex((entry) => entry.name > after)
+    const texts: string[] = []
+    let bytes = 0
+    let last: string | undefined
+    let more = false
+    for (const entry of from < 0 ? [] : entries.slice(from)) {
+      if (texts.length >= this.options.pageItemsMax || bytes >= this.options.pageBytesMax) {
+        more = true
+        break
+      }
+      const text = this.fragment(query, entry.item, entry.name, entry.era)
+      texts.push(text)
+      bytes += text.length
+      last = entry.name
+    }
+    const cursor = more && last !== undefined ? `,"nextCursor":${JSON.stringify(this.writeCursor(query, last))}` : ''
+    const text = `{"${member}":[${texts.join(',')}]${cursor}${this.trailer(query.era, shown)}}`
+    return { body: Buffer.from(text), count: texts.length }
+  }
+
+  private inScope(scope: Scope, item: Item): boolean {
+    return scope.has(item.kind === 'template' ? 'resource' : item.kind, item.server, item.name)
+  }
+
+  /** Cache hints for modern callers, and which servers are shown from memory only. */
+  private trailer(era: Era, shown: readonly Listing[]): string {
+    const stale = shown.filter((listing) => listing.downSince !== undefined).map((listing) => listing.server)
+    const unseen = shown.some((listing) => listing.listedAt === 0)
+    const meta = stale.length === 0 ? '' : `,"_meta":{"dev.sallyport/stale":${JSON.stringify(stale)}}`
+    if (era === 'legacy') return meta
+    const ttlMs = unseen || stale.length > 0 ? 0 : this.options.ttlMs
+    return `,"resultType":"complete","ttlMs":${ttlMs},"cacheScope":"private"${meta}`
+  }
+
+  /** One definition as this endpoint and era show it; encoded once. */
+  private fragment(query: ListQuery, item: Item, name: string, serverEra: Era): string {
+    const view = `${query.scope.endpoint.kind === 'server' ? 'own' : 'joined'} ${query.era} ${name}`
+    let views = this.fragments.get(item)
+    if (views === undefined) {
+      views = new Map()
+      this.fragments.set(item, views)
+    }
+    let text = views.get(view)
+    if (text === undefined) {
+      text = rewriteDefinition(item, kinds[query.method].key, name, query.era === 'modern' && serverEra === 'legacy')
+      views.set(view, text)
+    }
+    return text
+  }
+
+  private readCursor(query: ListQuery, sealed: string): string {
+    const text = this.options.openCursor(sealed)
+    const prefix = cursorPrefix(query)
+    if (text === undefined || !text.startsWith(prefix)) throw new GatewayError('cursor_invalid')
+    return text.slice(prefix.length)
+  }
+
+  private writeCursor(query: ListQuery, last: string): string {
+    return this.options.sealCursor(cursorPrefix(query) + last)
+  }
+}
+
+function cursorPrefix(query: ListQuery): string {
+  return `${endpointText(query.scope.endpoint)} ${query.method} `
+}
+
+/** The name or URI under which an endpoint shows an item. */
+export function publicNameOf(catalog: Catalog, endpoint: Endpoint, item: Item): string {
+  if (endpoint.kind === 'server') return item.name
+  return item.kind === 'tool' || item.kind === 'prompt' ? (catalog.publicOf.get(item) ?? item.name) : uriPrefix(item.server) + item.name
+}
+
+/** Replaces the name in a definition's raw text; `execution` belongs to legacy task support, which modern callers lack. */
+function rewriteDefinition(item: Item, key: string, name: string, dropExecution: boolean): string {
+  const drop = dropExecution && item.kind === 'tool' && item.raw.includes('"execution"')
+  if (name === item.name && !drop) return item.raw
+  const members = scanObject(item.raw, {}, { depthMax: 512, refuseDuplicates: false })
+  const kept = members.filter((member) => !(drop && member.key === 'execution'))
+  return `{${kept.map((member) => (member.key === key ? `"${key}":${JSON.stringify(name)}` : item.raw.slice(member.keyStart, member.end))).join(',')}}`
+}

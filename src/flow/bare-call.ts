@@ -1,0 +1,29 @@
+import { type Call, newestLegacy, newestModern } from '../model/call.ts'
+import type { Exchange } from '../model/session.ts'
+import { noCapabilities } from '../wire/capabilities.ts'
+
+/** A Call for the record of a message that could not be made into one. */
+export function bareCall(callId: string, exchange: Exchange, era: 'legacy' | 'modern', method: string): Call {
+  return {
+    callId,
+    method,
+    endpoint: exchange.endpoint,
+    era,
+    revision: era === 'modern' ? newestModern : (exchange.session?.revision ?? newestLegacy),
+    rpcId: 'null',
+    name: '',
+    args: undefined,
+    params: [],
+    meta: [],
+    progressToken: undefined,
+    capabilities: noCapabilities,
+    clientInfo: undefined,
+    logLevel: undefined,
+    inputResponses: undefined,
+    requestState: undefined,
+    paramHeaders: undefined,
+    streams: exchange.streams,
+    bytes: exchange.bytes,
+    cancel: exchange.cancel,
+  }
+}

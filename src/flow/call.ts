@@ -1,0 +1,114 @@
+/**
+ * The way of one call through the rooms, in order. Every call that gets here leaves an intent and an outcome, or one
+ * refusal. `docs/lifecycle.md` draws this file.
+ */
+import { resolve } from '../catalog/resolve.ts'
+import { attach } from '../credential/attach.ts'
+import { admit } from '../limits/admit.ts'
+import type { Call, Identified } from '../model/call.ts'
+import type { Admitted, Permitted, Recorded, Released } from '../model/proofs.ts'
+import type { OutcomeStatus } from '../model/record.ts'
+import { GatewayError, publicSentence, toGatewayError } from '../model/refusal.ts'
+import type { CallNotification, Reply } from '../model/reply.ts'
+import type { Target } from '../model/target.ts'
+import { authorize } from '../policy/authorize.ts'
+import type { Snapshot } from '../snapshot/compile.ts'
+import { toolErrorBody } from '../wire/encode.ts'
+import { checkParamHeaders } from '../wire/param-headers.ts'
+import type { Rooms } from './rooms.ts'
+
+/** How long a first call waits for a server that was not seen yet. */
+const firstSeenMs = 15_000
+
+/** What the door gets back: a reply that may leave, and where the target's URIs live. */
+export interface Ended {
+  readonly released: Released
+  readonly server: string
+}
+
+/**
+ * Runs one round of a call. Refusals that the model can act on come back as tool results with `isError`.
+ * @throws GatewayError every other refusal, after it was recorded
+ */
+export async function runCall(rooms: Rooms, identified: Identified, notify: (notification: CallNotification) => void): Promise<Ended> {
+  const startedAt = rooms.clock()
+  const { call } = identified
+  let target: Target | undefined
+  let admitted: Admitted | undefined
+  let recorded: Recorded | undefined
+  try {
+    const snapshot = await snapshotFor(rooms, call)
+    target = resolveIn(snapshot, call)
+    const permitted: Permitted = authorize(snapshot.engine, identified, target)
+    checkParamHeaders(target.item?.headerParams ?? [], call.args, call.paramHeaders)
+    admitted = admit(snapshot.limits, permitted, rooms.now())
+    const inspecting = rooms.guard.inspectArguments(admitted)
+    const inspected = inspecting instanceof Promise ? await inspecting : inspecting
+    const attached = attach(inspected, rooms.credentialOf)
+    recorded = await rooms.recorder.intent(attached, startedAt, snapshot.version)
+    const reply = await rooms.send(recorded, (notification) => {
+      if (wanted(call, notification)) notify(notification)
+    })
+    const released = rooms.guard.inspectReply(reply)
+    await rooms.recorder.outcome(recorded, { status: statusOf(reply), bytes: bytesOf(reply), code: reply.kind === 'error' ? String(reply.code) : '' })
+    if (reply.kind === 'error' && reply.code === -32020) rooms.refreshList(target.server)
+    return { released, server: target.server }
+  } catch (thrown) {
+    const error = toGatewayError(thrown)
+    if (recorded !== undefined) {
+      await rooms.recorder.outcome(recorded, { status: error.code === 'cancelled' ? 'cancelled' : 'error', bytes: 0, code: error.code })
+    } else {
+      await rooms.recorder.refusal({ call, principal: identified.principal, server: target?.server ?? '', name: target?.name ?? call.name, code: error.code, detail: error.message })
+    }
+    if (call.method === 'tools/call' && forTheModel(error)) return { released: rooms.guard.inspectReply(toolError(error)), server: target?.server ?? '' }
+    throw error
+  } finally {
+    admitted?.release()
+  }
+}
+
+/** The current Snapshot; a server that was never seen is waited for, so that the first call after a start works. */
+async function snapshotFor(rooms: Rooms, call: Call): Promise<Snapshot> {
+  const snapshot = rooms.snapshot()
+  const scope = snapshot.scopes.of(call.endpoint)
+  if (scope === undefined) throw new GatewayError('endpoint_unknown')
+  const unseen = scope.servers.filter((server) => snapshot.catalog.listings.get(server)?.listedAt === 0)
+  if (unseen.length === 0) return snapshot
+  const servers = call.endpoint.kind === 'server' ? unseen : unseen.filter((server) => call.name.startsWith(`${server}__`) || call.name.startsWith(`${server}+`))
+  if (servers.length === 0) return snapshot
+  await rooms.seen(servers, firstSeenMs)
+  return rooms.snapshot()
+}
+
+function resolveIn(snapshot: Snapshot, call: Call): Target {
+  const scope = snapshot.scopes.of(call.endpoint)
+  if (scope === undefined) throw new GatewayError('endpoint_unknown')
+  return resolve(snapshot.catalog, scope, call)
+}
+
+/** A modern caller gets log messages only from the level that it asked for; a legacy one all until it sets a level. */
+function wanted(call: Call, notification: CallNotification): boolean {
+  if (notification.kind === 'progress') return call.progressToken !== undefined
+  if (call.logLevel === undefined) return call.era === 'legacy'
+  return levels.indexOf(notification.level ?? 'info') >= levels.indexOf(call.logLevel)
+}
+
+const levels = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']
+
+function statusOf(reply: Reply): OutcomeStatus {
+  if (reply.kind === 'complete') return reply.isError ? 'tool-error' : 'ok'
+  return reply.kind === 'input_required' ? 'input-required' : 'error'
+}
+
+function bytesOf(reply: Reply): number {
+  return reply.kind === 'complete' && reply.body.kind === 'whole' ? reply.body.bytes.length : 0
+}
+
+/** Arguments that do not fit are an error of the model, which it can mend; the rest are errors of the protocol. */
+function forTheModel(error: GatewayError): boolean {
+  return error.code === 'arguments_invalid'
+}
+
+function toolError(error: GatewayError): Reply {
+  return { kind: 'complete', body: { kind: 'whole', bytes: toolErrorBody(publicSentence(error)) }, extras: [], era: 'legacy', isError: true }
+}

@@ -1,0 +1,37 @@
+import type { Page } from '../catalog/list.ts'
+import { type Identified, endpointText, type ListMethod } from '../model/call.ts'
+import { rawOf } from '../model/members.ts'
+import { GatewayError } from '../model/refusal.ts'
+import { stringValue } from '../kit/json-scan.ts'
+import type { Rooms } from './rooms.ts'
+
+/** How long a first list waits for servers that were not seen yet; then it answers with `ttlMs: 0` and notifies later. */
+const firstListMs = 1_000
+
+/**
+ * One page of a list, from the catalogue alone: no server is asked.
+ * @throws GatewayError endpoint_unknown, cursor_invalid, params_invalid
+ */
+export async function runList(rooms: Rooms, { call, principal }: Identified, method: ListMethod): Promise<Page> {
+  const first = rooms.snapshot()
+  const unseen = first.scopes.of(call.endpoint)?.servers.filter((server) => first.catalog.listings.get(server)?.listedAt === 0) ?? []
+  if (unseen.length > 0) await rooms.seen(unseen, firstListMs)
+  const snapshot = unseen.length > 0 ? rooms.snapshot() : first
+  const scope = snapshot.scopes.of(call.endpoint)
+  if (scope === undefined) throw new GatewayError('endpoint_unknown')
+  const rawCursor = rawOf(call.params, 'cursor')
+  const cursor = stringValue(rawCursor)
+  if (rawCursor !== undefined && cursor === undefined) throw new GatewayError('cursor_invalid')
+  const { engine } = snapshot
+  const page = rooms.lister.page(snapshot.catalog, {
+    scope,
+    method,
+    era: call.era,
+    cursor,
+    allowed: (kind, server, name) => (kind === 'template' ? engine.couldAllowTemplate(principal, server, name) : engine.decide(principal, kind, server, name).allowed),
+    permittedKey: `${snapshot.digest} ${engine.roleSetOf(principal)}`,
+    now: rooms.now(),
+  })
+  await rooms.recorder.note({ kind: 'list', principal: principal.id, environment: principal.environment, endpoint: endpointText(call.endpoint), method, detail: `${page.count} shown` })
+  return page
+}

@@ -1,0 +1,27 @@
+import type { Lister } from '../catalog/list.ts'
+import type { CredentialHeaders } from '../credential/attach.ts'
+import type { Admitted, Inspected, Recorded, Released } from '../model/proofs.ts'
+import type { Reply } from '../model/reply.ts'
+import type { Recorder } from '../record/record.ts'
+import type { Snapshot } from '../snapshot/compile.ts'
+import type { NotificationSink } from '../upstream/round.ts'
+
+/** The rooms that a call walks through, as the composition root built them. */
+export interface Rooms {
+  snapshot(): Snapshot
+  readonly lister: Lister
+  readonly guard: {
+    inspectArguments(admitted: Admitted): Inspected | Promise<Inspected>
+    inspectReply(reply: Reply): Released
+  }
+  readonly recorder: Recorder
+  credentialOf(server: string): CredentialHeaders | undefined
+  send(recorded: Recorded, sink: NotificationSink): Promise<Reply>
+  /** Resolves when the servers were asked for their lists once, or after `waitMs`. */
+  seen(servers: readonly string[], waitMs: number): Promise<void>
+  /** The headers of a tool call were refused by its server: its list may be old. */
+  refreshList(server: string): void
+  readonly now: () => number
+  /** Monotonic milliseconds. */
+  readonly clock: () => number
+}

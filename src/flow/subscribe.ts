@@ -1,0 +1,123 @@
+/** Streams of changes: `subscriptions/listen` of modern clients, subscriptions of legacy sessions. */
+import { scanArray, scanObject, stringValue } from '../kit/json-scan.ts'
+import { resolve } from '../catalog/resolve.ts'
+import { endpointText, type Identified } from '../model/call.ts'
+import { type Member, type Members, rawOf } from '../model/members.ts'
+import { GatewayError } from '../model/refusal.ts'
+import type { Exchange, Session } from '../model/session.ts'
+import { authorize } from '../policy/authorize.ts'
+import { encodeOwnNotification, encodeOwnResult, type OutMessage } from '../wire/encode.ts'
+import { type ChangeKind, type ListenHub, placeOf, type Subscriber } from './listen.ts'
+import type { Rooms } from './rooms.ts'
+
+interface Deps {
+  readonly rooms: Rooms
+  readonly hub: ListenHub
+}
+
+const urisMax = 200
+const filterKeys: Readonly<Record<string, ChangeKind>> = { toolsListChanged: 'tools', promptsListChanged: 'prompts', resourcesListChanged: 'resources' }
+
+/**
+ * Opens a listen stream (MCP 2026-07-28 basic/patterns/subscriptions): first the acknowledgement of what is honoured,
+ * then only that, all tagged with the id of the request. Settles when the stream ends, with the final message.
+ */
+export async function runListen(deps: Deps, identified: Identified, exchange: Exchange): Promise<{ readonly ended: Promise<OutMessage> }> {
+  const { call, principal } = identified
+  if (!call.streams) throw new GatewayError('accept_refused', { hint: 'A listen needs a stream.' })
+  const asked = readFilter(rawOf(call.params, 'notifications'))
+  const tag: Member = { key: '_meta', raw: `{"io.modelcontextprotocol/subscriptionId":${call.rpcId}}` }
+  const subscriber: Subscriber = {
+    principal,
+    endpoint: call.endpoint,
+    wants: (kind) => asked.kinds.has(kind),
+    deliver: (method, params) => exchange.send(encodeOwnNotification(method, [...params, tag])),
+  }
+  const ends: (() => void)[] = []
+  const honoured: string[] = []
+  for (const uri of asked.uris) {
+    const end = await tryWatch(deps, identified, subscriber, uri)
+    if (end === undefined) continue
+    ends.push(end)
+    honoured.push(uri)
+  }
+  exchange.send(encodeOwnNotification('notifications/subscriptions/acknowledged', acknowledged(asked.kinds, honoured, tag)))
+  ends.push(deps.hub.add(subscriber))
+  await deps.rooms.recorder.note({ kind: 'listen', principal: principal.id, environment: principal.environment, endpoint: endpointText(call.endpoint), method: call.method, detail: [...asked.kinds, ...honoured].join(' ') })
+  // Wrapped, so that awaiting this function does not wait for the end of the stream.
+  return {
+    ended: new Promise((settle) => {
+      exchange.cancel.onCancel(() => {
+        for (const end of ends) end()
+        settle(encodeOwnResult(call.rpcId, `{"resultType":"complete","_meta":${tag.raw}}`))
+      })
+    }),
+  }
+}
+
+async function tryWatch(deps: Deps, identified: Identified, subscriber: Subscriber, uri: string): Promise<(() => void) | undefined> {
+  try {
+    return await watchResource(deps, identified, subscriber, uri)
+  } catch {
+    // Not honoured: it is missing from the acknowledgement.
+    return undefined
+  }
+}
+
+function acknowledged(kinds: ReadonlySet<ChangeKind>, uris: readonly string[], tag: Member): Members {
+  const parts = Object.entries(filterKeys).flatMap(([key, kind]) => (kinds.has(kind) ? [`"${key}":true`] : []))
+  if (uris.length > 0) parts.push(`"resourceSubscriptions":${JSON.stringify(uris)}`)
+  return [{ key: 'notifications', raw: `{${parts.join(',')}}` }, tag]
+}
+
+function readFilter(raw: string | undefined): { kinds: Set<ChangeKind>; uris: string[] } {
+  if (raw === undefined || !raw.startsWith('{')) throw new GatewayError('params_invalid', { hint: '"notifications" must be an object.' })
+  const kinds = new Set<ChangeKind>()
+  const uris: string[] = []
+  for (const member of scanObject(raw, {}, { depthMax: 8, refuseDuplicates: true })) {
+    const value = raw.slice(member.start, member.end)
+    const kind = filterKeys[member.key]
+    if (kind !== undefined && value === 'true') kinds.add(kind)
+    if (member.key === 'resourceSubscriptions' && value.startsWith('[')) {
+      for (const entry of scanArray(value, urisMax, { depthMax: 8, refuseDuplicates: true })) {
+        const uri = stringValue(value.slice(entry.start, entry.end))
+        if (uri !== undefined) uris.push(uri)
+      }
+    }
+  }
+  return { kinds, uris }
+}
+
+/** Checks that the caller may read the resource, then watches it. */
+async function watchResource(deps: Deps, identified: Identified, subscriber: Subscriber, publicUri: string): Promise<() => void> {
+  const { call } = identified
+  const snapshot = deps.rooms.snapshot()
+  const scope = snapshot.scopes.of(call.endpoint)
+  if (scope === undefined) throw new GatewayError('endpoint_unknown')
+  const target = resolve(snapshot.catalog, scope, { ...call, method: 'resources/subscribe', name: publicUri })
+  authorize(snapshot.engine, identified, target)
+  const place = placeOf(call.endpoint, publicUri)
+  if (place === undefined) throw new GatewayError('resource_unknown')
+  return deps.hub.watch(subscriber, place.server, place.uri, publicUri)
+}
+
+/** `resources/subscribe` of a legacy session; updates come on its GET stream. */
+export async function runSubscribe(deps: Deps, identified: Identified, session: Session): Promise<void> {
+  const uri = identified.call.name
+  if (session.subscriptions.has(uri)) return
+  if (session.subscriptions.size >= urisMax) throw new GatewayError('busy', { detail: `more than ${urisMax} subscriptions in one session` })
+  const subscriber: Subscriber = {
+    principal: identified.principal,
+    endpoint: session.endpoint,
+    wants: () => false,
+    deliver: (method, params) => {
+      session.push(encodeOwnNotification(method, params))
+    },
+  }
+  session.subscriptions.set(uri, await watchResource(deps, identified, subscriber, uri))
+}
+
+export function runUnsubscribe(session: Session, uri: string): void {
+  session.subscriptions.get(uri)?.()
+  session.subscriptions.delete(uri)
+}

@@ -1,0 +1,99 @@
+/**
+ * Server-sent events toward a client (WHATWG HTML, section 9.2). A legacy stream has event ids and outlives its
+ * connection for a while, so that a client that lost it can resume with `Last-Event-ID`; a modern one has neither.
+ */
+import type { ServerResponse } from 'node:http'
+
+export interface EventStreamOptions {
+  /** Prefix of event ids; undefined: no ids, nothing kept. */
+  readonly id: string | undefined
+  /** Extra response headers. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly keptEventsMax: number
+  readonly keptBytesMax: number
+  /** What may wait unsent in the socket before the client counts as gone. */
+  readonly pendingBytesMax: number
+}
+
+/** One message as an event; line breaks inside become further data lines, which read back as the same bytes. */
+export function eventText(text: string, id: string | undefined): string {
+  const head = id === undefined ? '' : `id: ${id}\n`
+  if (!text.includes('\n') && !text.includes('\r')) return `${head}event: message\ndata: ${text}\n\n`
+  return `${head}event: message\n${text.split(/\r\n|\n|\r/).map((line) => `data: ${line}`).join('\n')}\n\n`
+}
+
+export class EventStream {
+  private readonly options: EventStreamOptions
+  private response: ServerResponse | undefined
+  private kept: { readonly sequence: number; readonly text: string }[] = []
+  private keptBytes = 0
+  private sequence = 0
+  over = false
+
+  constructor(options: EventStreamOptions, response: ServerResponse) {
+    this.options = options
+    this.attach(response, undefined)
+  }
+
+  get attached(): boolean {
+    return this.response !== undefined
+  }
+
+  /** Takes over a connection; with `after`, replays what the client missed. */
+  attach(response: ServerResponse, after: number | undefined): void {
+    const before = this.response
+    this.response = response
+    before?.end()
+    response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+      ...this.options.headers,
+    })
+    if (after === undefined && this.options.id !== undefined) {
+      // An event with an id and no data lets the client resume even when nothing else was sent yet.
+      response.write(`id: ${this.options.id}-0\ndata:\n\n`)
+    } else response.flushHeaders()
+    if (after !== undefined) for (const event of this.kept) if (event.sequence > after) response.write(event.text)
+    response.on('close', () => {
+      if (this.response === response) this.response = undefined
+    })
+    if (this.over) response.end()
+  }
+
+  send(text: string): void {
+    if (this.over) return
+    this.sequence++
+    const { id, pendingBytesMax } = this.options
+    const event = eventText(text, id === undefined ? undefined : `${id}-${this.sequence}`)
+    if (id !== undefined) this.keep(event)
+    if (this.response === undefined) return
+    this.response.write(event)
+    if (this.response.writableLength > pendingBytesMax) this.response.destroy()
+  }
+
+  /** A comment keeps proxies from closing an idle stream. */
+  ping(): void {
+    this.response?.write(':\n\n')
+  }
+
+  end(): void {
+    this.over = true
+    this.response?.end()
+    this.response = undefined
+  }
+
+  /** Closes the connection only; a legacy client comes back for the rest. */
+  detach(): void {
+    this.response?.end()
+    this.response = undefined
+  }
+
+  private keep(text: string): void {
+    this.kept.push({ sequence: this.sequence, text })
+    this.keptBytes += text.length
+    while (this.kept.length > this.options.keptEventsMax || (this.keptBytes > this.options.keptBytesMax && this.kept.length > 1)) {
+      this.keptBytes -= this.kept.shift()?.text.length ?? 0
+    }
+  }
+}

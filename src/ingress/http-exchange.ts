@@ -1,0 +1,150 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { randomBytes } from 'node:crypto'
+import { CancelSource } from '../kit/cancellation.ts'
+import type { Endpoint } from '../model/call.ts'
+import type { Principal } from '../model/principal.ts'
+import type { Exchange, Session, SessionStart } from '../model/session.ts'
+import { EventStream } from './event-stream.ts'
+import type { LegacySession, SessionTable } from './sessions.ts'
+import type { Out } from './settings.ts'
+
+const keptEventsMax = 256
+const keptBytesMax = 1_000_000
+const pendingBytesMax = 16_000_000
+const streamsPerSessionMax = 32
+/** After so long without an answer a stream is opened and kept alive with comments, where the client takes one. */
+const quietMs = 15_000
+
+/** One POST on the Streamable HTTP transport: answers as one JSON body, or as a stream once something comes before the answer. */
+export class HttpExchange implements Exchange {
+  readonly endpoint: Endpoint
+  readonly headers: IncomingMessage['headers']
+  readonly bytes: number
+  readonly streams: boolean
+  readonly session: LegacySession | undefined
+  readonly cancel = new CancelSource()
+  private readonly principal: Principal
+  private readonly response: ServerResponse
+  private readonly sessions: SessionTable
+  private stream: EventStream | undefined
+  private quiet: NodeJS.Timeout | undefined
+  private gone = false
+  /** A listen stream: it waits for changes, not for an answer. */
+  held = false
+
+  constructor(parts: { request: IncomingMessage; response: ServerResponse; endpoint: Endpoint; principal: Principal; session: LegacySession | undefined; sessions: SessionTable; bytes: number }) {
+    this.endpoint = parts.endpoint
+    this.headers = parts.request.headers
+    this.bytes = parts.bytes
+    this.streams = accepts(parts.request.headers.accept, 'text/event-stream')
+    this.session = parts.session
+    this.principal = parts.principal
+    this.response = parts.response
+    this.sessions = parts.sessions
+    parts.response.on('close', () => this.closed())
+    if (this.streams) this.quiet = setTimeout(() => this.keepAlive(), quietMs)
+  }
+
+  /** Modern: closing the stream cancels. Legacy: it does not; the client may resume (MCP 2025-11-25 basic/transports). */
+  private closed(): void {
+    clearTimeout(this.quiet)
+    if (this.response.writableFinished) return
+    this.gone = true
+    if (this.session === undefined || this.stream === undefined) this.cancel.cancel()
+  }
+
+  private keepAlive(): void {
+    this.open().ping()
+    this.quiet = setTimeout(() => this.keepAlive(), quietMs)
+    this.quiet.unref()
+  }
+
+  begin(start: SessionStart): Session {
+    return this.sessions.begin(this.principal, this.endpoint, start)
+  }
+
+  send(text: string): void {
+    if (!this.streams || (this.gone && this.session === undefined)) return
+    this.open().send(text)
+  }
+
+  private open(): EventStream {
+    if (this.stream === undefined) {
+      const id = this.session === undefined ? undefined : randomBytes(6).toString('base64url')
+      this.stream = new EventStream({ id, headers: {}, keptEventsMax, keptBytesMax, pendingBytesMax }, this.response)
+      if (this.session !== undefined && id !== undefined) this.keep(this.session, id, this.stream)
+    }
+    return this.stream
+  }
+
+  private keep(session: LegacySession, id: string, stream: EventStream): void {
+    const { streams } = session
+    streams.set(id, stream)
+    for (const [oldest, old] of streams) {
+      if (streams.size <= streamsPerSessionMax) break
+      if (old.over) streams.delete(oldest)
+      else break
+    }
+  }
+
+  /** Writes the answer; the exchange is over then. */
+  async finish(out: Out, sessionId: string | undefined): Promise<void> {
+    clearTimeout(this.quiet)
+    if (this.stream !== undefined) {
+      this.stream.send(await wholeText(out))
+      this.stream.end()
+      return
+    }
+    if (this.gone) return
+    const { response } = this
+    const headers: Record<string, string | number> = { 'content-type': 'application/json' }
+    if (sessionId !== undefined) headers['mcp-session-id'] = sessionId
+    if (out.stream !== undefined) {
+      await writeStream(response, headers, out)
+      return
+    }
+    const body = oneBuffer(out)
+    headers['content-length'] = body.length
+    response.writeHead(out.status, headers)
+    response.end(body)
+  }
+
+  accepted(): void {
+    clearTimeout(this.quiet)
+    this.response.writeHead(202).end()
+  }
+}
+
+async function writeStream(response: ServerResponse, headers: Record<string, string | number>, out: Out): Promise<void> {
+  response.writeHead(out.status, headers)
+  for (const part of out.head) response.write(part)
+  try {
+    for await (const chunk of out.stream ?? []) {
+      if (!response.write(chunk)) await new Promise<void>((resolve) => response.once('drain', resolve).once('close', resolve))
+      if (response.destroyed) break
+    }
+    response.end(out.tail)
+  } catch {
+    // The server broke off in the middle: a short chunked body is the only honest end.
+    response.destroy()
+  }
+}
+
+function oneBuffer(out: Out): Buffer {
+  const parts = out.tail === '' ? out.head : [...out.head, out.tail]
+  if (parts.every((part) => typeof part === 'string')) return Buffer.from(parts.join(''))
+  return Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)))
+}
+
+/** The whole text of a message, for transports that frame it. */
+export async function wholeText(out: Out): Promise<string> {
+  const chunks = [oneBuffer({ ...out, tail: '' })]
+  if (out.stream !== undefined) for await (const chunk of out.stream) chunks.push(chunk)
+  return Buffer.concat(chunks).toString('utf8') + out.tail
+}
+
+/** Whether an Accept header takes a type (RFC 9110 section 12.5.1, without weights). */
+export function accepts(header: string | undefined, type: string): boolean {
+  if (header === undefined) return false
+  return header.includes(type) || header.includes('*/*') || header.includes(`${type.split('/')[0]}/*`)
+}

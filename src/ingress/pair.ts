@@ -1,0 +1,89 @@
+/** The HTTP+SSE pair of revision 2024-11-05: a GET stream that names where to post, and the POSTs. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { CancelSource } from '../kit/cancellation.ts'
+import type { Principal } from '../model/principal.ts'
+import { GatewayError } from '../model/refusal.ts'
+import type { Exchange, Session } from '../model/session.ts'
+import { noFacts } from './implicit-session.ts'
+import { bodyText, readBody } from './body.ts'
+import { wholeText } from './http-exchange.ts'
+import type { LegacySession, SessionTable } from './sessions.ts'
+import { type DoorPorts, type DoorSettings, type Outcome } from './settings.ts'
+import { eventText } from './event-stream.ts'
+
+const endpoint = { kind: 'all' } as const
+
+export class PairDoor {
+  private readonly ports: DoorPorts
+  private readonly settings: DoorSettings
+  private readonly sessions: SessionTable
+  private readonly open = new Map<string, { response: ServerResponse; session: LegacySession }>()
+
+  constructor(ports: DoorPorts, settings: DoorSettings, sessions: SessionTable) {
+    this.ports = ports
+    this.settings = settings
+    this.sessions = sessions
+    setInterval(() => {
+      for (const { response } of this.open.values()) response.write(':\n\n')
+    }, 20_000).unref()
+  }
+
+  async take(path: string, request: IncomingMessage, response: ServerResponse, principal: Principal): Promise<void> {
+    if (path === '/sse' && request.method === 'GET') this.stream(response, principal)
+    else if (path === '/messages' && request.method === 'POST') await this.post(request, response, principal)
+    else throw new GatewayError('verb_refused')
+  }
+
+  private stream(response: ServerResponse, principal: Principal): void {
+    // The stream is the session; what `initialize` says later is filled in then.
+    const session = this.sessions.begin(principal, endpoint, noFacts)
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' })
+    response.write(`event: endpoint\ndata: /messages?session=${encodeURIComponent(session.id)}\n\n`)
+    session.channel = {
+      get attached() {
+        return !response.destroyed
+      },
+      send: (text) => {
+        response.write(eventText(text, undefined))
+        if (response.writableLength > 16_000_000) response.destroy()
+      },
+      end: () => response.end(),
+    }
+    const stop = this.ports.subscribe(session, principal, (text) => session.push(text))
+    session.onEnd.push(stop)
+    this.open.set(session.id, { response, session })
+    response.on('close', () => {
+      this.open.delete(session.id)
+      this.sessions.end(session)
+    })
+  }
+
+  private async post(request: IncomingMessage, response: ServerResponse, principal: Principal): Promise<void> {
+    const id = new URL(request.url ?? '/', 'http://gateway').searchParams.get('session') ?? ''
+    const session = this.sessions.find(id, principal, endpoint)
+    const text = bodyText(await readBody(request, this.settings.bodyBytesMax, this.settings.bodyTimeoutMs))
+    response.writeHead(202).end('Accepted')
+    const exchange: Exchange = {
+      endpoint,
+      headers: undefined,
+      bytes: text.length,
+      streams: true,
+      session,
+      begin: (start) => Object.assign(session, start) as Session,
+      send: (message) => session.push(message),
+      cancel: new CancelSource(),
+    }
+    const outcome = await this.ports.serve(principal, exchange, text)
+    for (const message of messagesOf(outcome)) session.push(await wholeText(message))
+  }
+
+  close(): void {
+    for (const { response } of this.open.values()) response.end()
+  }
+}
+
+/** The messages of an outcome, for transports that only send messages. */
+export function messagesOf(outcome: Outcome): readonly import('./settings.ts').Out[] {
+  if (outcome.kind === 'message') return [outcome.message]
+  return outcome.kind === 'batch' ? outcome.messages : []
+}

@@ -1,0 +1,217 @@
+/** The HTTP door: limits, Origin and Host, who calls, sessions, the body, and the way back. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Endpoint } from '../model/call.ts'
+import type { Principal } from '../model/principal.ts'
+import { GatewayError, refusals, toGatewayError } from '../model/refusal.ts'
+import { bodyText, readBody } from './body.ts'
+import { EventStream } from './event-stream.ts'
+import { accepts, HttpExchange } from './http-exchange.ts'
+import { allowCors, checkOrigin, preflight } from './origin.ts'
+import { PairDoor } from './pair.ts'
+import type { LegacySession, SessionTable } from './sessions.ts'
+import type { DoorPorts, DoorSettings } from './settings.ts'
+
+const serverPath = /^\/mcp\/s\/([a-z][a-z0-9-]{0,23})\/?$/
+const toolsetPath = /^\/mcp\/t\/([a-z][a-z0-9-]{0,23})\/?$/
+const pingMs = 20_000
+
+/** The endpoint of a path, or undefined. */
+export function endpointOf(path: string): Endpoint | undefined {
+  if (path === '/mcp' || path === '/mcp/') return { kind: 'all' }
+  const server = serverPath.exec(path)?.[1]
+  if (server !== undefined) return { kind: 'server', server }
+  const toolset = toolsetPath.exec(path)?.[1]
+  return toolset === undefined ? undefined : { kind: 'toolset', toolset }
+}
+
+export interface HttpDoor {
+  readonly server: Server
+  /** Stops taking connections; waits for running requests no longer than `drainMs`. */
+  drain(drainMs: number): Promise<void>
+  readonly requests: () => number
+}
+
+export function createHttpDoor(ports: DoorPorts, settings: DoorSettings, sessions: SessionTable): HttpDoor {
+  const door = new Door(ports, settings, sessions)
+  const server = createServer({ maxHeaderSize: settings.headerBytesMax, keepAliveTimeout: settings.keepAliveMs, requestTimeout: 0, headersTimeout: 15_000, noDelay: true }, (request, response) => door.take(request, response))
+  server.maxConnections = settings.connectionsMax
+  // The head is judged before the client is told to send the body.
+  server.on('checkContinue', (request, response) => door.take(request, response))
+  server.on('clientError', (error, socket) => {
+    if (socket.writable) socket.end(`HTTP/1.1 ${'code' in error && error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+  })
+  return { server, drain: (drainMs) => door.drain(server, drainMs), requests: () => door.running.size }
+}
+
+class Door {
+  readonly running = new Set<HttpExchange>()
+  private readonly ports: DoorPorts
+  private readonly settings: DoorSettings
+  private readonly sessions: SessionTable
+  private readonly streams = new Set<EventStream>()
+  private readonly pair: PairDoor
+  private stopping = false
+
+  constructor(ports: DoorPorts, settings: DoorSettings, sessions: SessionTable) {
+    this.ports = ports
+    this.settings = settings
+    this.sessions = sessions
+    this.pair = new PairDoor(ports, settings, sessions)
+    setInterval(() => {
+      for (const stream of this.streams) stream.ping()
+    }, pingMs).unref()
+  }
+
+  take(request: IncomingMessage, response: ServerResponse): void {
+    this.handle(request, response).catch((thrown: unknown) => this.refuse(request, response, toGatewayError(thrown)))
+  }
+
+  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = pathOf(request)
+    if (path === '/healthz' || path === '/readyz') return this.health(path, response)
+    checkOrigin(this.settings.rules, request)
+    allowCors(request, response)
+    if (request.method === 'OPTIONS') return preflight(request, response)
+    if (this.stopping) throw new GatewayError('shutting_down')
+    const endpoint = endpointOf(path)
+    if (endpoint === undefined && path !== '/sse' && path !== '/messages') throw new GatewayError('endpoint_unknown')
+    const principal = this.identify(request)
+    if (endpoint === undefined) return this.pair.take(path, request, response, principal)
+    // Said only to callers with a key, so that names of servers cannot be guessed without one.
+    if (!this.ports.endpointExists(endpoint)) throw new GatewayError('endpoint_unknown')
+    if (request.method === 'POST') return this.post(request, response, endpoint, principal)
+    if (request.method === 'GET') return this.get(request, response, endpoint, principal)
+    if (request.method === 'DELETE') return this.delete(request, response, endpoint, principal)
+    throw new GatewayError('verb_refused')
+  }
+
+  private identify(request: IncomingMessage): Principal {
+    const apiKey = request.headers['x-api-key']
+    return this.ports.identify(request.headers.authorization, typeof apiKey === 'string' ? apiKey : undefined)
+  }
+
+  private async post(request: IncomingMessage, response: ServerResponse, endpoint: Endpoint, principal: Principal): Promise<void> {
+    const type = request.headers['content-type']
+    if (type === undefined || !type.toLowerCase().startsWith('application/json')) throw new GatewayError('content_type_refused')
+    const { accept } = request.headers
+    if (!accepts(accept, 'application/json') && !accepts(accept, 'text/event-stream')) throw new GatewayError('accept_refused')
+    if (request.headers.expect !== undefined) response.writeContinue()
+    const body = await readBody(request, this.settings.bodyBytesMax, this.settings.bodyTimeoutMs)
+    const text = bodyText(body)
+    const session = this.sessionOf(request, endpoint, principal, text)
+    const exchange = new HttpExchange({ request, response, endpoint, principal, session, sessions: this.sessions, bytes: body.length })
+    this.running.add(exchange)
+    try {
+      await this.answer(exchange, principal, text, response)
+    } finally {
+      this.running.delete(exchange)
+    }
+  }
+
+  /** A modern request ignores a session id (MCP 2026-07-28 basic/transports); any other must name a session that is ours. */
+  private sessionOf(request: IncomingMessage, endpoint: Endpoint, principal: Principal, text: string): LegacySession | undefined {
+    const id = request.headers['mcp-session-id']
+    if (typeof id !== 'string' || text.includes('"io.modelcontextprotocol/protocolVersion"')) return undefined
+    return this.sessions.find(id, principal, endpoint)
+  }
+
+  private async answer(exchange: HttpExchange, principal: Principal, text: string, response: ServerResponse): Promise<void> {
+    const outcome = await this.ports.serve(principal, exchange, text)
+    if (outcome.kind === 'message') await exchange.finish(outcome.message, outcome.session?.id)
+    else if (outcome.kind === 'accepted') exchange.accepted()
+    else if (outcome.kind === 'held') {
+      exchange.held = true
+      await exchange.finish(await outcome.ended, undefined)
+    }
+    if (outcome.kind === 'batch') {
+      const parts = outcome.messages.flatMap((message, index) => [index === 0 ? '[' : ',', ...message.head, message.tail])
+      await exchange.finish({ status: 200, head: parts, stream: undefined, tail: ']' }, undefined)
+    }
+    if (!response.writableEnded && response.headersSent) response.end()
+  }
+
+  /** The stream on which a legacy session hears what belongs to no request; or a resumed one. */
+  private get(request: IncomingMessage, response: ServerResponse, endpoint: Endpoint, principal: Principal): void {
+    const id = request.headers['mcp-session-id']
+    if (typeof id !== 'string') throw new GatewayError('verb_refused')
+    if (!accepts(request.headers.accept, 'text/event-stream')) throw new GatewayError('accept_refused')
+    const session = this.sessions.find(id, principal, endpoint)
+    const last = request.headers['last-event-id']
+    if (typeof last === 'string' && this.resume(session, last, response)) return
+    // One message goes on one stream only, so a newer GET stream replaces an older one.
+    session.channel?.end()
+    const stream = new EventStream({ id: undefined, headers: {}, keptEventsMax: 0, keptBytesMax: 0, pendingBytesMax: 4_000_000 }, response)
+    session.channel = stream
+    this.streams.add(stream)
+    const stop = this.ports.subscribe(session, principal, (text) => stream.send(text))
+    session.onEnd.push(stop)
+    response.on('close', () => {
+      stop()
+      session.onEnd = session.onEnd.filter((end) => end !== stop)
+      this.streams.delete(stream)
+      if (session.channel === stream) session.channel = undefined
+    })
+  }
+
+  private resume(session: LegacySession, lastEventId: string, response: ServerResponse): boolean {
+    const match = /^([A-Za-z0-9_-]{8})-(\d{1,9})$/.exec(lastEventId)
+    const stream = match?.[1] === undefined ? undefined : session.streams.get(match[1])
+    if (stream === undefined) return false
+    stream.attach(response, Number(match?.[2]))
+    return true
+  }
+
+  private delete(request: IncomingMessage, response: ServerResponse, endpoint: Endpoint, principal: Principal): void {
+    const id = request.headers['mcp-session-id']
+    if (typeof id !== 'string') throw new GatewayError('verb_refused')
+    this.sessions.end(this.sessions.find(id, principal, endpoint))
+    response.writeHead(204).end()
+  }
+
+  private health(path: string, response: ServerResponse): void {
+    const state = path === '/healthz' ? { ready: true, text: '{"status":"ok"}' } : this.ports.ready()
+    response.writeHead(state.ready && !this.stopping ? 200 : 503, { 'content-type': 'application/json' }).end(state.text)
+  }
+
+  private refuse(request: IncomingMessage, response: ServerResponse, error: GatewayError): void {
+    if (error.code === 'internal') this.ports.log({ level: 'error', text: `request failed: ${error.message}`, error: error.cause })
+    this.ports.anonymous(request.socket.remoteAddress ?? '', error)
+    if (response.headersSent || response.destroyed) {
+      response.destroy()
+      return
+    }
+    const headers: Record<string, string> = { 'content-type': 'application/json' }
+    const { http } = refusals[error.code]
+    if (http === 401) headers['www-authenticate'] = `Bearer realm="sallyport"${error.code === 'key_missing' ? '' : ', error="invalid_token"'}`
+    if (error.code === 'verb_refused') headers['allow'] = 'POST'
+    if (http === 503) headers['retry-after'] = '1'
+    // What was not read of the body must not be taken for the next request.
+    if (!request.complete) headers['connection'] = 'close'
+    const status = http === 200 ? 400 : http
+    response.writeHead(status, headers)
+    response.end(this.ports.refusalText(error))
+    if (!request.complete) request.resume()
+  }
+
+  async drain(server: Server, drainMs: number): Promise<void> {
+    this.stopping = true
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    server.closeIdleConnections()
+    const deadline = Date.now() + drainMs
+    // Streams that only wait for changes end at once; running calls get the time.
+    for (const stream of this.streams) stream.end()
+    this.pair.close()
+    for (const exchange of this.running) if (exchange.held) exchange.cancel.cancel()
+    while (this.running.size > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 25))
+    for (const exchange of this.running) exchange.cancel.cancel()
+    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 250).unref())])
+    server.closeAllConnections()
+    await closed
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  const url = request.url ?? '/'
+  const query = url.indexOf('?')
+  return query < 0 ? url : url.slice(0, query)
+}

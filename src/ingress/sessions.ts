@@ -1,0 +1,165 @@
+import { hash, randomBytes } from 'node:crypto'
+import type { KeyRing } from '../kit/key-ring.ts'
+import type { Endpoint } from '../model/call.ts'
+import { endpointText } from '../model/call.ts'
+import type { Principal } from '../model/principal.ts'
+import { GatewayError } from '../model/refusal.ts'
+import type { ClientAnswer, Session, SessionStart } from '../model/session.ts'
+import type { EventStream } from './event-stream.ts'
+
+/** A legacy session on its home node. */
+export class LegacySession implements Session {
+  readonly id: string
+  readonly principal: Principal
+  readonly endpoint: Endpoint
+  readonly revision: Session['revision']
+  readonly capabilities: Session['capabilities']
+  readonly clientInfo: string | undefined
+  logLevel: string | undefined
+  readonly running = new Map<string, { cancel(): void }>()
+  readonly asked = new Map<string, (answer: ClientAnswer) => void>()
+  readonly subscriptions = new Map<string, () => void>()
+  /** The GET stream, or the one stream of stdio and the HTTP+SSE pair. */
+  channel: { send(text: string): void; end(): void; readonly attached: boolean } | undefined
+  /** Streams of POSTs that can be resumed, by id. */
+  readonly streams = new Map<string, EventStream>()
+  usedAt: number
+  ended = false
+  /** Ends what the door keeps for the session, e.g. its subscription to changes. */
+  onEnd: (() => void)[] = []
+  private ids = 0
+
+  constructor(id: string, principal: Principal, endpoint: Endpoint, start: SessionStart, now: number) {
+    this.id = id
+    this.principal = principal
+    this.endpoint = endpoint
+    this.revision = start.revision
+    this.capabilities = start.capabilities
+    this.clientInfo = start.clientInfo
+    this.usedAt = now
+  }
+
+  get principalId(): string {
+    return this.principal.id
+  }
+
+  nextId(): number {
+    return ++this.ids
+  }
+
+  push(text: string): boolean {
+    if (this.channel === undefined) return false
+    this.channel.send(text)
+    return true
+  }
+
+  /** Cancels what runs, ends streams and subscriptions. */
+  end(): void {
+    if (this.ended) return
+    this.ended = true
+    for (const running of this.running.values()) running.cancel()
+    for (const end of this.subscriptions.values()) end()
+    for (const end of this.onEnd) end()
+    for (const stream of this.streams.values()) stream.end()
+    this.channel?.end()
+    this.running.clear()
+    this.subscriptions.clear()
+    this.streams.clear()
+  }
+}
+
+export interface SessionTableOptions {
+  readonly ring: KeyRing
+  readonly node: string
+  readonly countMax: number
+  readonly perPrincipalMax: number
+  readonly idleMs: number
+  readonly lifeMs: number
+  readonly now: () => number
+}
+
+const purpose = 'session'
+
+/** The legacy sessions of this node. Their ids are sealed boxes that only this ring opens. */
+export class SessionTable {
+  private readonly options: SessionTableOptions
+  private readonly sessions = new Map<string, LegacySession>()
+  private readonly perPrincipal = new Map<string, number>()
+  private readonly sweep: NodeJS.Timeout
+
+  constructor(options: SessionTableOptions) {
+    this.options = options
+    this.sweep = setInterval(() => this.endIdle(), 30_000)
+    this.sweep.unref()
+  }
+
+  get size(): number {
+    return this.sessions.size
+  }
+
+  /** Visible ASCII, at most 256 characters. @throws GatewayError busy when the principal has too many */
+  begin(principal: Principal, endpoint: Endpoint, start: SessionStart): LegacySession {
+    const { options } = this
+    const mine = this.perPrincipal.get(principal.id) ?? 0
+    if (mine >= options.perPrincipalMax || this.sessions.size >= options.countMax) {
+      const oldest = this.oldest(mine >= options.perPrincipalMax ? principal.id : undefined)
+      if (oldest === undefined) throw new GatewayError('busy', { detail: 'too many sessions' })
+      this.end(oldest)
+    }
+    const now = options.now()
+    const random = randomBytes(12).toString('base64url')
+    const box = [options.node, random, fingerprint(principal, endpoint), start.revision, now + options.lifeMs].join('|')
+    const session = new LegacySession(options.ring.seal(purpose, box), principal, endpoint, start, now)
+    this.sessions.set(session.id, session)
+    this.perPrincipal.set(principal.id, (this.perPrincipal.get(principal.id) ?? 0) + 1)
+    return session
+  }
+
+  /** @throws GatewayError session_unknown for an id that is forged, foreign, expired, ended, or of another principal or endpoint */
+  find(id: string, principal: Principal, endpoint: Endpoint): LegacySession {
+    const session = this.sessions.get(id)
+    const now = this.options.now()
+    if (session === undefined) throw new GatewayError('session_unknown', { detail: id.length <= 256 && this.options.ring.open(purpose, id) !== undefined ? 'ended or of an earlier start' : 'forged' })
+    if (session.principalId !== principal.id || endpointText(session.endpoint) !== endpointText(endpoint)) throw new GatewayError('session_unknown', { detail: 'of another principal or endpoint' })
+    session.usedAt = now
+    return session
+  }
+
+  end(session: LegacySession): void {
+    if (!this.sessions.delete(session.id)) return
+    const left = (this.perPrincipal.get(session.principalId) ?? 1) - 1
+    if (left <= 0) this.perPrincipal.delete(session.principalId)
+    else this.perPrincipal.set(session.principalId, left)
+    session.end()
+  }
+
+  /** Ends the sessions of principals that `keep` refuses, e.g. after a key was revoked. */
+  endWhere(drop: (principal: Principal) => boolean): void {
+    for (const session of [...this.sessions.values()]) if (drop(session.principal)) this.end(session)
+  }
+
+  close(): void {
+    clearInterval(this.sweep)
+    for (const session of [...this.sessions.values()]) this.end(session)
+  }
+
+  private endIdle(): void {
+    const before = this.options.now() - this.options.idleMs
+    for (const session of [...this.sessions.values()]) {
+      if (session.usedAt < before && session.running.size === 0 && session.channel?.attached !== true) this.end(session)
+    }
+  }
+
+  private oldest(principalId: string | undefined): LegacySession | undefined {
+    let found: LegacySession | undefined
+    for (const session of this.sessions.values()) {
+      if (principalId !== undefined && session.principalId !== principalId) continue
+      if (session.running.size === 0 && (found === undefined || session.usedAt < found.usedAt)) found = session
+    }
+    return found
+  }
+}
+
+function fingerprint(principal: Principal, endpoint: Endpoint): string {
+  return hash('sha256', `${principal.id} ${endpointText(endpoint)}`, 'hex').slice(0, 16)
+}

@@ -1,0 +1,45 @@
+import type { Principal } from '../model/principal.ts'
+import type { Exchange, Session } from '../model/session.ts'
+import type { Endpoint } from '../model/call.ts'
+import type { GatewayError } from '../model/refusal.ts'
+import type { OriginRules } from './origin.ts'
+
+/** One message on its way out, as the wire made it. */
+export interface Out {
+  readonly status: number
+  readonly head: readonly (string | Buffer)[]
+  readonly stream: AsyncIterable<Buffer> | undefined
+  readonly tail: string
+}
+
+/** What became of a client's message. */
+export type Outcome =
+  | { readonly kind: 'message'; readonly message: Out; readonly session: Session | undefined }
+  | { readonly kind: 'batch'; readonly messages: readonly Out[] }
+  | { readonly kind: 'accepted' }
+  | { readonly kind: 'held'; readonly ended: Promise<Out> }
+
+/** What the doors need of the rest of the gateway. */
+export interface DoorPorts {
+  /** From the head alone. @throws GatewayError key_missing, key_invalid */
+  identify(authorization: string | undefined, apiKey: string | undefined): Principal
+  serve(principal: Principal, exchange: Exchange, text: string): Promise<Outcome>
+  /** A refusal as JSON-RPC error text with `id` null. */
+  refusalText(error: GatewayError): string
+  endpointExists(endpoint: Endpoint): boolean
+  /** Notes a refusal without a principal: counted per source and second. */
+  anonymous(source: string, error: GatewayError): void
+  /** Tells a session of changes until the returned way is taken. */
+  subscribe(session: Session, principal: Principal, deliver: (text: string) => void): () => void
+  ready(): { readonly ready: boolean; readonly text: string }
+  log(event: { level: 'error' | 'warn'; text: string; error?: unknown }): void
+}
+
+export interface DoorSettings {
+  readonly rules: OriginRules
+  readonly bodyBytesMax: number
+  readonly bodyTimeoutMs: number
+  readonly headerBytesMax: number
+  readonly connectionsMax: number
+  readonly keepAliveMs: number
+}

@@ -1,0 +1,98 @@
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+
+/** One key of the ring. `id` is 4 characters, the prefix of everything that it sealed. */
+export interface RingKey {
+  readonly id: string
+  /** 32 random bytes, base64url. */
+  readonly secret: string
+  /** Epoch milliseconds. */
+  readonly createdAt: number
+}
+
+/** What the key file or SALLYPORT_KEYS holds: the first key seals, all open. */
+export interface RingFile {
+  readonly keys: readonly RingKey[]
+}
+
+/** How long a rotated key still opens what it sealed, in milliseconds: longer than any box lives. */
+export const keyOverlapMs = 30 * 86_400_000
+
+export function newRingKey(now: number): RingKey {
+  return { id: randomBytes(3).toString('base64url'), secret: randomBytes(32).toString('base64url'), createdAt: now }
+}
+
+/** A ring with a new current key; keys whose successor is older than the overlap are dropped. */
+export function rotateRing(ring: RingFile, now: number): RingFile {
+  const kept = ring.keys.filter((_, index) => index === 0 || (ring.keys[index - 1]?.createdAt ?? 0) + keyOverlapMs > now)
+  return { keys: [newRingKey(now), ...kept].slice(0, 8) }
+}
+
+/** Parses a ring and checks its shape; undefined when it is none. */
+export function parseRing(text: string): RingFile | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null || !('keys' in value) || !Array.isArray(value.keys)) return undefined
+    const keys = value.keys.filter(isRingKey)
+    return keys.length === value.keys.length && keys.length > 0 ? { keys } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isRingKey(value: unknown): value is RingKey {
+  if (typeof value !== 'object' || value === null) return false
+  const { id, secret, createdAt } = value as Record<string, unknown>
+  return typeof id === 'string' && id.length === 4 && typeof secret === 'string' && Buffer.from(secret, 'base64url').length === 32 && typeof createdAt === 'number'
+}
+
+/**
+ * Authenticated boxes (AES-256-GCM, NIST SP 800-38D) under one ring: a derived key per purpose (HKDF, RFC 5869),
+ * the purpose in the associated data, so that a box of one purpose never opens as another.
+ */
+export interface KeyRing {
+  /** base64url text: key id, nonce, tag and cipher text. */
+  seal(purpose: string, plain: string): string
+  /** The plain text, or undefined when the box is forged, foreign or of another purpose. */
+  open(purpose: string, box: string): string | undefined
+}
+
+const nonceBytes = 12
+const tagBytes = 16
+
+export function createKeyRing(ring: RingFile): KeyRing {
+  const derived = new Map<string, Buffer>()
+  const keyFor = (key: RingKey, purpose: string): Buffer => {
+    const name = `${key.id} ${purpose}`
+    let bytes = derived.get(name)
+    if (bytes === undefined) {
+      bytes = Buffer.from(hkdfSync('sha256', Buffer.from(key.secret, 'base64url'), '', `sallyport ${purpose}`, 32))
+      derived.set(name, bytes)
+    }
+    return bytes
+  }
+  const current = ring.keys[0]
+  if (current === undefined) throw new Error('a key ring has at least one key')
+  return {
+    seal(purpose, plain) {
+      const nonce = randomBytes(nonceBytes)
+      const cipher = createCipheriv('aes-256-gcm', keyFor(current, purpose), nonce)
+      cipher.setAAD(Buffer.from(purpose))
+      const sealed = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()])
+      return current.id + Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64url')
+    },
+    open(purpose, box) {
+      const key = ring.keys.find((candidate) => box.startsWith(candidate.id))
+      if (key === undefined) return undefined
+      const bytes = Buffer.from(box.slice(key.id.length), 'base64url')
+      if (bytes.length < nonceBytes + tagBytes) return undefined
+      try {
+        const decipher = createDecipheriv('aes-256-gcm', keyFor(key, purpose), bytes.subarray(0, nonceBytes))
+        decipher.setAAD(Buffer.from(purpose))
+        decipher.setAuthTag(bytes.subarray(nonceBytes, nonceBytes + tagBytes))
+        return decipher.update(bytes.subarray(nonceBytes + tagBytes), undefined, 'utf8') + decipher.final('utf8')
+      } catch {
+        return undefined
+      }
+    },
+  }
+}

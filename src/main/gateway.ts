@@ -1,0 +1,278 @@
+/** Builds the gateway: settings -> journal -> snapshot -> servers -> doors; the database comes beside, never before. */
+import { randomBytes } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { dirname, join, resolve as resolvePath } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import type { Logger } from 'pino'
+import { Lister } from '../catalog/list.ts'
+import { ListenHub } from '../flow/listen.ts'
+import type { Rooms } from '../flow/rooms.ts'
+import { serve, type ServeDeps } from '../flow/serve.ts'
+import { createGuard, type Guard } from '../guard/inspect.ts'
+import { identify } from '../identity/identify.ts'
+import { createHttpDoor, type HttpDoor } from '../ingress/receive.ts'
+import { isLoopback, originRules } from '../ingress/origin.ts'
+import { SessionTable } from '../ingress/sessions.ts'
+import type { DoorPorts } from '../ingress/settings.ts'
+import { createKeyRing } from '../kit/key-ring.ts'
+import { durationMs, type Issue, sizeBytes, type StoredState } from '../model/desired-state.ts'
+import type { Principal } from '../model/principal.ts'
+import { anonymousRefusals } from '../record/anonymous.ts'
+import { type Journal, openJournal } from '../record/journal.ts'
+import { createRecorder, type Recorder } from '../record/record.ts'
+import { compileSnapshot, type Snapshot, withListings } from '../snapshot/compile.ts'
+import { SnapshotCell } from '../snapshot/swap.ts'
+import { ParkingLot } from '../upstream/parking.ts'
+import { createProcessManager, type ProcessManager } from '../upstream/process/manager.ts'
+import { send } from '../upstream/send.ts'
+import { encodeOwnNotification, encodeRefusal } from '../wire/encode.ts'
+import { watchDeclared } from '../store/watch-declared.ts'
+import { Configuration } from './configuration.ts'
+import { loadRing } from './keys-file.ts'
+import { Servers } from './servers.ts'
+
+export interface GatewayOptions {
+  /** Absolute. Made when it is not there, 0700. */
+  readonly dataDir: string
+  /** Absolute; undefined: nothing is declared. */
+  readonly configFile: string | undefined
+  readonly port: number | undefined
+  readonly host: string | undefined
+  /** Role of --insecure-local; undefined: keys are required. */
+  readonly insecureRole: string | undefined
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly stored: StoredState | undefined
+  readonly log: Logger
+  /** Opens no HTTP door: for `sallyport stdio` and offline commands. */
+  readonly listen: boolean
+}
+
+const hideAfterMs = 15 * 60_000
+const processesMax = 256
+
+export class Gateway {
+  readonly configuration: Configuration
+  readonly cell: SnapshotCell
+  readonly servers: Servers
+  readonly journal: Journal
+  readonly recorder: Recorder
+  readonly guard: Guard
+  readonly sessions: SessionTable
+  readonly deps: ServeDeps
+  readonly ports: DoorPorts
+  readonly options: GatewayOptions
+  door: HttpDoor | undefined
+  endpoint: string | undefined
+  /** What is not as it should be, for /readyz. */
+  storeState: 'starting' | 'ready' | 'away' = 'starting'
+  private readonly processes: ProcessManager
+  private readonly parking: ParkingLot
+  private readonly anonymous: ReturnType<typeof anonymousRefusals>
+  private readonly stopWatching: () => void
+  private closing: Promise<void> | undefined
+
+  private constructor(parts: { options: GatewayOptions; configuration: Configuration; cell: SnapshotCell; journal: Journal; guard: Guard; processes: ProcessManager; ring: ReturnType<typeof createKeyRing> }) {
+    const { options, configuration, cell, journal, guard, processes, ring } = parts
+    const { log } = options
+    this.options = options
+    this.configuration = configuration
+    this.cell = cell
+    this.journal = journal
+    this.guard = guard
+    this.processes = processes
+    this.recorder = createRecorder({ journal })
+    this.parking = new ParkingLot({ countMax: 2_000, perPrincipalMax: 64, lifeMs: 300_000 })
+    this.servers = new Servers({
+      processes,
+      environment: options.environment,
+      baseFolder: options.configFile === undefined ? process.cwd() : dirname(options.configFile),
+      listingsFolder: join(options.dataDir, 'listings'),
+      now: Date.now,
+      onListings: () => this.cell.swap(withListings(this.cell.current, this.servers.listings())),
+      onResourceUpdated: (server, params) => this.deps.hub.updated(server, params),
+      log: ({ level, server, text }) => log[level]({ server }, text),
+    })
+    const hub = new ListenHub(this.servers)
+    cell.onSwap((next, before) => hub.changed(next, before))
+    this.deps = { rooms: this.rooms(ring), hub, nextCallId: callIds() }
+    this.sessions = new SessionTable({ ring, node: 'local', countMax: 50_000, perPrincipalMax: 2_000, idleMs: 3_600_000, lifeMs: 86_400_000, now: Date.now })
+    this.anonymous = anonymousRefusals({ append: (line) => void journal.append(line), perSecondSourcesMax: 64, bytesPerMinuteMax: 64_000, now: Date.now })
+    this.ports = this.doorPorts()
+    this.stopWatching = options.configFile === undefined ? () => undefined : watchDeclared(options.configFile, () => void this.reload())
+  }
+
+  /** @throws Error with a sentence and the issues when the configuration cannot be used at all */
+  static async start(options: GatewayOptions): Promise<Gateway> {
+    await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
+    const local = options.insecureRole === undefined ? undefined : localPrincipal(options.insecureRole)
+    const configuration = new Configuration({ file: options.configFile, environment: options.environment, local })
+    if (options.stored !== undefined) configuration.stored = options.stored
+    refuseIssues(await configuration.readFile())
+    const { log } = options
+    const { audit } = configuration.declared.state
+    const [ringFile, journal, processes] = await Promise.all([
+      loadRing(join(options.dataDir, 'keys'), options.environment['SALLYPORT_KEYS'], Date.now()),
+      openJournal({ dir: join(options.dataDir, 'journal'), node: 'local', segmentBytesMax: sizeBytes(String(audit.segmentMax)) ?? 64_000_000, mode: audit.mode, onFault: (error) => log.error({ err: error }, 'journal') }),
+      createProcessManager({ dataDir: options.dataDir, processesMax, log: (event) => log[event.kind === 'stderr' ? 'debug' : 'info'](event, `process ${event.kind}`) }),
+    ])
+    const first = compileSnapshot({ state: configuration.declared.state, keys: [], listings: [], local, previous: undefined })
+    if (!first.ok) refuseIssues(first.issues)
+    const gateway = new Gateway({ options, configuration, cell: new SnapshotCell((first as { snapshot: Snapshot }).snapshot), journal, guard: createGuard(), processes, ring: createKeyRing(ringFile) })
+    refuseIssues(gateway.apply())
+    await gateway.recorder.note({ kind: 'system', principal: '', environment: '', endpoint: '', method: 'start', detail: '' })
+    if (options.listen) await gateway.listen()
+    return gateway
+  }
+
+  /** Compiles and swaps; with issues the running Snapshot stays and the issues are returned. */
+  apply(): readonly Issue[] {
+    const applied = this.configuration.compile(this.servers.listings(), this.cell.current)
+    if (!applied.ok) return applied.issues
+    this.servers.apply(applied.servers)
+    this.cell.swap(withListings(applied.snapshot, this.servers.listings()))
+    const { keys } = this.cell.current
+    const valid = new Set([...keys.byHash.values()].map((principal) => principal.id))
+    this.sessions.endWhere((principal) => principal.id !== 'local' && !valid.has(principal.id))
+    return []
+  }
+
+  /** Reads the declared file again. */
+  async reload(): Promise<readonly Issue[]> {
+    let issues = await this.configuration.readFile()
+    if (issues.length === 0) issues = this.apply()
+    if (issues.length === 0) this.options.log.info('configuration reloaded')
+    else this.options.log.warn({ issues }, 'the changed configuration is not used; the running one stays')
+    return issues
+  }
+
+  /** Takes stored state that came from the database or from the last good copy. */
+  useStored(stored: StoredState): readonly Issue[] {
+    this.configuration.stored = stored
+    return this.apply()
+  }
+
+  private rooms(ring: ReturnType<typeof createKeyRing>): Rooms {
+    const lister = new Lister({
+      pageItemsMax: 1_000,
+      pageBytesMax: 1_000_000,
+      cacheBytesMax: 64_000_000,
+      hideAfterMs,
+      ttlMs: 60_000,
+      sealCursor: (text) => ring.seal('cursor', text),
+      openCursor: (sealed) => (sealed.length > 8_192 ? undefined : ring.open('cursor', sealed)),
+      offlineOf: (server) => this.cell.current.state.servers[server]?.offline ?? 'keep',
+    })
+    const sendDeps = { ring, node: 'local', parking: this.parking, now: Date.now }
+    return {
+      snapshot: () => this.cell.current,
+      lister,
+      guard: this.guard,
+      recorder: this.recorder,
+      credentialOf: (server) => this.servers.credentialOf(server),
+      send: (recorded, sink) => send(sendDeps, this.servers.gate(recorded.target.server), recorded, sink),
+      seen: (servers, waitMs) => this.servers.seen(servers, waitMs),
+      refreshList: (server) => void this.servers.refresh(server),
+      now: Date.now,
+      clock: () => performance.now(),
+    }
+  }
+
+  private doorPorts(): DoorPorts {
+    return {
+      identify: (authorization, apiKey) => identify(this.cell.current.keys, authorization, apiKey, Date.now()),
+      serve: (principal, exchange, text) => serve(this.deps, principal, exchange, text),
+      refusalText: (error) => encodeRefusal('modern', 'null', error, undefined).head.join(''),
+      endpointExists: (endpoint) => this.cell.current.scopes.of(endpoint) !== undefined,
+      anonymous: (source, error) => this.anonymous.count(source, error.code),
+      subscribe: (session, principal, deliver) =>
+        this.deps.hub.add({ principal, endpoint: session.endpoint, wants: () => true, deliver: (method, params) => deliver(encodeOwnNotification(method, params)) }),
+      ready: () => ({
+        ready: !this.journal.failing,
+        text: JSON.stringify({ status: this.journal.failing ? 'failing' : 'ready', journal: this.journal.failing ? 'failing' : 'ok', database: this.storeState, administration: this.storeState === 'ready' ? 'ok' : 'unavailable' }),
+      }),
+      log: ({ level, text, error }) => this.options.log[level]({ err: error }, text),
+    }
+  }
+
+  private async listen(): Promise<void> {
+    const declared = this.configuration.declared.state.listen
+    const listen = { ...declared, host: this.options.host ?? declared.host, port: this.options.port ?? declared.port }
+    if (this.options.insecureRole !== undefined && !isLoopback(listen.host)) throw new Error('--insecure-local works on a loopback address only. Leave out --host, or use keys.')
+    const door = createHttpDoor(
+      this.ports,
+      {
+        rules: originRules(listen),
+        bodyBytesMax: sizeBytes(String(listen.bodyMax)) ?? 4_000_000,
+        bodyTimeoutMs: durationMs(listen.bodyTimeout) ?? 30_000,
+        headerBytesMax: sizeBytes(String(listen.headerMax)) ?? 32_000,
+        connectionsMax: listen.connections,
+        keepAliveMs: 75_000,
+      },
+      this.sessions,
+    )
+    await new Promise<void>((resolve, reject) => {
+      door.server.once('error', (error) => reject(new Error('code' in error && error.code === 'EADDRINUSE' ? `Port ${listen.port} is in use. Choose another with --port.` : error.message)))
+      door.server.listen(listen.port, listen.host, resolve)
+    })
+    this.door = door
+    const address = door.server.address()
+    const port = typeof address === 'object' && address !== null ? address.port : listen.port
+    const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host
+    this.endpoint = `http://${host}:${port}/mcp`
+  }
+
+  /** Stops taking requests, waits for running ones, ends servers and closes the journal. */
+  close(): Promise<void> {
+    this.closing ??= this.stop()
+    return this.closing
+  }
+
+  private async stop(): Promise<void> {
+    this.stopWatching()
+    await this.door?.drain(durationMs(this.cell.current.state.listen.drain) ?? 20_000)
+    this.parking.clear('The gateway is stopping.')
+    this.sessions.close()
+    await this.servers.close()
+    await this.processes.close()
+    await this.guard.close()
+    this.anonymous.close()
+    await this.recorder.note({ kind: 'system', principal: '', environment: '', endpoint: '', method: 'stop', detail: '' })
+    await this.journal.close()
+  }
+}
+
+/** Call ids: a random part for each start, then a counter. */
+function callIds(): () => string {
+  const boot = randomBytes(6).toString('base64url')
+  let count = 0
+  return () => `${boot}-${(++count).toString(36)}`
+}
+
+function localPrincipal(role: string): Principal {
+  return { id: 'local', kind: 'user', name: 'local', user: undefined, teams: [], environment: 'local', roles: [role], expiresAt: undefined }
+}
+
+/** A configuration that cannot be used stops the start, with the place of every fault. */
+export class ConfigurationError extends Error {
+  readonly issues: readonly Issue[]
+  constructor(issues: readonly Issue[]) {
+    super(issues.map(issueText).join('\n'))
+    this.name = 'ConfigurationError'
+    this.issues = issues
+  }
+}
+
+function refuseIssues(issues: readonly Issue[]): void {
+  if (issues.length > 0) throw new ConfigurationError(issues)
+}
+
+/** `file:line:column path: message`. */
+export function issueText(issue: Issue): string {
+  const place = issue.file === undefined ? '' : `${issue.file}${issue.line === undefined ? '' : `:${issue.line}:${issue.column ?? 1}`} `
+  return `${place}${issue.path === '' ? '' : `${issue.path}: `}${issue.message}`
+}
+
+/** A data folder as an absolute path. */
+export function absolute(path: string): string {
+  return resolvePath(path)
+}

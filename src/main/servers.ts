@@ -1,0 +1,175 @@
+/** The registered servers as running things: a gate, a link and a watch each, kept across configuration changes. */
+import { hash } from 'node:crypto'
+import { emptyListing, type Listing } from '../catalog/catalog.ts'
+import type { CredentialHeaders } from '../credential/attach.ts'
+import { createBackoff } from '../kit/backoff.ts'
+import type { ServerSpec } from '../model/desired-state.ts'
+import { durationMs } from '../model/desired-state.ts'
+import type { Members } from '../model/members.ts'
+import { GatewayError } from '../model/refusal.ts'
+import { ServerWatch, type Watched } from '../snapshot/watch.ts'
+import { ChannelLink } from '../upstream/channel-link.ts'
+import type { ServerLink } from '../upstream/kind.ts'
+import { McpHttp } from '../upstream/kinds/mcp-http.ts'
+import { childEnvironment } from '../upstream/process/environment.ts'
+import type { ProcessManager } from '../upstream/process/manager.ts'
+import { Gate } from '../upstream/send.ts'
+import { readHeaderParams } from '../wire/param-headers.ts'
+import { serverCodec } from '../wire/server-codec.ts'
+
+const messageBytesMax = 64_000_000
+const openTimeoutMs = 30_000
+const gatherMs = 60
+const refreshHttpMs = 60_000
+
+interface Running {
+  readonly digest: string
+  readonly gate: Gate
+  readonly link: ServerLink
+  readonly watch: ServerWatch
+  readonly credential: CredentialHeaders
+  listing: Listing
+}
+
+export interface ServersOptions {
+  readonly processes: ProcessManager
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Where relative commands and folders of servers start. */
+  readonly baseFolder: string
+  readonly listingsFolder: string
+  readonly now: () => number
+  readonly onListings: () => void
+  readonly onResourceUpdated: (server: string, params: Members) => void
+  readonly log: (event: { level: 'info' | 'warn'; server: string; text: string }) => void
+}
+
+/** Owns every link to a server. A server whose resolved specification did not change keeps its connections. */
+export class Servers {
+  private readonly options: ServersOptions
+  private readonly running = new Map<string, Running>()
+
+  constructor(options: ServersOptions) {
+    this.options = options
+  }
+
+  /** Makes the running servers those of the state. `specs` have their references resolved. */
+  apply(specs: Readonly<Record<string, ServerSpec>>): void {
+    for (const [name, running] of this.running) {
+      const spec = specs[name]
+      if (spec !== undefined && spec.enabled && digestOf(spec) === running.digest) continue
+      this.running.delete(name)
+      running.watch.stop(spec === undefined)
+      // Calls that run keep their link for a while; new ones cannot find it.
+      setTimeout(() => void running.link.close(), running.gate.running === 0 ? 0 : 10_000).unref()
+    }
+    for (const [name, spec] of Object.entries(specs)) {
+      if (spec.enabled && !this.running.has(name)) this.begin(name, spec)
+    }
+  }
+
+  private begin(name: string, spec: ServerSpec): void {
+    const digest = digestOf(spec)
+    const credential = credentialHeaders(spec)
+    const link = this.open(name, spec, credential)
+    const { options } = this
+    const watched: Watched = {
+      server: name,
+      spec: digest,
+      lazy: spec.stdio?.start === 'lazy',
+      everyMs: spec.http === undefined ? 0 : refreshHttpMs,
+      facts: () => link.facts(),
+      list: (method) => link.list(method),
+      watch: (notice) => link.watch(notice),
+    }
+    const watch = new ServerWatch(watched, {
+      folder: options.listingsFolder,
+      readHeaderParams,
+      now: options.now,
+      onListing: (listing) => {
+        const running = this.running.get(name)
+        if (running === undefined || running.watch !== watch) return
+        running.listing = listing
+        options.onListings()
+      },
+      onResourceUpdated: options.onResourceUpdated,
+      log: options.log,
+    })
+    const gate = new Gate({ link, concurrencyMax: spec.concurrency, timeoutMs: durationMs(spec.timeout) ?? 60_000 })
+    this.running.set(name, { digest, gate, link, watch, credential, listing: emptyListing(name) })
+    watch.begin().catch((fault: unknown) => options.log({ level: 'warn', server: name, text: String(fault) }))
+  }
+
+  /** A link of its own, outside the registry, e.g. to try a server before it is added. */
+  open(name: string, spec: ServerSpec, credential: CredentialHeaders): ServerLink {
+    const { options } = this
+    if (spec.http !== undefined) {
+      const headers = { ...spec.http.headers, ...credential }
+      return new McpHttp({ spec: spec.http, era: spec.era, headers, codec: serverCodec, messageBytesMax, openTimeoutMs, connectionsMax: 256, sessionsMax: 2_000, gatherMs, now: options.now })
+    }
+    const { stdio } = spec
+    if (stdio === undefined) throw new GatewayError('not_yet', { detail: 'a kind without a link' })
+    const env = childEnvironment(options.environment, stdio.inherit, stdio.env)
+    return new ChannelLink({
+      codec: serverCodec,
+      era: spec.era,
+      gatherMs,
+      openTimeoutMs,
+      perPrincipal: stdio.process === 'per-principal',
+      idleStopMs: durationMs(stdio.idleStop) ?? 900_000,
+      sessionsMax: 64,
+      backoff: () => createBackoff({ firstMs: 500, maxMs: 60_000, factor: 2, jitter: 0.2, random: Math.random }),
+      now: options.now,
+      open: () => options.processes.start({ name, command: stdio.command, args: stdio.args, env, cwd: stdio.cwd ?? options.baseFolder, secrets: Object.values(stdio.env) }),
+    })
+  }
+
+  gate(server: string): Gate | undefined {
+    return this.running.get(server)?.gate
+  }
+
+  credentialOf(server: string): CredentialHeaders | undefined {
+    return this.running.get(server)?.credential
+  }
+
+  listings(): readonly Listing[] {
+    return [...this.running.values()].map((running) => running.listing)
+  }
+
+  async seen(servers: readonly string[], waitMs: number): Promise<void> {
+    await Promise.all(servers.map((server) => this.running.get(server)?.watch.seen(waitMs)))
+  }
+
+  refresh(server: string): Promise<void> {
+    return this.running.get(server)?.watch.refreshNow() ?? Promise.resolve()
+  }
+
+  subscribe(server: string, uri: string): Promise<void> {
+    return this.running.get(server)?.link.subscribe(uri) ?? Promise.reject(new GatewayError('server_unavailable', { detail: 'not registered' }))
+  }
+
+  unsubscribe(server: string, uri: string): Promise<void> {
+    return this.running.get(server)?.link.unsubscribe(uri) ?? Promise.resolve()
+  }
+
+  async close(): Promise<void> {
+    for (const running of this.running.values()) running.watch.stop(false)
+    await Promise.allSettled([...this.running.values()].map((running) => running.link.close()))
+    this.running.clear()
+  }
+}
+
+function digestOf(spec: ServerSpec): string {
+  // Title and limits of the gate are part of it too: a change makes a new gate.
+  return hash('sha256', JSON.stringify(spec), 'hex')
+}
+
+/** What is presented to a server, from its resolved specification. */
+export function credentialHeaders(spec: ServerSpec): CredentialHeaders {
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(spec.http?.headers ?? {})) headers[name.toLowerCase()] = value
+  if (spec.credential !== undefined) {
+    if ('bearer' in spec.credential) headers['authorization'] = `Bearer ${spec.credential.bearer}`
+    else headers[spec.credential.header.toLowerCase()] = spec.credential.value
+  }
+  return headers
+}

@@ -1,0 +1,189 @@
+/**
+ * Watches what servers list. Works on the change side: it hands new listings to `onListing`, which compiles a
+ * new Snapshot; no request ever writes the catalogue.
+ */
+import { type Backoff, createBackoff } from '../kit/backoff.ts'
+import type { ListMethod } from '../model/call.ts'
+import type { Members } from '../model/members.ts'
+import type { Item, ItemKind } from '../model/target.ts'
+import { emptyListing, type Listing, type ServerFacts } from '../catalog/catalog.ts'
+import { type ReadHeaderParams, readItems } from '../catalog/items.ts'
+import { loadListing, removeListing, saveListing } from './listing-file.ts'
+
+/** What the watcher needs of a server. */
+export interface Watched {
+  readonly server: string
+  /** Digest of the specification. */
+  readonly spec: string
+  /** Do not connect before somebody needs it, when an earlier list is known. */
+  readonly lazy: boolean
+  /** Ask again after so long, for servers that cannot tell that something changed; 0: never. */
+  readonly everyMs: number
+  facts(): Promise<ServerFacts>
+  list(method: ListMethod): Promise<readonly string[]>
+  watch(notice: (method: string, params: Members) => void): Promise<void>
+}
+
+export interface WatcherOptions {
+  readonly folder: string
+  readonly readHeaderParams: ReadHeaderParams
+  readonly now: () => number
+  readonly onListing: (listing: Listing) => void
+  readonly onResourceUpdated: (server: string, params: Members) => void
+  readonly log: (event: { level: 'info' | 'warn'; server: string; text: string }) => void
+}
+
+const methods: readonly { method: ListMethod; kind: ItemKind; capability: string }[] = [
+  { method: 'tools/list', kind: 'tool', capability: '"tools"' },
+  { method: 'prompts/list', kind: 'prompt', capability: '"prompts"' },
+  { method: 'resources/list', kind: 'resource', capability: '"resources"' },
+  { method: 'resources/templates/list', kind: 'template', capability: '"resources"' },
+]
+
+/** Several changes at once make one new list. */
+const coalesceMs = 60
+
+export class ServerWatch {
+  private readonly watched: Watched
+  private readonly options: WatcherOptions
+  private readonly backoff: Backoff = createBackoff({ firstMs: 1_000, maxMs: 60_000, factor: 2, jitter: 0.3, random: Math.random })
+  private listing: Listing
+  private refreshing: Promise<void> | undefined
+  private again = false
+  private timer: NodeJS.Timeout | undefined
+  private stopped = false
+  private watching = false
+  /** Settles when the server was asked once, whatever came of it. */
+  private asked: Promise<void> | undefined
+
+  constructor(watched: Watched, options: WatcherOptions) {
+    this.watched = watched
+    this.options = options
+    this.listing = emptyListing(watched.server)
+  }
+
+  /** Shows the saved list if there is one, and asks the server unless it is lazy. */
+  async begin(): Promise<void> {
+    const { watched, options } = this
+    const saved = await loadListing(options.folder, watched.server, watched.spec)
+    if (saved !== undefined && !this.stopped) {
+      this.publish(this.build({ ...saved.facts, instructions: saved.facts.instructions } as ServerFacts, saved.raw, saved.at))
+      if (watched.lazy) return
+    }
+    this.asked ??= this.refresh()
+  }
+
+  /** Resolves when the server was asked at least once, or after `waitMs`. */
+  async seen(waitMs: number): Promise<void> {
+    if (this.listing.listedAt !== 0 || this.stopped) return
+    this.asked ??= this.refresh()
+    let timer: NodeJS.Timeout | undefined
+    await Promise.race([
+      this.asked,
+      new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, waitMs)
+      }),
+    ])
+    clearTimeout(timer)
+  }
+
+  /** Asks now, e.g. for `doctor` or after a header mismatch. */
+  refreshNow(): Promise<void> {
+    return this.refresh()
+  }
+
+  stop(removed: boolean): void {
+    this.stopped = true
+    clearTimeout(this.timer)
+    if (removed) void removeListing(this.options.folder, this.watched.server)
+  }
+
+  private refresh(): Promise<void> {
+    if (this.refreshing !== undefined) {
+      this.again = true
+      return this.refreshing
+    }
+    clearTimeout(this.timer)
+    this.refreshing = this.ask().finally(() => {
+      this.refreshing = undefined
+      if (this.again && !this.stopped) {
+        this.again = false
+        this.later(coalesceMs)
+      }
+    })
+    return this.refreshing
+  }
+
+  private async ask(): Promise<void> {
+    const { watched, options } = this
+    try {
+      const facts = await watched.facts()
+      const raw: Record<ItemKind, readonly string[]> = { tool: [], prompt: [], resource: [], template: [] }
+      for (const { method, kind, capability } of methods) {
+        if (!facts.capabilities.includes(capability)) continue
+        raw[kind] = await watched.list(method).catch((fault: unknown) => {
+          // Many servers with resources know no templates.
+          if (kind === 'template') return []
+          throw fault
+        })
+      }
+      if (this.stopped) return
+      this.backoff.reset()
+      const listing = this.build(facts, raw, options.now())
+      this.publish(listing)
+      await saveListing(options.folder, watched.server, {
+        spec: watched.spec,
+        at: listing.listedAt,
+        facts: { era: facts.era, revision: facts.revision, capabilities: facts.capabilities, serverInfo: facts.serverInfo, ...(facts.instructions === undefined ? {} : { instructions: facts.instructions }) },
+        raw: { tool: [...raw.tool], prompt: [...raw.prompt], resource: [...raw.resource], template: [...raw.template] },
+      }).catch((fault: unknown) => options.log({ level: 'warn', server: watched.server, text: `the list could not be saved: ${String(fault)}` }))
+      await this.watch()
+      if (watched.everyMs > 0) this.later(watched.everyMs)
+    } catch (fault) {
+      if (this.stopped) return
+      const text = fault instanceof Error ? fault.message : String(fault)
+      options.log({ level: 'warn', server: watched.server, text })
+      this.publish({ ...this.listing, downSince: this.listing.downSince ?? options.now(), fault: text })
+      this.later(this.backoff.next())
+    }
+  }
+
+  private async watch(): Promise<void> {
+    if (this.watching) return
+    this.watching = true
+    await this.watched.watch((method, params) => this.notice(method, params)).catch(() => {
+      this.watching = false
+    })
+  }
+
+  private notice(method: string, params: Members): void {
+    if (this.stopped) return
+    if (method === 'sallyport/watch-ended') {
+      this.watching = false
+      this.later(this.backoff.next())
+    } else if (method.endsWith('/list_changed')) this.later(coalesceMs)
+    else if (method === 'notifications/resources/updated') this.options.onResourceUpdated(this.watched.server, params)
+  }
+
+  private later(delayMs: number): void {
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => void this.refresh(), delayMs)
+    this.timer.unref()
+  }
+
+  private build(facts: ServerFacts, raw: Readonly<Record<ItemKind, readonly string[]>>, at: number): Listing {
+    const left: { name: string; reason: string }[] = []
+    const items = { tool: [], prompt: [], resource: [], template: [] } as Record<ItemKind, readonly Item[]>
+    for (const kind of ['tool', 'prompt', 'resource', 'template'] as const) {
+      const read = readItems(this.watched.server, kind, raw[kind], this.options.readHeaderParams)
+      items[kind] = read.items
+      left.push(...read.left)
+    }
+    return { server: this.watched.server, facts, items, listedAt: at, downSince: undefined, fault: undefined, left }
+  }
+
+  private publish(listing: Listing): void {
+    this.listing = listing
+    this.options.onListing(listing)
+  }
+}

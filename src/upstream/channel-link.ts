@@ -1,0 +1,397 @@
+/**
+ * Servers on a message channel: a child process, or the HTTP+SSE pair. One channel carries many calls,
+ * so answers are told apart by our ids and progress by our tokens.
+ */
+import type { Backoff } from '../kit/backoff.ts'
+import { type Capabilities, type ListMethod, newestLegacy, newestModern, type Revision } from '../model/call.ts'
+import type { ServerCodec, ServerMessage } from '../model/codec.ts'
+import { type Member, type Members, rawOf } from '../model/members.ts'
+import { GatewayError } from '../model/refusal.ts'
+import type { Facts, Sent, ServerLink, ServerNotice, Start } from './kind.ts'
+import { listMembers, productMember, provesModern, readAllPages, readFacts } from './opening.ts'
+import { OpenCall } from './round.ts'
+
+/** What a channel must be able to do; `upstream/process` and `upstream/http/sse-pair.ts` make them. */
+export interface MessageChannel {
+  send(text: string): void
+  onMessage: (message: Buffer) => void
+  onClose: (reason: string) => void
+  close(): Promise<void>
+}
+
+export interface ChannelLinkOptions {
+  readonly codec: ServerCodec
+  readonly era: 'auto' | 'legacy' | 'modern'
+  readonly gatherMs: number
+  readonly openTimeoutMs: number
+  /** One channel per principal and capabilities, or one for all. */
+  readonly perPrincipal: boolean
+  readonly idleStopMs: number
+  readonly sessionsMax: number
+  /** Waiting time after a failed start; undefined: none. */
+  readonly backoff: (() => Backoff) | undefined
+  readonly now: () => number
+  readonly open: () => Promise<MessageChannel>
+}
+
+const emptyCapabilities: Capabilities = { raw: '{}', elicitation: false, elicitationUrl: false, sampling: false, roots: false }
+const probeMs = 2_500
+
+/** One open channel with what is in flight on it. */
+class ChannelSession {
+  readonly channel: MessageChannel
+  readonly codec: ServerCodec
+  facts: Facts | undefined
+  readonly calls = new Map<string, OpenCall>()
+  readonly own = new Map<string, (message: ServerMessage | GatewayError) => void>()
+  notice: ServerNotice | undefined
+  listenId: number | undefined
+  logLevel: string | undefined
+  usedAt: number
+  closed: string | undefined
+  onClosed: () => void = () => undefined
+
+  constructor(channel: MessageChannel, codec: ServerCodec, now: number) {
+    this.channel = channel
+    this.codec = codec
+    this.usedAt = now
+    channel.onMessage = (bytes) => this.take(bytes)
+    channel.onClose = (reason) => this.close(reason)
+  }
+
+  private close(reason: string): void {
+    if (this.closed !== undefined) return
+    this.closed = reason
+    const error = new GatewayError('server_unavailable', { detail: reason })
+    for (const open of this.calls.values()) open.fail(error)
+    for (const waiter of this.own.values()) waiter(error)
+    this.calls.clear()
+    this.own.clear()
+    this.onClosed()
+  }
+
+  private take(bytes: Buffer): void {
+    let message: ServerMessage
+    try {
+      message = this.codec.decode(bytes)
+    } catch {
+      // Some servers print to stdout what is no message; a call that waits for it ends by its deadline.
+      return
+    }
+    if (message.kind === 'result' || message.kind === 'error') this.answer(message)
+    else if (message.kind === 'notification') this.notification(message.method, message.params, message.meta)
+    else this.question(message)
+  }
+
+  private answer(message: Extract<ServerMessage, { kind: 'result' | 'error' }>): void {
+    const waiter = this.own.get(message.id)
+    if (waiter !== undefined) {
+      this.own.delete(message.id)
+      waiter(message)
+      return
+    }
+    this.calls.get(message.id)?.take(message)
+  }
+
+  private notification(method: string, params: Members, meta: Members): void {
+    if (method === 'notifications/progress') {
+      this.calls.get(rawOf(params, 'progressToken') ?? '')?.take({ kind: 'notification', method, params, meta })
+    } else if (method === 'notifications/message') {
+      // A channel does not say which call a log message belongs to; with one in flight it can only be that one.
+      const only = this.onlyCall()
+      only?.take({ kind: 'notification', method, params, meta })
+    } else this.notice?.(method, params)
+  }
+
+  private question(message: Extract<ServerMessage, { kind: 'request' }>): void {
+    const only = this.onlyCall()
+    if (only !== undefined) only.take(message)
+    else if (message.method === 'ping') this.channel.send(this.codec.answer(message.id, '{}'))
+    else this.channel.send(this.codec.answerError(message.id, -32601, 'Nobody can answer this.'))
+  }
+
+  private onlyCall(): OpenCall | undefined {
+    return this.calls.size === 1 ? this.calls.values().next().value : undefined
+  }
+
+  /** One request of the gateway itself. */
+  ask(id: number, text: string, timeoutMs: number): Promise<ServerMessage> {
+    return new Promise((resolve, reject) => {
+      const key = String(id)
+      const timer = setTimeout(() => {
+        this.own.delete(key)
+        reject(new GatewayError('server_timeout', { detail: 'no answer to a request of the gateway' }))
+      }, timeoutMs)
+      this.own.set(key, (message) => {
+        clearTimeout(timer)
+        if (message instanceof GatewayError) reject(message)
+        else resolve(message)
+      })
+      try {
+        if (this.closed !== undefined) throw new GatewayError('server_unavailable', { detail: this.closed })
+        this.channel.send(text)
+      } catch (fault) {
+        clearTimeout(timer)
+        this.own.delete(key)
+        reject(fault instanceof Error ? fault : new Error(String(fault)))
+      }
+    })
+  }
+}
+
+export class ChannelLink implements ServerLink {
+  private readonly options: ChannelLinkOptions
+  private readonly sessions = new Map<string, ChannelSession>()
+  private readonly openings = new Map<string, Promise<ChannelSession>>()
+  private readonly backoff: Backoff | undefined
+  private blockedUntil = 0
+  private lastFault = ''
+  private era: 'legacy' | 'modern' | undefined
+  private ids = 0
+  private closed = false
+  private notice: ServerNotice | undefined
+  private readonly subscriptions = new Set<string>()
+  private readonly sweep: NodeJS.Timeout
+
+  constructor(options: ChannelLinkOptions) {
+    this.options = options
+    this.era = options.era === 'auto' ? undefined : options.era
+    this.backoff = options.backoff?.()
+    this.sweep = setInterval(() => this.stopIdle(), Math.max(1_000, Math.min(30_000, options.idleStopMs / 2)))
+    this.sweep.unref()
+  }
+
+  start(start: Start): Sent | Promise<Sent> {
+    const { call } = start.recorded
+    const key = this.keyOf(start)
+    const session = this.sessions.get(key)
+    const capabilities = this.options.perPrincipal ? call.capabilities : emptyCapabilities
+    return session === undefined ? this.session(key, capabilities).then((opened) => this.startOn(opened, start)) : this.startOn(session, start)
+  }
+
+  private keyOf(start: Start): string {
+    return this.options.perPrincipal ? `${start.recorded.principal.id}\n${start.recorded.call.capabilities.raw}` : 'shared'
+  }
+
+  private get systemKey(): string {
+    return this.options.perPrincipal ? 'system' : 'shared'
+  }
+
+  private startOn(session: ChannelSession, start: Start): Sent {
+    const { codec } = this.options
+    const { call, target } = start.recorded
+    const facts = session.facts as Facts
+    const id = ++this.ids
+    const key = String(id)
+    session.usedAt = this.options.now()
+    const open: OpenCall = new OpenCall(
+      {
+        codec,
+        era: facts.era,
+        id,
+        answer: (text) => {
+          if (session.closed === undefined) session.channel.send(text)
+        },
+        gatherMs: call.era === 'legacy' ? 0 : this.options.gatherMs,
+        park: (state) => start.park(() => open, state),
+        onEnd: () => {
+          session.calls.delete(key)
+          session.usedAt = this.options.now()
+        },
+      },
+      call,
+      start.sink,
+    )
+    this.setLevel(session, facts, call.logLevel)
+    session.calls.set(key, open)
+    try {
+      session.channel.send(codec.relayedRequest(facts.era, facts.revision, { id, call, name: target.name, requestState: start.serverState }))
+    } catch (fault) {
+      open.fail(fault instanceof GatewayError ? fault : new GatewayError('server_unavailable', { cause: fault }))
+    }
+    return {
+      open,
+      cancel: (reason) => {
+        if (open.done || session.closed !== undefined) return
+        session.channel.send(codec.notification('notifications/cancelled', [{ key: 'requestId', raw: key }, { key: 'reason', raw: JSON.stringify(reason) }]))
+      },
+    }
+  }
+
+  /** A legacy server has one level for its whole session: the most verbose that anybody asked for. */
+  private setLevel(session: ChannelSession, facts: Facts, level: string | undefined): void {
+    if (facts.era !== 'legacy' || level === undefined || !facts.capabilities.includes('"logging"')) return
+    if (session.logLevel !== undefined && levelRank(session.logLevel) <= levelRank(level)) return
+    session.logLevel = level
+    session.channel.send(this.options.codec.ownRequest('legacy', facts.revision, { id: ++this.ids, method: 'logging/setLevel', params: [{ key: 'level', raw: `"${level}"` }], capabilities: emptyCapabilities }))
+  }
+
+  private session(key: string, capabilities: Capabilities): Promise<ChannelSession> {
+    const ready = this.sessions.get(key)
+    if (ready !== undefined) return Promise.resolve(ready)
+    let opening = this.openings.get(key)
+    if (opening === undefined) {
+      opening = this.openSession(key, capabilities).finally(() => this.openings.delete(key))
+      this.openings.set(key, opening)
+    }
+    return opening
+  }
+
+  private async openSession(key: string, capabilities: Capabilities): Promise<ChannelSession> {
+    if (this.closed) throw new GatewayError('server_unavailable', { detail: 'removed' })
+    const now = this.options.now()
+    if (now < this.blockedUntil) throw new GatewayError('server_unavailable', { detail: `waits ${this.blockedUntil - now} ms after a failed start: ${this.lastFault}` })
+    if (this.sessions.size + this.openings.size > this.options.sessionsMax) throw new GatewayError('server_busy', { detail: 'too many sessions' })
+    try {
+      const session = await this.connect(capabilities)
+      session.onClosed = () => this.dropped(key, session)
+      this.sessions.set(key, session)
+      this.backoff?.reset()
+      session.notice = (method, params) => this.notice?.(method, params)
+      if (session.closed !== undefined) throw new GatewayError('server_unavailable', { detail: session.closed })
+      return session
+    } catch (fault) {
+      this.sessions.delete(key)
+      this.lastFault = fault instanceof Error ? fault.message : String(fault)
+      if (this.backoff !== undefined) this.blockedUntil = this.options.now() + this.backoff.next()
+      throw fault
+    }
+  }
+
+  private dropped(key: string, session: ChannelSession): void {
+    if (this.sessions.get(key) === session) this.sessions.delete(key)
+    if (key === this.systemKey && !this.closed) this.notice?.('sallyport/watch-ended', [])
+  }
+
+  private async connect(capabilities: Capabilities): Promise<ChannelSession> {
+    if (this.era === undefined) {
+      const probed = await this.probe()
+      if (probed !== undefined) return this.opened(probed, capabilities)
+    }
+    const session = new ChannelSession(await this.options.open(), this.options.codec, this.options.now())
+    return this.opened(session, capabilities)
+  }
+
+  /**
+   * Finds the era with `server/discover`. A server that answers with an error stays usable as a legacy one; one that
+   * exits or stays silent gets a fresh channel (protocol.md section 2.9).
+   */
+  private async probe(): Promise<ChannelSession | undefined> {
+    const session = new ChannelSession(await this.options.open(), this.options.codec, this.options.now())
+    try {
+      const id = ++this.ids
+      const message = await session.ask(id, this.options.codec.ownRequest('modern', newestModern, { id, method: 'server/discover', params: [], capabilities: emptyCapabilities }), probeMs)
+      this.era = provesModern(message) ? 'modern' : 'legacy'
+      return session
+    } catch (fault) {
+      // A server that cannot be started at all is no evidence of an era.
+      this.era = 'legacy'
+      await session.channel.close()
+      return undefined
+    }
+  }
+
+  private async opened(session: ChannelSession, capabilities: Capabilities): Promise<ChannelSession> {
+    const { codec, openTimeoutMs } = this.options
+    const id = ++this.ids
+    try {
+      if (this.era === 'modern') {
+        const message = await session.ask(id, codec.ownRequest('modern', newestModern, { id, method: 'server/discover', params: [], capabilities }), openTimeoutMs)
+        if (message.kind !== 'result') throw new GatewayError('server_broken', { detail: 'server/discover was refused' })
+        session.facts = readFacts(message, 'modern')
+        return session
+      }
+      const params: Members = [{ key: 'protocolVersion', raw: `"${newestLegacy}"` }, { key: 'capabilities', raw: capabilities.raw }, productMember]
+      const message = await session.ask(id, codec.ownRequest('legacy', newestLegacy as Revision, { id, method: 'initialize', params, capabilities }), openTimeoutMs)
+      if (message.kind !== 'result') throw new GatewayError('server_broken', { detail: `initialize was refused: ${message.kind === 'error' ? message.message.slice(0, 200) : ''}` })
+      session.facts = readFacts(message, 'legacy')
+      session.channel.send(codec.notification('notifications/initialized', []))
+      return session
+    } catch (fault) {
+      await session.channel.close()
+      throw fault
+    }
+  }
+
+  async facts(): Promise<Facts> {
+    const session = await this.session(this.systemKey, emptyCapabilities)
+    return session.facts as Facts
+  }
+
+  async list(method: ListMethod): Promise<readonly string[]> {
+    return readAllPages(listMembers[method], (params) => this.own(method, params))
+  }
+
+  private async own(method: string, params: readonly Member[]): Promise<ServerMessage> {
+    const session = await this.session(this.systemKey, emptyCapabilities)
+    const facts = session.facts as Facts
+    session.usedAt = this.options.now()
+    const id = ++this.ids
+    return session.ask(id, this.options.codec.ownRequest(facts.era, facts.revision, { id, method, params, capabilities: emptyCapabilities }), this.options.openTimeoutMs)
+  }
+
+  async watch(notice: ServerNotice): Promise<void> {
+    this.notice = notice
+    const session = await this.session(this.systemKey, emptyCapabilities)
+    if (session.facts?.era === 'modern') this.listen(session)
+  }
+
+  /** On stdio a listen stays open under its id; a newer one replaces it. */
+  private listen(session: ChannelSession): void {
+    const { codec } = this.options
+    const facts = session.facts as Facts
+    const previous = session.listenId
+    const id = ++this.ids
+    session.listenId = id
+    const uris = [...this.subscriptions]
+    const filter = `{"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true${uris.length === 0 ? '' : `,"resourceSubscriptions":${JSON.stringify(uris)}`}}`
+    session.channel.send(codec.ownRequest('modern', facts.revision, { id, method: 'subscriptions/listen', params: [{ key: 'notifications', raw: filter }], capabilities: emptyCapabilities }))
+    if (previous !== undefined) session.channel.send(codec.notification('notifications/cancelled', [{ key: 'requestId', raw: String(previous) }]))
+  }
+
+  async subscribe(uri: string): Promise<void> {
+    this.subscriptions.add(uri)
+    await this.changeSubscription('resources/subscribe', uri)
+  }
+
+  async unsubscribe(uri: string): Promise<void> {
+    this.subscriptions.delete(uri)
+    await this.changeSubscription('resources/unsubscribe', uri)
+  }
+
+  private async changeSubscription(method: string, uri: string): Promise<void> {
+    const session = await this.session(this.systemKey, emptyCapabilities)
+    if (session.facts?.era === 'modern') {
+      this.listen(session)
+      return
+    }
+    const message = await this.own(method, [{ key: 'uri', raw: JSON.stringify(uri) }])
+    if (message.kind === 'error') throw new GatewayError('server_broken', { detail: `${message.code} ${message.message.slice(0, 200)}` })
+  }
+
+  private stopIdle(): void {
+    const before = this.options.now() - this.options.idleStopMs
+    for (const [key, session] of this.sessions) {
+      const busy = session.calls.size > 0 || session.own.size > 0 || (key === this.systemKey && this.subscriptions.size > 0)
+      if (busy || session.usedAt > before) continue
+      this.sessions.delete(key)
+      // Stopped on purpose: the watcher must not start it again at once.
+      session.onClosed = () => undefined
+      void session.channel.close()
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    clearInterval(this.sweep)
+    await Promise.allSettled(this.openings.values())
+    await Promise.allSettled([...this.sessions.values()].map((session) => session.channel.close()))
+  }
+}
+
+const levels = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']
+
+/** Rank of a log level, 0 is the most verbose (RFC 5424 names). */
+export function levelRank(level: string | undefined): number {
+  return level === undefined ? levels.length : levels.indexOf(level)
+}

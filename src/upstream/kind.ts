@@ -1,0 +1,52 @@
+import type { ListMethod, Era, Revision } from '../model/call.ts'
+import type { Members } from '../model/members.ts'
+import type { Recorded } from '../model/proofs.ts'
+import type { NotificationSink, OpenCall } from './round.ts'
+
+/** What a server says about itself. */
+export interface Facts {
+  readonly era: Era
+  readonly revision: Revision
+  readonly capabilities: string
+  readonly serverInfo: string
+  readonly instructions: string | undefined
+}
+
+/** A call that was sent and is open at the server. */
+export interface Sent {
+  readonly open: OpenCall
+  /** Tells the server that nobody waits any more, as its era does it. */
+  cancel(reason: string): void
+}
+
+/** What `send` gives a kind to start one call. */
+export interface Start {
+  readonly recorded: Recorded
+  readonly sink: NotificationSink
+  /** The server's own requestState, when the caller came back with one. */
+  readonly serverState: string | undefined
+  /** Seals a requestState for the call that `open` gives; it is not there before the call is sent. */
+  readonly park: (open: () => OpenCall, serverState?: string) => string
+}
+
+/** A notification of a server that belongs to no call. */
+export type ServerNotice = (method: string, params: Members) => void
+
+/**
+ * One registered server of one kind. Another kind is another folder beside this file and a line in
+ * `open.ts`; the contract suite runs against each.
+ */
+export interface ServerLink {
+  /** Warm: returns at once. Cold: connects first. @throws GatewayError server_* */
+  start(start: Start): Sent | Promise<Sent>
+  /** Connects when needed and says who answers. @throws GatewayError server_* */
+  facts(): Promise<Facts>
+  /** All definitions of one list, raw, through all pages. @throws GatewayError server_*, answer_too_large */
+  list(method: ListMethod): Promise<readonly string[]>
+  /** Keeps a way open on which the server can say that something changed; resolves when it is open or cannot be had. */
+  watch(notice: ServerNotice): Promise<void>
+  /** Asks for `notifications/resources/updated` of a URI. @throws GatewayError */
+  subscribe(uri: string): Promise<void>
+  unsubscribe(uri: string): Promise<void>
+  close(): Promise<void>
+}

@@ -1,0 +1,394 @@
+/** Remote MCP servers over HTTP: Streamable HTTP in both eras, and the HTTP+SSE pair of 2024-11-05. */
+import { Pool } from 'undici'
+import { Lru } from '../../kit/lru.ts'
+import { type Capabilities, type ListMethod, newestModern } from '../../model/call.ts'
+import type { ServerCodec, ServerMessage } from '../../model/codec.ts'
+import type { HttpSpec } from '../../model/desired-state.ts'
+import type { Member } from '../../model/members.ts'
+import { GatewayError } from '../../model/refusal.ts'
+import { ChannelLink } from '../channel-link.ts'
+import { type Abort, exchange } from '../http/exchange.ts'
+import { ask, baseHeaders, HttpSession, type Place, refuseStatus } from '../http/session.ts'
+import { openSsePair } from '../http/sse-pair.ts'
+import type { Facts, Sent, ServerLink, ServerNotice, Start } from '../kind.ts'
+import { listMembers, provesModern, readAllPages, readFacts } from '../opening.ts'
+import { OpenCall } from '../round.ts'
+
+export interface HttpLinkOptions {
+  readonly spec: HttpSpec
+  readonly era: 'auto' | 'legacy' | 'modern'
+  /** Resolved header values for requests of the gateway itself, e.g. lists. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly codec: ServerCodec
+  readonly messageBytesMax: number
+  readonly openTimeoutMs: number
+  readonly connectionsMax: number
+  readonly sessionsMax: number
+  readonly gatherMs: number
+  readonly now: () => number
+}
+
+/** How long an era that was found by probing is believed: an upgraded server still answers `initialize`. */
+const legacyVerdictMs = 3_600_000
+
+const emptyCapabilities: Capabilities = { raw: '{}', elicitation: false, elicitationUrl: false, sampling: false, roots: false }
+
+type Mode =
+  | { readonly kind: 'modern'; readonly facts: Facts }
+  | { readonly kind: 'legacy'; readonly facts: Facts; readonly until: number }
+  | { readonly kind: 'pair'; readonly link: ChannelLink }
+
+export class McpHttp implements ServerLink {
+  private readonly options: HttpLinkOptions
+  private readonly place: Place
+  private readonly pools: readonly Pool[]
+  private readonly sessions: Lru<string, HttpSession>
+  private readonly openings = new Map<string, Promise<HttpSession>>()
+  private mode: Mode | undefined
+  private opening: Promise<Mode> | undefined
+  private ids = 0
+  private closed = false
+  private notice: ServerNotice | undefined
+  private stopListen: Abort | undefined
+  private watching: Promise<void> | undefined
+  private readonly subscriptions = new Set<string>()
+
+  constructor(options: HttpLinkOptions) {
+    this.options = options
+    const url = new URL(options.spec.url)
+    const calls = new Pool(url.origin, { connections: options.connectionsMax, pipelining: 1, keepAliveTimeout: 30_000, connect: { timeout: 10_000 } })
+    const streams = new Pool(url.origin, { connections: null, pipelining: 1, connect: { timeout: 10_000 } })
+    this.pools = [calls, streams]
+    this.place = {
+      dispatcher: calls,
+      streams,
+      path: url.pathname + url.search,
+      codec: options.codec,
+      messageBytesMax: options.messageBytesMax,
+      openTimeoutMs: options.openTimeoutMs,
+      nextId: () => ++this.ids,
+    }
+    this.sessions = new Lru({ countMax: options.sessionsMax, onDrop: (session) => session.end(this.place, this.options.headers) })
+  }
+
+  start(start: Start): Sent | Promise<Sent> {
+    const { mode } = this
+    if (mode === undefined || (mode.kind === 'legacy' && mode.until < this.options.now())) return this.open().then((opened) => this.startIn(opened, start))
+    return this.startIn(mode, start)
+  }
+
+  private startIn(mode: Mode, start: Start): Sent | Promise<Sent> {
+    if (mode.kind === 'pair') return mode.link.start(start)
+    if (mode.kind === 'modern') return this.startModern(mode.facts, start)
+    const { call } = start.recorded
+    const session = this.sessions.get(this.sessionKey(start))
+    if (session !== undefined && !session.ended) return this.startLegacy(session, start)
+    return this.session(this.sessionKey(start), start.recorded.headers, call.capabilities).then((opened) => this.startLegacy(opened, start))
+  }
+
+  private sessionKey(start: Start): string {
+    const { call, principal } = start.recorded
+    return this.options.spec.session === 'shared' ? call.capabilities.raw : `${principal.id}\n${call.capabilities.raw}`
+  }
+
+  private session(key: string, headers: Readonly<Record<string, string>>, capabilities: Capabilities): Promise<HttpSession> {
+    const ready = this.sessions.get(key)
+    if (ready !== undefined && !ready.ended) return Promise.resolve(ready)
+    let opening = this.openings.get(key)
+    if (opening === undefined) {
+      opening = HttpSession.open(this.place, headers, capabilities)
+        .then((session) => {
+          this.sessions.set(key, session)
+          return session
+        })
+        .finally(() => this.openings.delete(key))
+      this.openings.set(key, opening)
+    }
+    return opening
+  }
+
+  private startModern(facts: Facts, start: Start): Sent {
+    const { codec } = this.options
+    const { recorded, serverState } = start
+    const { call, target } = recorded
+    const id = this.place.nextId()
+    const open: OpenCall = new OpenCall({ codec, era: 'modern', id, answer: () => undefined, gatherMs: 0, park: (state) => start.park(() => open, state) }, call, start.sink)
+    const body = codec.relayedRequest('modern', facts.revision, { id, call, name: target.name, requestState: serverState })
+    const headers = { ...baseHeaders, ...codec.headers('modern', facts.revision, call.method, target.name), ...recorded.headers }
+    if (target.item !== undefined && target.item.headerParams.length > 0) Object.assign(headers, codec.paramHeaders(target.item.headerParams, call.args))
+    const abort = this.relay(open, id, headers, body, undefined)
+    return { open, cancel: abort }
+  }
+
+  private startLegacy(session: HttpSession, start: Start): Sent {
+    const { codec } = this.options
+    const { recorded } = start
+    const { call, target } = recorded
+    const id = this.place.nextId()
+    let current = session
+    const open: OpenCall = new OpenCall(
+      {
+        codec,
+        era: 'legacy',
+        id,
+        answer: (text) => current.post(this.place, recorded.headers, text),
+        gatherMs: call.era === 'legacy' ? 0 : this.options.gatherMs,
+        park: (state) => start.park(() => open, state),
+      },
+      call,
+      start.sink,
+    )
+    const body = codec.relayedRequest('legacy', session.facts.revision, { id, call, name: target.name, requestState: undefined })
+    let abort: Abort = () => undefined
+    let cancelled = false
+    const post = (again: boolean): void => {
+      const headers = { ...current.headers, ...recorded.headers }
+      abort = this.relay(open, id, headers, body, again ? undefined : () => this.renew(session, start).then((renewed) => {
+        current = renewed
+        if (!cancelled) post(true)
+      }))
+    }
+    post(false)
+    return {
+      open,
+      cancel: (reason) => {
+        cancelled = true
+        if (!open.done) current.post(this.place, recorded.headers, codec.notification('notifications/cancelled', [{ key: 'requestId', raw: String(id) }, { key: 'reason', raw: JSON.stringify(reason) }]))
+        abort()
+      },
+    }
+  }
+
+  /** A 404 with a session id says that the session is gone (MCP 2025-11-25 basic/transports): open a new one. */
+  private renew(session: HttpSession, start: Start): Promise<HttpSession> {
+    session.ended = true
+    const key = this.sessionKey(start)
+    if (this.sessions.peek(key) === session) this.sessions.delete(key)
+    return this.session(key, start.recorded.headers, start.recorded.call.capabilities)
+  }
+
+  /** Posts a call and hands its messages to `open`. `onSessionGone` makes a new session and posts again, once. */
+  private relay(open: OpenCall, id: number, headers: Record<string, string>, body: string, onSessionGone: (() => Promise<void>) | undefined): Abort {
+    const { codec } = this.options
+    const ours = String(id)
+    let status = 0
+    let gone = false
+    return exchange(this.place.dispatcher, { method: 'POST', path: this.place.path, headers, body, messageBytesMax: this.options.messageBytesMax }, {
+      onHead(code) {
+        status = code
+        gone = code === 404 && onSessionGone !== undefined && headers['mcp-session-id'] !== undefined
+      },
+      onMessage(bytes) {
+        if (gone) return
+        try {
+          const message = codec.decode(bytes)
+          // Answers to other ids cannot come on this exchange; some servers answer faults with a null id.
+          if ((message.kind === 'result' || message.kind === 'error') && message.id !== ours && message.id !== 'null') return
+          open.take(message)
+        } catch (fault) {
+          open.fail(fault instanceof GatewayError ? fault : new GatewayError('server_broken', { cause: fault }))
+        }
+      },
+      onEnd() {
+        if (gone && onSessionGone !== undefined) {
+          onSessionGone().catch((fault: unknown) => open.fail(fault instanceof GatewayError ? fault : new GatewayError('server_unavailable', { cause: fault })))
+          return
+        }
+        if (open.done) return
+        try {
+          refuseStatus(status)
+          open.fail(new GatewayError('server_broken', { detail: `HTTP ${status} ended without an answer` }))
+        } catch (fault) {
+          open.fail(fault instanceof GatewayError ? fault : new GatewayError('server_broken', { cause: fault }))
+        }
+      },
+      onFault: (error) => open.fail(error),
+    })
+  }
+
+  private open(): Promise<Mode> {
+    if (this.closed) return Promise.reject(new GatewayError('server_unavailable', { detail: 'removed' }))
+    this.opening ??= this.probe()
+      .then((mode) => {
+        this.mode = mode
+        return mode
+      })
+      .finally(() => {
+        this.opening = undefined
+      })
+    return this.opening
+  }
+
+  /** Modern first; anything that does not prove a modern server is tried as a legacy one (protocol.md section 1). */
+  private async probe(): Promise<Mode> {
+    const { spec, era } = this.options
+    if (spec.transport === 'sse') return { kind: 'pair', link: await this.pair() }
+    if (era !== 'legacy') {
+      const modern = await this.discover()
+      if (modern !== undefined) return { kind: 'modern', facts: modern }
+      if (era === 'modern') throw new GatewayError('server_broken', { detail: 'the server does not answer server/discover as a modern server does' })
+    }
+    const until = era === 'legacy' ? Number.POSITIVE_INFINITY : this.options.now() + legacyVerdictMs
+    try {
+      const session = await this.session('system', this.options.headers, emptyCapabilities)
+      return { kind: 'legacy', facts: session.facts, until }
+    } catch (fault) {
+      if (spec.transport === 'streamable' || !(fault instanceof GatewayError) || fault.code !== 'server_broken') throw fault
+      // A 4xx to the initialize POST is the sign of the old pair (MCP 2025-11-25 basic/transports, "Backwards Compatibility").
+      return { kind: 'pair', link: await this.pair().catch(() => Promise.reject(fault)) }
+    }
+  }
+
+  private async discover(): Promise<Facts | undefined> {
+    const { codec } = this.options
+    const body = codec.ownRequest('modern', newestModern, { id: this.place.nextId(), method: 'server/discover', params: [], capabilities: emptyCapabilities })
+    const headers = { ...baseHeaders, ...codec.headers('modern', newestModern, 'server/discover', ''), ...this.options.headers }
+    const answer = await ask(this.place, headers, body, () => undefined)
+    if (answer.status === 401 || answer.status === 403) refuseStatus(answer.status)
+    if (!provesModern(answer.message)) return undefined
+    return answer.message?.kind === 'result' ? readFacts(answer.message, 'modern') : { era: 'modern', revision: newestModern, capabilities: '{}', serverInfo: '{}', instructions: undefined }
+  }
+
+  private async pair(): Promise<ChannelLink> {
+    const link = new ChannelLink({
+      codec: this.options.codec,
+      era: 'legacy',
+      gatherMs: this.options.gatherMs,
+      openTimeoutMs: this.options.openTimeoutMs,
+      perPrincipal: this.options.spec.session === 'principal',
+      idleStopMs: 600_000,
+      sessionsMax: this.options.sessionsMax,
+      backoff: undefined,
+      now: this.options.now,
+      open: () => openSsePair(this.place, this.options.headers),
+    })
+    await link.facts()
+    return link
+  }
+
+  async facts(): Promise<Facts> {
+    // Asked by the watcher: a verdict of long ago is proved again.
+    const mode = this.mode === undefined || (this.mode.kind === 'legacy' && this.mode.until < this.options.now()) ? await this.open() : this.mode
+    return mode.kind === 'pair' ? mode.link.facts() : mode.facts
+  }
+
+  async list(method: ListMethod): Promise<readonly string[]> {
+    const mode = this.mode ?? (await this.open())
+    if (mode.kind === 'pair') return mode.link.list(method)
+    return readAllPages(listMembers[method], (params) => this.own(method, params))
+  }
+
+  /** One request of the gateway itself, with one new session when the old one is gone. */
+  private async own(method: string, params: readonly Member[]): Promise<ServerMessage | undefined> {
+    const { codec } = this.options
+    const mode = this.mode ?? (await this.open())
+    const id = this.place.nextId()
+    if (mode.kind === 'modern') {
+      const body = codec.ownRequest('modern', mode.facts.revision, { id, method, params, capabilities: emptyCapabilities })
+      const answer = await ask(this.place, { ...baseHeaders, ...codec.headers('modern', mode.facts.revision, method, ''), ...this.options.headers }, body, () => undefined)
+      refuseStatus(answer.status)
+      return answer.message
+    }
+    for (let round = 0; ; round++) {
+      const session = await this.session('system', this.options.headers, emptyCapabilities)
+      const body = codec.ownRequest('legacy', session.facts.revision, { id, method, params, capabilities: emptyCapabilities })
+      const answer = await ask(this.place, { ...session.headers, ...this.options.headers }, body, () => undefined)
+      if (answer.status === 404 && session.id !== undefined && round === 0) {
+        session.ended = true
+        this.sessions.delete('system')
+        continue
+      }
+      refuseStatus(answer.status)
+      return answer.message
+    }
+  }
+
+  watch(notice: ServerNotice): Promise<void> {
+    this.notice = notice
+    this.watching ??= this.openWatch().finally(() => {
+      this.watching = undefined
+    })
+    return this.watching
+  }
+
+  private async openWatch(): Promise<void> {
+    const mode = this.mode ?? (await this.open())
+    const notice: ServerNotice = (method, params) => this.notice?.(method, params)
+    if (mode.kind === 'pair') await mode.link.watch(notice)
+    else if (mode.kind === 'modern') await this.listen(mode.facts, notice)
+    else {
+      const session = await this.session('system', this.options.headers, emptyCapabilities)
+      await session.stream(this.place, this.options.headers, notice, () => notice('sallyport/watch-ended', []))
+    }
+  }
+
+  /** A modern server tells changes only on a listen stream; a new filter needs a new stream, the old one closed after the new is acknowledged. */
+  private listen(facts: Facts, notice: ServerNotice): Promise<void> {
+    const { codec } = this.options
+    const uris = [...this.subscriptions]
+    const filter = `{"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true${uris.length === 0 ? '' : `,"resourceSubscriptions":${JSON.stringify(uris)}`}}`
+    const body = codec.ownRequest('modern', facts.revision, { id: this.place.nextId(), method: 'subscriptions/listen', params: [{ key: 'notifications', raw: filter }], capabilities: emptyCapabilities })
+    const headers = { ...baseHeaders, ...codec.headers('modern', facts.revision, 'subscriptions/listen', ''), ...this.options.headers }
+    const previous = this.stopListen
+    return new Promise((resolve) => {
+      let acknowledged = false
+      let current = true
+      const done = (): void => {
+        if (acknowledged && current && this.stopListen === stop) notice('sallyport/watch-ended', [])
+        resolve()
+      }
+      const abort = exchange(this.place.streams, { method: 'POST', path: this.place.path, headers, body, messageBytesMax: this.options.messageBytesMax }, {
+        onHead: () => undefined,
+        onMessage: (bytes) => {
+          const message = codec.decode(bytes)
+          if (message.kind !== 'notification') return
+          if (message.method !== 'notifications/subscriptions/acknowledged') notice(message.method, message.params)
+          else {
+            acknowledged = true
+            previous?.()
+            resolve()
+          }
+        },
+        onEnd: done,
+        onFault: done,
+      })
+      const stop = (): void => {
+        current = false
+        abort()
+      }
+      this.stopListen = stop
+    })
+  }
+
+  async subscribe(uri: string): Promise<void> {
+    this.subscriptions.add(uri)
+    const mode = this.mode ?? (await this.open())
+    if (mode.kind === 'pair') await mode.link.subscribe(uri)
+    else if (mode.kind === 'modern') await this.listen(mode.facts, (method, params) => this.notice?.(method, params))
+    else refuseError(await this.own('resources/subscribe', [{ key: 'uri', raw: JSON.stringify(uri) }]))
+  }
+
+  async unsubscribe(uri: string): Promise<void> {
+    this.subscriptions.delete(uri)
+    const mode = this.mode ?? (await this.open())
+    if (mode.kind === 'pair') await mode.link.unsubscribe(uri)
+    else if (mode.kind === 'modern') await this.listen(mode.facts, (method, params) => this.notice?.(method, params))
+    else refuseError(await this.own('resources/unsubscribe', [{ key: 'uri', raw: JSON.stringify(uri) }]))
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    this.stopListen?.()
+    if (this.mode?.kind === 'pair') await this.mode.link.close()
+    for (const session of this.sessions.values()) session.end(this.place, this.options.headers)
+    const [calls, streams] = this.pools
+    await streams?.destroy()
+    // Give the DELETEs of the sessions a moment to leave.
+    await Promise.race([calls?.close(), new Promise((resolve) => setTimeout(resolve, 500).unref())])
+    await calls?.destroy()
+  }
+}
+
+function refuseError(message: ServerMessage | undefined): void {
+  if (message?.kind === 'error') throw new GatewayError('server_broken', { detail: `${message.code} ${message.message.slice(0, 200)}` })
+}

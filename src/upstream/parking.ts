@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto'
+import { GatewayError } from '../model/refusal.ts'
+import type { OpenCall } from './round.ts'
+
+interface Parked {
+  readonly open: OpenCall
+  readonly principal: string
+  readonly timer: NodeJS.Timeout
+}
+
+/** Open calls of legacy servers that wait for their callers' answers: bounded in all, per principal and in time. */
+export class ParkingLot {
+  private readonly spots = new Map<string, Parked>()
+  private readonly perPrincipal = new Map<string, number>()
+  private readonly countMax: number
+  private readonly perPrincipalMax: number
+  readonly lifeMs: number
+
+  constructor(options: { countMax: number; perPrincipalMax: number; lifeMs: number }) {
+    this.countMax = options.countMax
+    this.perPrincipalMax = options.perPrincipalMax
+    this.lifeMs = options.lifeMs
+  }
+
+  get size(): number {
+    return this.spots.size
+  }
+
+  /** Parks an open call. A full lot abandons it at once, so the server gets a clean answer. Returns its id. */
+  park(open: OpenCall, principal: string): string {
+    const id = randomUUID()
+    const mine = this.perPrincipal.get(principal) ?? 0
+    if (this.spots.size >= this.countMax || mine >= this.perPrincipalMax) {
+      queueMicrotask(() => open.abandon('Too many calls wait for answers.'))
+      return id
+    }
+    const timer = setTimeout(() => {
+      this.forget(id)
+      open.abandon('Nobody answered in time.')
+    }, this.lifeMs)
+    timer.unref()
+    this.spots.set(id, { open, principal, timer })
+    this.perPrincipal.set(principal, mine + 1)
+    return id
+  }
+
+  /** Takes a parked call out; each can be taken once. @throws GatewayError state_invalid */
+  take(id: string): OpenCall {
+    const parked = this.forget(id)
+    if (parked === undefined || parked.open.done) throw new GatewayError('state_invalid', { detail: 'no such parked call' })
+    return parked.open
+  }
+
+  /** Abandons everything, for a stop. */
+  clear(reason: string): void {
+    for (const id of [...this.spots.keys()]) this.forget(id)?.open.abandon(reason)
+  }
+
+  private forget(id: string): Parked | undefined {
+    const parked = this.spots.get(id)
+    if (parked === undefined) return undefined
+    clearTimeout(parked.timer)
+    this.spots.delete(id)
+    const left = (this.perPrincipal.get(parked.principal) ?? 1) - 1
+    if (left <= 0) this.perPrincipal.delete(parked.principal)
+    else this.perPrincipal.set(parked.principal, left)
+    return parked
+  }
+}

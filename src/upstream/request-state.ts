@@ -1,0 +1,61 @@
+import { hash } from 'node:crypto'
+import type { KeyRing } from '../kit/key-ring.ts'
+import type { Call } from '../model/call.ts'
+import type { Recorded } from '../model/proofs.ts'
+import { GatewayError } from '../model/refusal.ts'
+
+/** What a requestState of ours holds. It binds the round to its caller, its call and its node. */
+interface StateBox {
+  readonly principal: string
+  readonly method: string
+  readonly server: string
+  readonly name: string
+  readonly args: string
+  readonly node: string
+  readonly expiresAt: number
+  /** The parked call, or else the server's own state. */
+  readonly park?: string
+  readonly state?: string
+}
+
+const purpose = 'request-state'
+
+/** What an opened state leads to: a parked call, or the server's own requestState (undefined: it had none). */
+export type OpenedState = { readonly kind: 'parked'; readonly park: string } | { readonly kind: 'server'; readonly state: string | undefined }
+
+/** Seals the state of one round. `lifeMs` bounds how long it may come back. */
+export function sealState(
+  ring: KeyRing,
+  recorded: Recorded,
+  place: { readonly node: string; readonly now: number; readonly lifeMs: number },
+  content: { readonly park: string } | { readonly state: string },
+): string {
+  const { call, principal, target } = recorded
+  const box: StateBox = {
+    principal: principal.id,
+    method: call.method,
+    server: target.server,
+    name: target.name,
+    args: argsDigest(call),
+    node: place.node,
+    expiresAt: place.now + place.lifeMs,
+    ...content,
+  }
+  return ring.seal(purpose, JSON.stringify(box))
+}
+
+/** @throws GatewayError state_invalid for a state that is forged, expired, or of another caller or call */
+export function openState(ring: KeyRing, recorded: Recorded, sealed: string, now: number): OpenedState {
+  const { call, principal, target } = recorded
+  const text = ring.open(purpose, sealed)
+  if (text === undefined) throw new GatewayError('state_invalid', { detail: 'forged or of another ring' })
+  const box = JSON.parse(text) as StateBox
+  const same = box.principal === principal.id && box.method === call.method && box.server === target.server && box.name === target.name && box.args === argsDigest(call)
+  if (!same) throw new GatewayError('state_invalid', { detail: 'bound to another caller or call' })
+  if (box.expiresAt <= now) throw new GatewayError('state_invalid', { detail: 'expired' })
+  return box.park === undefined ? { kind: 'server', state: box.state } : { kind: 'parked', park: box.park }
+}
+
+function argsDigest(call: Call): string {
+  return call.args === undefined ? '' : hash('sha256', call.args, 'hex')
+}

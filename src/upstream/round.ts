@@ -1,0 +1,194 @@
+/**
+ * One relayed call at a server: collects its messages, and ends round by round.
+ * A legacy server that asks mid-call ends the round with `input_required`; the open call stays parked until
+ * the caller comes back with answers (protocol.md section 6.3). Independent of the transport.
+ */
+import type { Call } from '../model/call.ts'
+import type { ServerCodec, ServerMessage } from '../model/codec.ts'
+import { type Members, rawOf } from '../model/members.ts'
+import { GatewayError } from '../model/refusal.ts'
+import { type CallNotification, declinedError, type Question, type Reply } from '../model/reply.ts'
+import { stringValue } from '../kit/json-scan.ts'
+import { parseInputRequired } from './input-required.ts'
+
+/** Where notifications of a running call go. */
+export type NotificationSink = (notification: CallNotification) => void
+
+const keptNotificationsMax = 200
+const questionsMax = 32
+
+interface Asked {
+  readonly question: Question
+  /** The server's own id of its request, raw. */
+  readonly rpcId: string
+}
+
+export interface RoundOptions {
+  readonly codec: ServerCodec
+  readonly era: 'legacy' | 'modern'
+  /** Our id of the request at the server. */
+  readonly id: number
+  /** Sends a message back to the server on the transport of the call. */
+  readonly answer: (text: string) => void
+  /** How long to collect questions that come together, in milliseconds. */
+  readonly gatherMs: number
+  /** Makes the sealed requestState: under which the open call is found again, or that holds the server's own state. */
+  readonly park: (serverState?: string) => string
+  /** Runs once when nothing more can come. */
+  readonly onEnd?: () => void
+}
+
+type Waiter = { resolve: (reply: Reply) => void; reject: (error: GatewayError) => void }
+
+export class OpenCall {
+  private readonly options: RoundOptions
+  private call: Call
+  private sink: NotificationSink
+  private waiter: Waiter | undefined
+  private ended: Reply | GatewayError | undefined
+  private asked: Asked[] = []
+  private kept: CallNotification[] = []
+  private gathering: NodeJS.Timeout | undefined
+  private keyCounter = 0
+  parked = false
+
+  constructor(options: RoundOptions, call: Call, sink: NotificationSink) {
+    this.options = options
+    this.call = call
+    this.sink = sink
+  }
+
+  /** Resolves with the end of the current round. */
+  next(): Promise<Reply> {
+    const { ended } = this
+    if (ended instanceof GatewayError) return Promise.reject(ended)
+    if (ended !== undefined) return Promise.resolve(ended)
+    return new Promise((resolve, reject) => {
+      this.waiter = { resolve, reject }
+      if (this.asked.length > 0) this.gather()
+    })
+  }
+
+  /** Goes on after a question: posts the answers and opens the next round for the returned caller. */
+  resume(call: Call, sink: NotificationSink, answers: ReadonlyMap<string, string>): Promise<Reply> {
+    this.call = call
+    this.sink = sink
+    this.parked = false
+    for (const notification of this.kept.splice(0)) sink(notification)
+    const left: Asked[] = []
+    for (const entry of this.asked) {
+      const answer = answers.get(entry.question.key)
+      if (answer === undefined) left.push(entry)
+      else this.options.answer(this.answerText(entry.rpcId, answer))
+    }
+    this.asked = left
+    return this.next()
+  }
+
+  private answerText(rpcId: string, answer: string): string {
+    const error = declinedError(answer)
+    return error === undefined ? this.options.codec.answer(rpcId, answer) : this.options.codec.answerRawError(rpcId, error)
+  }
+
+  /** Takes a message that belongs to this call. */
+  take(message: ServerMessage): void {
+    if (message.kind === 'notification') this.notify(message.method, message.params)
+    else if (message.kind === 'request') this.ask(message)
+    else if (message.kind === 'error') this.end({ kind: 'error', code: message.code, message: message.message, data: message.data, era: this.options.era })
+    else this.finish(message)
+  }
+
+  /** The server or the transport failed. */
+  fail(error: GatewayError): void {
+    this.end(error)
+  }
+
+  /** Gives a parked call up: refuses what the server asked, so that it can end cleanly. */
+  abandon(reason: string): void {
+    for (const entry of this.asked.splice(0)) this.options.answer(this.options.codec.answerError(entry.rpcId, -32603, reason))
+    this.end(new GatewayError('state_invalid', { detail: reason }))
+  }
+
+  get done(): boolean {
+    return this.ended !== undefined
+  }
+
+  private finish(message: Extract<ServerMessage, { kind: 'result' }>): void {
+    const result = message.bytes.subarray(message.start, message.end)
+    if (this.options.era === 'modern' && message.resultType === 'input_required') {
+      this.end(inputRequired(result, this.options.park))
+      return
+    }
+    if (this.options.era === 'modern' && message.resultType !== undefined && message.resultType !== 'complete') {
+      this.end(new GatewayError('server_broken', { detail: `unknown resultType ${message.resultType.slice(0, 40)}` }))
+      return
+    }
+    this.end({ kind: 'complete', body: { kind: 'whole', bytes: result }, extras: message.extras, era: this.options.era, isError: message.isError })
+  }
+
+  private notify(method: string, params: Members): void {
+    const kind = method === 'notifications/progress' ? 'progress' : method === 'notifications/message' ? 'message' : undefined
+    if (kind === undefined || this.ended !== undefined) return
+    const notification: CallNotification = {
+      kind,
+      params: kind === 'progress' ? params.filter((member) => member.key !== 'progressToken') : params,
+      level: kind === 'message' ? stringValue(rawOf(params, 'level')) : undefined,
+    }
+    if (!this.parked) this.sink(notification)
+    else if (this.kept.length < keptNotificationsMax) this.kept.push(notification)
+  }
+
+  private ask(message: Extract<ServerMessage, { kind: 'request' }>): void {
+    const { codec, answer } = this.options
+    if (message.method === 'ping') {
+      answer(codec.answer(message.id, '{}'))
+      return
+    }
+    if (!mayAsk(this.call, message.method, message.params) || this.asked.length >= questionsMax) {
+      answer(codec.answerError(message.id, -32601, 'The client cannot answer this.'))
+      return
+    }
+    this.keyCounter++
+    this.asked.push({ question: { key: `q${this.keyCounter}`, method: message.method, params: message.params }, rpcId: message.id })
+    if (this.waiter !== undefined) this.gather()
+  }
+
+  private gather(): void {
+    this.gathering ??= setTimeout(() => {
+      this.gathering = undefined
+      const { waiter } = this
+      if (waiter === undefined || this.asked.length === 0) return
+      this.waiter = undefined
+      this.parked = true
+      waiter.resolve({ kind: 'input_required', questions: this.asked.map((entry) => entry.question), requestState: this.options.park(), extras: [] })
+    }, this.options.gatherMs)
+  }
+
+  private end(end: Reply | GatewayError): void {
+    if (this.ended !== undefined) return
+    this.ended = end
+    if (this.gathering !== undefined) clearTimeout(this.gathering)
+    this.options.onEnd?.()
+    const { waiter } = this
+    this.waiter = undefined
+    if (end instanceof GatewayError) waiter?.reject(end)
+    else waiter?.resolve(end)
+  }
+}
+
+/** Whether the caller declared that it can be asked this. */
+function mayAsk(call: Call, method: string, params: string | undefined): boolean {
+  const { capabilities } = call
+  if (method === 'roots/list') return capabilities.roots
+  if (method === 'sampling/createMessage') return capabilities.sampling
+  if (method !== 'elicitation/create') return false
+  return params !== undefined && /"mode"\s*:\s*"url"/.test(params) ? capabilities.elicitationUrl : capabilities.elicitation
+}
+
+/** The questions of a modern server, its requestState inside our box. */
+function inputRequired(result: Buffer, park: (serverState?: string) => string): Reply | GatewayError {
+  const parsed = parseInputRequired(result.toString('utf8'))
+  if (parsed === undefined) return new GatewayError('server_broken', { detail: 'malformed input_required' })
+  return { kind: 'input_required', questions: parsed.questions, requestState: parsed.state === undefined ? undefined : park(parsed.state), extras: parsed.extras }
+}
+

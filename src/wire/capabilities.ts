@@ -1,0 +1,44 @@
+import { isObjectText, scanObject, stringValue } from '../kit/json-scan.ts'
+import type { Capabilities } from '../model/call.ts'
+
+const bytesMax = 8_192
+
+/** What a caller can be asked, read from its raw capabilities object; malformed parts count as absent. */
+export function readCapabilities(raw: string): Capabilities {
+  const cached = recent.get(raw)
+  if (cached !== undefined) return cached
+  const members = scanObject(raw, { elicitation: {} }, { depthMax: 32, refuseDuplicates: true })
+  const find = (key: string) => members.find((member) => member.key === key)
+  const isObject = (key: string) => {
+    const member = find(key)
+    return member !== undefined && isObjectText(raw.slice(member.start, member.end))
+  }
+  const elicitation = find('elicitation')
+  const modes = elicitation?.members?.map((member) => member.key) ?? []
+  const capabilities: Capabilities = {
+    raw,
+    // An empty object means form mode (MCP 2025-11-25, client/elicitation).
+    elicitation: isObject('elicitation') && (modes.includes('form') || !modes.includes('url')),
+    elicitationUrl: modes.includes('url'),
+    sampling: isObject('sampling'),
+    roots: isObject('roots'),
+  }
+  if (raw.length <= bytesMax) {
+    if (recent.size >= 256) recent.clear()
+    recent.set(raw, capabilities)
+  }
+  return capabilities
+}
+
+// Callers send the same few objects again and again; bounded above.
+const recent = new Map<string, Capabilities>()
+
+export const noCapabilities: Capabilities = { raw: '{}', elicitation: false, elicitationUrl: false, sampling: false, roots: false }
+
+export const logLevels = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'] as const
+
+/** The log level that a raw value names, or undefined. */
+export function readLogLevel(raw: string | undefined): string | undefined {
+  const level = stringValue(raw)
+  return level !== undefined && logLevels.some((known) => known === level) ? level : undefined
+}

@@ -1,0 +1,188 @@
+/** The neutral reply in the caller's era: results spliced from the server's bytes, refusals, questions. Pure. */
+import { type Collect, type JsonMember, scanObject } from '../kit/json-scan.ts'
+import type { Call, Era } from '../model/call.ts'
+import { type Members, objectText } from '../model/members.ts'
+import type { Released } from '../model/proofs.ts'
+import { type GatewayError, publicSentence, refusals } from '../model/refusal.ts'
+import type { CallNotification, Question, Reply } from '../model/reply.ts'
+
+/** One JSON-RPC message on its way out. Parts are written in order; a stream comes between head and tail. */
+export interface OutMessage {
+  /** HTTP status if the message is the whole answer. */
+  readonly status: number
+  readonly head: readonly (string | Buffer)[]
+  readonly stream: AsyncIterable<Buffer> | undefined
+  readonly tail: string
+}
+
+const message = (status: number, head: readonly (string | Buffer)[]): OutMessage => ({ status, head, stream: undefined, tail: '' })
+
+/** A reply that was released, for the caller of `call`. `uriPrefix` is what the endpoint puts before a server's URIs. */
+export function encodeReply(call: Call, released: Released, uriPrefix: string): OutMessage {
+  const { reply } = released
+  if (reply.kind === 'complete') return encodeComplete(call, reply, uriPrefix)
+  if (reply.kind === 'error') return encodeServerError(call, reply)
+  return message(200, [`{"jsonrpc":"2.0","id":${call.rpcId},"result":${questionsText(reply)}}`])
+}
+
+type Complete = Extract<Reply, { kind: 'complete' }>
+
+function encodeComplete(call: Call, reply: Complete, uriPrefix: string): OutMessage {
+  const prefix = `{"jsonrpc":"2.0","id":${call.rpcId},"result":`
+  const extras = reply.extras.length === 0 ? '}' : `,${objectText(reply.extras).slice(1)}`
+  const { body } = reply
+  if (body.kind === 'stream') {
+    const head = call.era === 'modern' && reply.era === 'legacy' ? insertAfterBrace(body.head, modernAdditions(call)) : [body.head]
+    return { status: 200, head: [prefix, ...head], stream: body.rest, tail: extras }
+  }
+  const edits: Edit[] = []
+  if (call.era !== reply.era) eraEdits(call, body.bytes, edits)
+  if (uriPrefix !== '' && body.bytes.includes('"uri"')) uriEdits(body.bytes, uriPrefix, edits)
+  return message(200, [prefix, ...applyEdits(body.bytes, edits), extras])
+}
+
+/** Replace bytes `start` to `end` by `text`. */
+interface Edit {
+  readonly start: number
+  readonly end: number
+  readonly text: string
+}
+
+function applyEdits(bytes: Buffer, edits: Edit[]): (string | Buffer)[] {
+  if (edits.length === 0) return [bytes]
+  edits.sort((a, b) => a.start - b.start)
+  const parts: (string | Buffer)[] = []
+  let from = 0
+  for (const edit of edits) {
+    parts.push(bytes.subarray(from, edit.start), edit.text)
+    from = edit.end
+  }
+  parts.push(bytes.subarray(from))
+  return parts
+}
+
+const scanOptions = { depthMax: 512, refuseDuplicates: false }
+
+/** What a modern result has and a legacy one has not: MCP 2026-07-28 basic/index, server/utilities/caching. */
+const modernOnly: ReadonlySet<string> = new Set(['resultType', 'ttlMs', 'cacheScope'])
+
+function modernAdditions(call: Call): string {
+  return call.method === 'resources/read' ? '"resultType":"complete","ttlMs":0,"cacheScope":"private"' : '"resultType":"complete"'
+}
+
+function insertAfterBrace(head: Buffer, text: string): (string | Buffer)[] {
+  // The head of a streamed result always holds its first member.
+  return [head.subarray(0, 1), `${text},`, head.subarray(1)]
+}
+
+/** Rebuilds the outermost level of a result for the other era; the values stay the bytes that they are. */
+function eraEdits(call: Call, bytes: Buffer, edits: Edit[]): void {
+  const kept = scanObject(bytes.toString('latin1'), {}, scanOptions).filter((member) => !modernOnly.has(member.key))
+  const additions = call.era === 'modern' ? modernAdditions(call) : ''
+  const first = kept[0]
+  const last = kept.at(-1)
+  if (first === undefined || last === undefined) {
+    edits.push({ start: 0, end: bytes.length, text: `{${additions}}` })
+    return
+  }
+  edits.push({ start: 0, end: first.keyStart, text: additions === '' ? '{' : `{${additions},` })
+  for (let i = 1; i < kept.length; i++) edits.push({ start: kept[i - 1]?.end ?? 0, end: kept[i]?.keyStart ?? 0, text: ',' })
+  edits.push({ start: last.end, end: bytes.length, text: '}' })
+}
+
+const uriPaths: Collect = {
+  content: { '[]': { resource: {} } },
+  contents: { '[]': {} },
+  messages: { '[]': { content: { resource: {}, '[]': { resource: {} } } } },
+}
+
+/** Prefixes every URI of a result that names a resource of the server, so that the caller can read it here. */
+function uriEdits(bytes: Buffer, uriPrefix: string, edits: Edit[]): void {
+  const visit = (members: readonly JsonMember[]): void => {
+    for (const member of members) {
+      if (member.key === 'uri' && bytes[member.start] === 0x22) edits.push({ start: member.start + 1, end: member.start + 1, text: uriPrefix })
+      if (member.members !== undefined) visit(member.members)
+    }
+  }
+  for (const member of scanObject(bytes.toString('latin1'), uriPaths, scanOptions)) if (member.members !== undefined) visit(member.members)
+}
+
+function questionsText(reply: Extract<Reply, { kind: 'input_required' }>): string {
+  let text = '{"resultType":"input_required"'
+  if (reply.questions.length > 0) text += `,"inputRequests":{${reply.questions.map(questionText).join(',')}}`
+  if (reply.requestState !== undefined) text += `,"requestState":${JSON.stringify(reply.requestState)}`
+  return reply.extras.length === 0 ? `${text}}` : `${text},${objectText(reply.extras).slice(1)}`
+}
+
+function questionText(question: Question): string {
+  const params = question.params === undefined ? '' : `,"params":${question.params}`
+  return `${JSON.stringify(question.key)}:{"method":"${question.method}"${params}}`
+}
+
+/** Errors of a server, re-coded for the caller's era (protocol.md section 7.2). */
+function encodeServerError(call: Call, reply: Extract<Reply, { kind: 'error' }>): OutMessage {
+  const { code, status } = recode(call, reply)
+  const data = reply.data === undefined ? '' : `,"data":${reply.data}`
+  const text = JSON.stringify(reply.message === '' ? 'The server answered with an error.' : reply.message)
+  return message(status, [`{"jsonrpc":"2.0","id":${call.rpcId},"error":{"code":${code},"message":${text}${data}}}`])
+}
+
+function recode(call: Call, reply: Extract<Reply, { kind: 'error' }>): { code: number; status: number } {
+  const { code } = reply
+  if (call.era === 'legacy') {
+    if (code === -32602 && reply.era === 'modern' && call.method === 'resources/read' && reply.data?.includes('"uri"')) return { code: -32002, status: 200 }
+    if (code === -32042 && call.revision < '2025-11-25') return { code: -32603, status: 200 }
+    return { code: reply.era === 'modern' && reservedByModern(code) ? -32603 : code, status: 200 }
+  }
+  if (code === -32601) return { code, status: 404 }
+  if (code === -32021) return { code, status: 400 }
+  if (code === -32002) return { code: -32602, status: 200 }
+  return { code: reservedByModern(code) || code === -32042 ? -32603 : code, status: 200 }
+}
+
+/** -32020 to -32099 may only be emitted as the specification defines them. */
+function reservedByModern(code: number): boolean {
+  return code <= -32_020 && code >= -32_099 && code !== -32_042
+}
+
+/** A refusal as a JSON-RPC error with the status of the era. `rpcId` raw, `null` when it could not be read. */
+export function encodeRefusal(era: Era, rpcId: string, error: GatewayError, callId: string | undefined): OutMessage {
+  const kind = refusals[error.code]
+  const data = { ...error.data, code: error.code, ...(callId === undefined ? {} : { call: callId }) }
+  const code = error.code === 'resource_unknown' && era === 'modern' ? -32602 : kind.rpc
+  // 404 tells a legacy client that its session is gone, so no other refusal may use it.
+  const status = era === 'legacy' && error.code === 'method_unknown' ? 200 : kind.http
+  const text = `{"jsonrpc":"2.0","id":${rpcId === '' ? 'null' : rpcId},"error":{"code":${code},"message":${JSON.stringify(publicSentence(error))},"data":${JSON.stringify(data)}}}`
+  return message(status, [text])
+}
+
+/** A refusal that the model can act on, as the result of the tool (MCP 2026-07-28 server/tools, "Error Handling"). */
+export function toolErrorBody(sentence: string): Buffer {
+  return Buffer.from(`{"content":[{"type":"text","text":${JSON.stringify(sentence)}}],"isError":true}`)
+}
+
+/** A result that the gateway itself makes; `text` is the raw result of the caller's era. */
+export function encodeOwnResult(rpcId: string, text: string | Buffer): OutMessage {
+  return message(200, [`{"jsonrpc":"2.0","id":${rpcId},"result":`, text, '}'])
+}
+
+/** A notification of a running call with the caller's own progress token; undefined when the caller wants none. */
+export function encodeNotification(call: Call, notification: CallNotification): string | undefined {
+  if (notification.kind === 'progress') {
+    if (call.progressToken === undefined) return undefined
+    const params = objectText(notification.params).slice(1)
+    return `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":${call.progressToken}${params === '}' ? '' : ','}${params}}`
+  }
+  return `{"jsonrpc":"2.0","method":"notifications/message","params":${objectText(notification.params)}}`
+}
+
+/** A question as a real request to a legacy client. */
+export function encodeQuestion(rpcId: string, question: Question): string {
+  const params = question.params === undefined ? '' : `,"params":${question.params}`
+  return `{"jsonrpc":"2.0","id":${rpcId},"method":"${question.method}"${params}}`
+}
+
+/** A notification of the gateway itself. */
+export function encodeOwnNotification(method: string, params: Members): string {
+  return `{"jsonrpc":"2.0","method":"${method}"${params.length === 0 ? '' : `,"params":${objectText(params)}`}}`
+}
