@@ -1,0 +1,79 @@
+/** The database beside the gateway: started, adopted or reached; state loaded from it, the journal indexed into it. */
+import { join } from 'node:path'
+import type { StoredState } from '../model/desired-state.ts'
+import { readJournal } from '../record/read.ts'
+import { type Embedded, startEmbedded } from '../store/embedded.ts'
+import { readLastGood, writeLastGood } from '../store/last-good.ts'
+import { openStore } from '../store/postgres.ts'
+import { type Shipper, startShipper } from '../store/shipper.ts'
+import type { Store } from '../store/store.ts'
+
+export interface DatabaseOptions {
+  readonly dataDir: string
+  /** `DATABASE_URL`; undefined: the embedded one. */
+  readonly url: string | undefined
+  readonly migrations: string
+  /** `import.meta.url` of the entry, from which the packages of the embedded database are found. */
+  readonly resolveFrom: string
+  readonly report: (level: 'info' | 'warn', text: string) => void
+}
+
+export interface Database {
+  readonly store: Store
+  /** Copies the journal into the index from now on; entries of the own writer only when they are durable. */
+  ship(writer: string, durable: () => number): void
+  close(): Promise<void>
+}
+
+/** Rejects with a sentence when no database can be had, or when a newer build has written it. */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const embedded: Embedded | undefined =
+    options.url === undefined ? await startEmbedded({ dataFolder: options.dataDir, resolveFrom: options.resolveFrom, report: (sentence) => options.report('warn', sentence) }) : undefined
+  let store: Store
+  try {
+    store = await openStore({ address: options.url === undefined ? (embedded as Embedded).address : { url: options.url }, migrations: options.migrations })
+  } catch (fault) {
+    await embedded?.close()
+    throw fault
+  }
+  let shipper: Shipper | undefined
+  return {
+    store,
+    ship(writer, durable) {
+      shipper ??= startShipper({
+        store,
+        source: (from, signal) =>
+          readJournal(join(options.dataDir, 'journal'), {
+            from,
+            below: (of) => (of === writer ? durable() : undefined),
+            follow: { pollMs: 500, signal },
+            onFault: (error) => options.report('warn', `index of calls: ${error.message}`),
+          }),
+        report: ({ kind, reason }) => options.report(kind === 'failing' ? 'warn' : 'info', `index of calls: ${kind} ${reason}`),
+      })
+    },
+    async close() {
+      await shipper?.close()
+      await store.close()
+      await embedded?.close()
+    },
+  }
+}
+
+export function lastGoodPath(dataDir: string): string {
+  return join(dataDir, 'last-good.json')
+}
+
+/** The last good stored state, or undefined on a first start. A damaged copy is reported and left out. */
+export async function loadLastGood(dataDir: string, report: DatabaseOptions['report']): Promise<StoredState | undefined> {
+  try {
+    return await readLastGood(lastGoodPath(dataDir))
+  } catch (fault) {
+    report('warn', fault instanceof Error ? fault.message : String(fault))
+    return undefined
+  }
+}
+
+export async function saveLastGood(dataDir: string, state: StoredState): Promise<void> {
+  await writeLastGood(lastGoodPath(dataDir), state)
+}
