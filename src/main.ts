@@ -8,10 +8,19 @@ import { up } from './main/up.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { config: { type: 'string' }, data: { type: 'string' }, port: { type: 'string' }, host: { type: 'string' }, 'insecure-local': { type: 'boolean' } },
+  options: {
+    config: { type: 'string' },
+    data: { type: 'string' },
+    port: { type: 'string' },
+    host: { type: 'string' },
+    'insecure-local': { type: 'boolean' },
+  },
 })
 const here = fileURLToPath(new URL('.', import.meta.url))
-const log = pino({ level: process.env['SALLYPORT_LOG'] ?? 'info' }, pino.destination({ fd: 2, sync: false }))
+const log = pino(
+  { level: process.env['SALLYPORT_LOG'] ?? 'info' },
+  pino.destination({ fd: 2, sync: false }),
+)
 if (positionals[0] === 'up') {
   await up({
     gateway: {
@@ -27,7 +36,10 @@ if (positionals[0] === 'up') {
     migrations: join(here, import.meta.url.endsWith('.ts') ? 'store/migrations' : 'migrations'),
     resolveFrom: import.meta.url,
     log,
-    onReady: (gateway, firstKey) => process.stdout.write(`${gateway.endpoint ?? ''}\n${firstKey === undefined ? '' : `first key: ${firstKey}\n`}`),
+    onReady: (gateway, firstKey) =>
+      process.stdout.write(
+        `${gateway.endpoint ?? ''}\n${firstKey === undefined ? '' : `first key: ${firstKey}\n`}`,
+      ),
     serveAdmin: async () => async () => undefined,
     stopped: new Promise((resolve) => {
       process.once('SIGTERM', resolve)

@@ -32,7 +32,15 @@ export interface Listing {
 export const itemKinds = ['tool', 'prompt', 'resource', 'template'] as const
 
 export function emptyListing(server: string): Listing {
-  return { server, facts: undefined, items: { tool: [], prompt: [], resource: [], template: [] }, listedAt: 0, downSince: undefined, fault: undefined, left: [] }
+  return {
+    server,
+    facts: undefined,
+    items: { tool: [], prompt: [], resource: [], template: [] },
+    listedAt: 0,
+    downSince: undefined,
+    fault: undefined,
+    left: [],
+  }
 }
 
 /** An immutable index over all listings. A call holds one from door to reply. */
@@ -58,12 +66,24 @@ export function buildCatalog(listings: readonly Listing[]): Catalog {
     }
   }
   const byServer = new Map(sorted.map((listing) => [listing.server, indexByName(listing)]))
-  return { listings: new Map(sorted.map((listing) => [listing.server, listing])), digest: digestOf(sorted), publicOf, byPublic, byServer }
+  return {
+    listings: new Map(sorted.map((listing) => [listing.server, listing])),
+    digest: digestOf(sorted),
+    publicOf,
+    byPublic,
+    byServer,
+  }
 }
 
 function indexByName(listing: Listing): Record<ItemKind, Map<string, Item>> {
-  const index = (kind: ItemKind): Map<string, Item> => new Map(listing.items[kind].map((item) => [item.name, item]))
-  return { tool: index('tool'), prompt: index('prompt'), resource: index('resource'), template: index('template') }
+  const index = (kind: ItemKind): Map<string, Item> =>
+    new Map(listing.items[kind].map((item) => [item.name, item]))
+  return {
+    tool: index('tool'),
+    prompt: index('prompt'),
+    resource: index('resource'),
+    template: index('template'),
+  }
 }
 
 function digestOf(listings: readonly Listing[]): string {

@@ -15,7 +15,12 @@ export interface Offer {
 const instructionsMax = 16_384
 
 /** Merged capabilities and instructions of the servers in `scope` that `visible` lets through. */
-export function offerOf(catalog: Catalog, scope: Scope, era: Era, visible: (server: string) => boolean): Offer {
+export function offerOf(
+  catalog: Catalog,
+  scope: Scope,
+  era: Era,
+  visible: (server: string) => boolean,
+): Offer {
   const listings = scope.servers
     .filter(visible)
     .map((server) => catalog.listings.get(server))
@@ -23,10 +28,18 @@ export function offerOf(catalog: Catalog, scope: Scope, era: Era, visible: (serv
   const flags = new Map<string, Set<string>>()
   for (const listing of listings) collectFlags(listing, flags)
   // Servers not seen yet may turn out to have tools; say so, and that lists change.
-  if (scope.endpoint.kind !== 'server' || listings.every((listing) => listing.facts === undefined)) addFlag(flags, 'tools', 'listChanged')
-  for (const kind of ['tools', 'prompts', 'resources']) if (flags.has(kind)) addFlag(flags, kind, 'listChanged')
-  if (era === 'legacy' && listings.some((listing) => listing.facts?.era === 'modern')) addFlag(flags, 'logging')
-  const parts = known.filter((kind) => flags.has(kind)).map((kind) => `"${kind}":{${[...(flags.get(kind) ?? [])].map((flag) => `"${flag}":true`).join(',')}}`)
+  if (scope.endpoint.kind !== 'server' || listings.every((listing) => listing.facts === undefined))
+    addFlag(flags, 'tools', 'listChanged')
+  for (const kind of ['tools', 'prompts', 'resources'])
+    if (flags.has(kind)) addFlag(flags, kind, 'listChanged')
+  if (era === 'legacy' && listings.some((listing) => listing.facts?.era === 'modern'))
+    addFlag(flags, 'logging')
+  const parts = known
+    .filter((kind) => flags.has(kind))
+    .map(
+      (kind) =>
+        `"${kind}":{${[...(flags.get(kind) ?? [])].map((flag) => `"${flag}":true`).join(',')}}`,
+    )
   return { capabilities: `{${parts.join(',')}}`, instructions: joinInstructions(listings, scope) }
 }
 
@@ -42,25 +55,31 @@ function collectFlags(listing: Listing, flags: Map<string, Set<string>>): void {
   for (const member of scanObject(raw, { '*': {} }, { depthMax: 64, refuseDuplicates: false })) {
     if (!known.some((kind) => kind === member.key) || member.members === undefined) continue
     addFlag(flags, member.key)
-    for (const flag of member.members) if (raw.slice(flag.start, flag.end) === 'true' && /^[A-Za-z]{1,32}$/.test(flag.key)) addFlag(flags, member.key, flag.key)
+    for (const flag of member.members)
+      if (raw.slice(flag.start, flag.end) === 'true' && /^[A-Za-z]{1,32}$/.test(flag.key))
+        addFlag(flags, member.key, flag.key)
   }
 }
 
 function joinInstructions(listings: readonly Listing[], scope: Scope): string | undefined {
   const parts = listings.filter((listing) => listing.facts?.instructions !== undefined)
   if (scope.endpoint.kind === 'server') return parts[0]?.facts?.instructions
-  const text = parts.map((listing) => `# ${listing.server}\n${listing.facts?.instructions ?? ''}`).join('\n\n')
+  const text = parts
+    .map((listing) => `# ${listing.server}\n${listing.facts?.instructions ?? ''}`)
+    .join('\n\n')
   return text === '' ? undefined : text.slice(0, instructionsMax)
 }
 
 /** Raw result of `server/discover` (MCP 2026-07-28 server/discover). */
 export function discoverResult(offer: Offer, serverInfo: string, ttlMs: number): string {
-  const instructions = offer.instructions === undefined ? '' : `,"instructions":${JSON.stringify(offer.instructions)}`
+  const instructions =
+    offer.instructions === undefined ? '' : `,"instructions":${JSON.stringify(offer.instructions)}`
   return `{"resultType":"complete","supportedVersions":${JSON.stringify(modernRevisions)},"capabilities":${offer.capabilities}${instructions},"ttlMs":${ttlMs},"cacheScope":"private","_meta":{"io.modelcontextprotocol/serverInfo":${serverInfo}}}`
 }
 
 /** Raw result of `initialize`. */
 export function initializeResult(offer: Offer, serverInfo: string, revision: Revision): string {
-  const instructions = offer.instructions === undefined ? '' : `,"instructions":${JSON.stringify(offer.instructions)}`
+  const instructions =
+    offer.instructions === undefined ? '' : `,"instructions":${JSON.stringify(offer.instructions)}`
   return `{"protocolVersion":"${revision}","capabilities":${offer.capabilities},"serverInfo":${serverInfo}${instructions}}`
 }

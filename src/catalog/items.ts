@@ -5,25 +5,43 @@ import type { HeaderParam, Item, ItemKind } from '../model/target.ts'
 /** Reads `x-mcp-header` annotations; a string is the rule that they break. Given, since it belongs to the wire. */
 export type ReadHeaderParams = (inputSchema: string | undefined) => readonly HeaderParam[] | string
 
-const nameKeys: Readonly<Record<ItemKind, string>> = { tool: 'name', prompt: 'name', resource: 'uri', template: 'uriTemplate' }
+const nameKeys: Readonly<Record<ItemKind, string>> = {
+  tool: 'name',
+  prompt: 'name',
+  resource: 'uri',
+  template: 'uriTemplate',
+}
 const definitionMax = 1_000_000
 const nameMax = 4_096
 
 /** An item of one raw definition, or the reason why it is left out of every list. */
-export function readItem(server: string, kind: ItemKind, raw: string, readHeaderParams: ReadHeaderParams): Item | { readonly name: string; readonly reason: string } {
-  if (raw.length > definitionMax) return { name: '?', reason: `the definition is larger than ${definitionMax} bytes` }
+export function readItem(
+  server: string,
+  kind: ItemKind,
+  raw: string,
+  readHeaderParams: ReadHeaderParams,
+): Item | { readonly name: string; readonly reason: string } {
+  if (raw.length > definitionMax)
+    return { name: '?', reason: `the definition is larger than ${definitionMax} bytes` }
   let members: ReturnType<typeof scanObject>
   try {
     members = scanObject(raw, {}, { depthMax: 256, refuseDuplicates: true })
   } catch (fault) {
-    return { name: '?', reason: fault instanceof JsonFault && fault.kind === 'duplicate' ? 'the definition has a key twice' : 'the definition is malformed or too deep' }
+    return {
+      name: '?',
+      reason:
+        fault instanceof JsonFault && fault.kind === 'duplicate'
+          ? 'the definition has a key twice'
+          : 'the definition is malformed or too deep',
+    }
   }
   const find = (key: string): string | undefined => {
     const member = members.find((candidate) => candidate.key === key)
     return member === undefined ? undefined : raw.slice(member.start, member.end)
   }
   const name = stringValue(find(nameKeys[kind]))
-  if (name === undefined || name === '' || name.length > nameMax || !name.isWellFormed()) return { name: '?', reason: `"${nameKeys[kind]}" is not a usable string` }
+  if (name === undefined || name === '' || name.length > nameMax || !name.isWellFormed())
+    return { name: '?', reason: `"${nameKeys[kind]}" is not a usable string` }
   const inputSchema = kind === 'tool' ? find('inputSchema') : undefined
   const headerParams = kind === 'tool' ? readHeaderParams(inputSchema) : []
   if (typeof headerParams === 'string') return { name, reason: headerParams }

@@ -1,7 +1,7 @@
+import { scanObject } from '../kit/json-scan.ts'
+import { Lru } from '../kit/lru.ts'
 import type { Endpoint, Era, ListMethod } from '../model/call.ts'
 import { endpointText } from '../model/call.ts'
-import { Lru } from '../kit/lru.ts'
-import { scanObject } from '../kit/json-scan.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Item, ItemKind } from '../model/target.ts'
 import type { Catalog, Listing } from './catalog.ts'
@@ -40,7 +40,9 @@ export interface ListerOptions {
   readonly offlineOf: (server: string) => 'keep' | 'hide'
 }
 
-const kinds: Readonly<Record<ListMethod, { readonly kind: ItemKind; readonly member: string; readonly key: string }>> = {
+const kinds: Readonly<
+  Record<ListMethod, { readonly kind: ItemKind; readonly member: string; readonly key: string }>
+> = {
   'tools/list': { kind: 'tool', member: 'tools', key: 'name' },
   'prompts/list': { kind: 'prompt', member: 'prompts', key: 'name' },
   'resources/list': { kind: 'resource', member: 'resources', key: 'uri' },
@@ -61,9 +63,19 @@ export class Lister {
   /** @throws GatewayError cursor_invalid */
   page(catalog: Catalog, query: ListQuery): Page {
     const after = query.cursor === undefined ? undefined : this.readCursor(query, query.cursor)
-    const shown = query.scope.servers.map((server) => catalog.listings.get(server)).filter((listing) => listing !== undefined)
+    const shown = query.scope.servers
+      .map((server) => catalog.listings.get(server))
+      .filter((listing) => listing !== undefined)
     const visible = shown.filter((listing) => this.visible(listing, query.now))
-    const key = [endpointText(query.scope.endpoint), query.method, query.era, query.permittedKey, catalog.digest, visible.length, after ?? ''].join('\n')
+    const key = [
+      endpointText(query.scope.endpoint),
+      query.method,
+      query.era,
+      query.permittedKey,
+      catalog.digest,
+      visible.length,
+      after ?? '',
+    ].join('\n')
     const cached = this.pages.get(key)
     if (cached !== undefined) return cached
     const page = this.build(catalog, query, visible, shown, after)
@@ -73,16 +85,30 @@ export class Lister {
 
   private visible(listing: Listing, now: number): boolean {
     if (listing.downSince === undefined) return true
-    return this.options.offlineOf(listing.server) === 'keep' && now - listing.downSince < this.options.hideAfterMs
+    return (
+      this.options.offlineOf(listing.server) === 'keep' &&
+      now - listing.downSince < this.options.hideAfterMs
+    )
   }
 
-  private build(catalog: Catalog, query: ListQuery, visible: readonly Listing[], shown: readonly Listing[], after: string | undefined): Page {
+  private build(
+    catalog: Catalog,
+    query: ListQuery,
+    visible: readonly Listing[],
+    shown: readonly Listing[],
+    after: string | undefined,
+  ): Page {
     const { kind, member } = kinds[query.method]
     const entries: { name: string; item: Item; era: Era }[] = []
     for (const listing of visible) {
       for (const item of listing.items[kind]) {
-        if (!this.inScope(query.scope, item) || !query.allowed(kind, item.server, item.name)) continue
-        entries.push({ name: publicNameOf(catalog, query.scope.endpoint, item), item, era: listing.facts?.era ?? 'legacy' })
+        if (!this.inScope(query.scope, item) || !query.allowed(kind, item.server, item.name))
+          continue
+        entries.push({
+          name: publicNameOf(catalog, query.scope.endpoint, item),
+          item,
+          era: listing.facts?.era ?? 'legacy',
+        })
       }
     }
     entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
@@ -101,7 +127,10 @@ export class Lister {
       bytes += text.length
       last = entry.name
     }
-    const cursor = more && last !== undefined ? `,"nextCursor":${JSON.stringify(this.writeCursor(query, last))}` : ''
+    const cursor =
+      more && last !== undefined
+        ? `,"nextCursor":${JSON.stringify(this.writeCursor(query, last))}`
+        : ''
     const text = `{"${member}":[${texts.join(',')}]${cursor}${this.trailer(query.era, shown)}}`
     return { body: Buffer.from(text), count: texts.length }
   }
@@ -112,9 +141,12 @@ export class Lister {
 
   /** Cache hints for modern callers, and which servers are shown from memory only. */
   private trailer(era: Era, shown: readonly Listing[]): string {
-    const stale = shown.filter((listing) => listing.downSince !== undefined).map((listing) => listing.server)
+    const stale = shown
+      .filter((listing) => listing.downSince !== undefined)
+      .map((listing) => listing.server)
     const unseen = shown.some((listing) => listing.listedAt === 0)
-    const meta = stale.length === 0 ? '' : `,"_meta":{"dev.sallyport/stale":${JSON.stringify(stale)}}`
+    const meta =
+      stale.length === 0 ? '' : `,"_meta":{"dev.sallyport/stale":${JSON.stringify(stale)}}`
     if (era === 'legacy') return meta
     const ttlMs = unseen || stale.length > 0 ? 0 : this.options.ttlMs
     return `,"resultType":"complete","ttlMs":${ttlMs},"cacheScope":"private"${meta}`
@@ -130,7 +162,12 @@ export class Lister {
     }
     let text = views.get(view)
     if (text === undefined) {
-      text = rewriteDefinition(item, kinds[query.method].key, name, query.era === 'modern' && serverEra === 'legacy')
+      text = rewriteDefinition(
+        item,
+        kinds[query.method].key,
+        name,
+        query.era === 'modern' && serverEra === 'legacy',
+      )
       views.set(view, text)
     }
     return text
@@ -155,7 +192,9 @@ function cursorPrefix(query: ListQuery): string {
 /** The name or URI under which an endpoint shows an item. */
 export function publicNameOf(catalog: Catalog, endpoint: Endpoint, item: Item): string {
   if (endpoint.kind === 'server') return item.name
-  return item.kind === 'tool' || item.kind === 'prompt' ? (catalog.publicOf.get(item) ?? item.name) : uriPrefix(item.server) + item.name
+  return item.kind === 'tool' || item.kind === 'prompt'
+    ? (catalog.publicOf.get(item) ?? item.name)
+    : uriPrefix(item.server) + item.name
 }
 
 /** Replaces the name in a definition's raw text; `execution` belongs to legacy task support, which modern callers lack. */

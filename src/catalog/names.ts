@@ -19,7 +19,9 @@ export function hashedName(server: string, name: string): string {
 }
 
 /** Public names of all items of one kind; two that would be equal both get a hash. */
-export function publicNames<T extends { readonly server: string; readonly name: string }>(items: readonly T[]): Map<T, string> {
+export function publicNames<T extends { readonly server: string; readonly name: string }>(
+  items: readonly T[],
+): Map<T, string> {
   const byName = new Map<string, T[]>()
   for (const item of items) {
     const name = publicName(item.server, item.name)
@@ -29,7 +31,8 @@ export function publicNames<T extends { readonly server: string; readonly name: 
   }
   const names = new Map<T, string>()
   for (const [name, same] of byName) {
-    for (const item of same) names.set(item, same.length === 1 ? name : hashedName(item.server, item.name))
+    for (const item of same)
+      names.set(item, same.length === 1 ? name : hashedName(item.server, item.name))
   }
   return names
 }

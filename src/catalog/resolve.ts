@@ -24,7 +24,9 @@ export function resolve(catalog: Catalog, scope: Scope, call: Call): Target {
     case 'prompts/get':
       return namedTarget(catalog, scope, 'prompt', call.name)
     case 'completion/complete':
-      return isPromptReference(call) ? namedTarget(catalog, scope, 'prompt', call.name) : resourceTarget(catalog, scope, call.name)
+      return isPromptReference(call)
+        ? namedTarget(catalog, scope, 'prompt', call.name)
+        : resourceTarget(catalog, scope, call.name)
     case 'resources/read':
     case 'resources/subscribe':
     case 'resources/unsubscribe':
@@ -38,25 +40,43 @@ function isPromptReference(call: Call): boolean {
   return call.params.some((member) => member.key === 'ref' && member.raw.includes('"ref/prompt"'))
 }
 
-function namedTarget(catalog: Catalog, scope: Scope, kind: 'tool' | 'prompt', name: string): Target {
+function namedTarget(
+  catalog: Catalog,
+  scope: Scope,
+  kind: 'tool' | 'prompt',
+  name: string,
+): Target {
   const { endpoint } = scope
-  const item: Item | undefined = endpoint.kind === 'server' ? catalog.byServer.get(endpoint.server)?.[kind].get(name) : catalog.byPublic[kind].get(name)
-  if (item === undefined || !scope.has(kind, item.server, item.name)) throw unknownTarget(kind, name)
+  const item: Item | undefined =
+    endpoint.kind === 'server'
+      ? catalog.byServer.get(endpoint.server)?.[kind].get(name)
+      : catalog.byPublic[kind].get(name)
+  if (item === undefined || !scope.has(kind, item.server, item.name))
+    throw unknownTarget(kind, name)
   return { kind, server: item.server, name: item.name, item }
 }
 
 function resourceTarget(catalog: Catalog, scope: Scope, publicUri: string): Target {
   const { endpoint } = scope
-  const place = endpoint.kind === 'server' ? { server: endpoint.server, uri: publicUri } : splitUri(publicUri)
+  const place =
+    endpoint.kind === 'server' ? { server: endpoint.server, uri: publicUri } : splitUri(publicUri)
   const index = place === undefined ? undefined : catalog.byServer.get(place.server)
-  if (place === undefined || index === undefined || !scope.has('resource', place.server, place.uri)) throw unknownTarget('resource', publicUri)
-  const item = index.resource.get(place.uri) ?? index.template.get(place.uri) ?? [...index.template.values()].find((template) => templateMatches(template.name, place.uri))
+  if (place === undefined || index === undefined || !scope.has('resource', place.server, place.uri))
+    throw unknownTarget('resource', publicUri)
+  const item =
+    index.resource.get(place.uri) ??
+    index.template.get(place.uri) ??
+    [...index.template.values()].find((template) => templateMatches(template.name, place.uri))
   // A server may serve URIs that it does not list; policy judges the URI itself.
   return { kind: 'resource', server: place.server, name: place.uri, item }
 }
 
 /** The refusal for a name that is unknown, or that the caller must not know. */
 export function unknownTarget(kind: 'tool' | 'prompt' | 'resource', name: string): GatewayError {
-  const code = kind === 'tool' ? 'tool_unknown' : kind === 'prompt' ? 'prompt_unknown' : 'resource_unknown'
-  return new GatewayError(code, { detail: `no ${kind} of that name`, ...(kind === 'resource' ? { data: { uri: name } } : {}) })
+  const code =
+    kind === 'tool' ? 'tool_unknown' : kind === 'prompt' ? 'prompt_unknown' : 'resource_unknown'
+  return new GatewayError(code, {
+    detail: `no ${kind} of that name`,
+    ...(kind === 'resource' ? { data: { uri: name } } : {}),
+  })
 }

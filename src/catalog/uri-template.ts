@@ -7,7 +7,8 @@ export function templateMatches(template: string, uri: string): boolean {
   const first = literals[0] ?? ''
   const last = literals.at(-1) ?? ''
   if (literals.length === 1) return template === uri
-  if (!uri.startsWith(first) || uri.length < first.length + last.length || !uri.endsWith(last)) return false
+  if (!uri.startsWith(first) || uri.length < first.length + last.length || !uri.endsWith(last))
+    return false
   let from = first.length
   const end = uri.length - last.length
   for (const literal of literals.slice(1, -1)) {

@@ -3,7 +3,12 @@ import type { Exchange } from '../model/session.ts'
 import { noCapabilities } from '../wire/capabilities.ts'
 
 /** A Call for the record of a message that could not be made into one. */
-export function bareCall(callId: string, exchange: Exchange, era: 'legacy' | 'modern', method: string): Call {
+export function bareCall(
+  callId: string,
+  exchange: Exchange,
+  era: 'legacy' | 'modern',
+  method: string,
+): Call {
   return {
     callId,
     method,

@@ -30,7 +30,11 @@ export interface Ended {
  * Runs one round of a call. Refusals that the model can act on come back as tool results with `isError`.
  * @throws GatewayError every other refusal, after it was recorded
  */
-export async function runCall(rooms: Rooms, identified: Identified, notify: (notification: CallNotification) => void): Promise<Ended> {
+export async function runCall(
+  rooms: Rooms,
+  identified: Identified,
+  notify: (notification: CallNotification) => void,
+): Promise<Ended> {
   const startedAt = rooms.clock()
   const { call } = identified
   let target: Target | undefined
@@ -50,17 +54,33 @@ export async function runCall(rooms: Rooms, identified: Identified, notify: (not
       if (wanted(call, notification)) notify(notification)
     })
     const released = rooms.guard.inspectReply(reply)
-    await rooms.recorder.outcome(recorded, { status: statusOf(reply), bytes: bytesOf(reply), code: reply.kind === 'error' ? String(reply.code) : '' })
+    await rooms.recorder.outcome(recorded, {
+      status: statusOf(reply),
+      bytes: bytesOf(reply),
+      code: reply.kind === 'error' ? String(reply.code) : '',
+    })
     if (reply.kind === 'error' && reply.code === -32020) rooms.refreshList(target.server)
     return { released, server: target.server }
   } catch (thrown) {
     const error = toGatewayError(thrown)
     if (recorded !== undefined) {
-      await rooms.recorder.outcome(recorded, { status: error.code === 'cancelled' ? 'cancelled' : 'error', bytes: 0, code: error.code })
+      await rooms.recorder.outcome(recorded, {
+        status: error.code === 'cancelled' ? 'cancelled' : 'error',
+        bytes: 0,
+        code: error.code,
+      })
     } else {
-      await rooms.recorder.refusal({ call, principal: identified.principal, server: target?.server ?? '', name: target?.name ?? call.name, code: error.code, detail: error.message })
+      await rooms.recorder.refusal({
+        call,
+        principal: identified.principal,
+        server: target?.server ?? '',
+        name: target?.name ?? call.name,
+        code: error.code,
+        detail: error.message,
+      })
     }
-    if (call.method === 'tools/call' && forTheModel(error)) return { released: rooms.guard.inspectReply(toolError(error)), server: target?.server ?? '' }
+    if (call.method === 'tools/call' && forTheModel(error))
+      return { released: rooms.guard.inspectReply(toolError(error)), server: target?.server ?? '' }
     throw error
   } finally {
     admitted?.release()
@@ -72,9 +92,16 @@ async function snapshotFor(rooms: Rooms, call: Call): Promise<Snapshot> {
   const snapshot = rooms.snapshot()
   const scope = snapshot.scopes.of(call.endpoint)
   if (scope === undefined) throw new GatewayError('endpoint_unknown')
-  const unseen = scope.servers.filter((server) => snapshot.catalog.listings.get(server)?.listedAt === 0)
+  const unseen = scope.servers.filter(
+    (server) => snapshot.catalog.listings.get(server)?.listedAt === 0,
+  )
   if (unseen.length === 0) return snapshot
-  const servers = call.endpoint.kind === 'server' ? unseen : unseen.filter((server) => call.name.startsWith(`${server}__`) || call.name.startsWith(`${server}+`))
+  const servers =
+    call.endpoint.kind === 'server'
+      ? unseen
+      : unseen.filter(
+          (server) => call.name.startsWith(`${server}__`) || call.name.startsWith(`${server}+`),
+        )
   if (servers.length === 0) return snapshot
   await rooms.seen(servers, firstSeenMs)
   return rooms.snapshot()
@@ -110,5 +137,11 @@ function forTheModel(error: GatewayError): boolean {
 }
 
 function toolError(error: GatewayError): Reply {
-  return { kind: 'complete', body: { kind: 'whole', bytes: toolErrorBody(publicSentence(error)) }, extras: [], era: 'legacy', isError: true }
+  return {
+    kind: 'complete',
+    body: { kind: 'whole', bytes: toolErrorBody(publicSentence(error)) },
+    extras: [],
+    era: 'legacy',
+    isError: true,
+  }
 }

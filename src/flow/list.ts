@@ -1,8 +1,8 @@
 import type { Page } from '../catalog/list.ts'
-import { type Identified, endpointText, type ListMethod } from '../model/call.ts'
+import { stringValue } from '../kit/json-scan.ts'
+import { endpointText, type Identified, type ListMethod } from '../model/call.ts'
 import { rawOf } from '../model/members.ts'
 import { GatewayError } from '../model/refusal.ts'
-import { stringValue } from '../kit/json-scan.ts'
 import type { Rooms } from './rooms.ts'
 
 /** How long a first list waits for servers that were not seen yet; then it answers with `ttlMs: 0` and notifies later. */
@@ -12,9 +12,16 @@ const firstListMs = 1_000
  * One page of a list, from the catalogue alone: no server is asked.
  * @throws GatewayError endpoint_unknown, cursor_invalid, params_invalid
  */
-export async function runList(rooms: Rooms, { call, principal }: Identified, method: ListMethod): Promise<Page> {
+export async function runList(
+  rooms: Rooms,
+  { call, principal }: Identified,
+  method: ListMethod,
+): Promise<Page> {
   const first = rooms.snapshot()
-  const unseen = first.scopes.of(call.endpoint)?.servers.filter((server) => first.catalog.listings.get(server)?.listedAt === 0) ?? []
+  const unseen =
+    first.scopes
+      .of(call.endpoint)
+      ?.servers.filter((server) => first.catalog.listings.get(server)?.listedAt === 0) ?? []
   if (unseen.length > 0) await rooms.seen(unseen, firstListMs)
   const snapshot = unseen.length > 0 ? rooms.snapshot() : first
   const scope = snapshot.scopes.of(call.endpoint)
@@ -28,10 +35,20 @@ export async function runList(rooms: Rooms, { call, principal }: Identified, met
     method,
     era: call.era,
     cursor,
-    allowed: (kind, server, name) => (kind === 'template' ? engine.couldAllowTemplate(principal, server, name) : engine.decide(principal, kind, server, name).allowed),
+    allowed: (kind, server, name) =>
+      kind === 'template'
+        ? engine.couldAllowTemplate(principal, server, name)
+        : engine.decide(principal, kind, server, name).allowed,
     permittedKey: `${snapshot.digest} ${engine.roleSetOf(principal)}`,
     now: rooms.now(),
   })
-  await rooms.recorder.note({ kind: 'list', principal: principal.id, environment: principal.environment, endpoint: endpointText(call.endpoint), method, detail: `${page.count} shown` })
+  await rooms.recorder.note({
+    kind: 'list',
+    principal: principal.id,
+    environment: principal.environment,
+    endpoint: endpointText(call.endpoint),
+    method,
+    detail: `${page.count} shown`,
+  })
   return page
 }

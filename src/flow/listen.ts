@@ -1,11 +1,11 @@
 /** Who is told when something changes: listen streams of modern clients, GET streams of legacy ones. */
 import type { Catalog } from '../catalog/catalog.ts'
 import { splitUri, uriPrefix } from '../catalog/names.ts'
+import { stringValue } from '../kit/json-scan.ts'
 import type { Endpoint } from '../model/call.ts'
 import { type Member, type Members, rawOf } from '../model/members.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError } from '../model/refusal.ts'
-import { stringValue } from '../kit/json-scan.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
 import { mayUseSomething } from './discover.ts'
 
@@ -60,7 +60,15 @@ export class ListenHub {
       const scope = next.scopes.of(subscriber.endpoint)
       for (const kind of ['tools', 'prompts', 'resources'] as const) {
         if (!subscriber.wants(kind)) continue
-        const concerned = rules || (scope?.servers.some((server) => changes.get(server)?.has(kind) === true && (mayUseSomething(next, subscriber.principal, server) || mayUseSomething(before, subscriber.principal, server))) ?? false)
+        const concerned =
+          rules ||
+          (scope?.servers.some(
+            (server) =>
+              changes.get(server)?.has(kind) === true &&
+              (mayUseSomething(next, subscriber.principal, server) ||
+                mayUseSomething(before, subscriber.principal, server)),
+          ) ??
+            false)
         if (concerned) subscriber.deliver(`notifications/${kind}/list_changed`, [])
       }
     }
@@ -70,18 +78,29 @@ export class ListenHub {
    * Subscribes to updates of one resource that was authorized before. Returns the way to end it.
    * @throws GatewayError when the server refuses, busy when there are too many
    */
-  async watch(subscriber: Subscriber, server: string, uri: string, publicUri: string): Promise<() => void> {
+  async watch(
+    subscriber: Subscriber,
+    server: string,
+    uri: string,
+    publicUri: string,
+  ): Promise<() => void> {
     const key = `${server}\n${uri}`
     let watched = this.resources.get(key)
     if (watched === undefined) {
-      if (this.resources.size >= subscriptionsMax) throw new GatewayError('busy', { detail: 'too many resource subscriptions' })
+      if (this.resources.size >= subscriptionsMax)
+        throw new GatewayError('busy', { detail: 'too many resource subscriptions' })
       watched = { watchers: new Map(), opened: this.upstream.subscribe(server, uri) }
       this.resources.set(key, watched)
     }
     watched.watchers.set(subscriber, publicUri)
     const mine = watched
     const end = (): void => {
-      if (!mine.watchers.delete(subscriber) || mine.watchers.size > 0 || this.resources.get(key) !== mine) return
+      if (
+        !mine.watchers.delete(subscriber) ||
+        mine.watchers.size > 0 ||
+        this.resources.get(key) !== mine
+      )
+        return
       this.resources.delete(key)
       this.upstream.unsubscribe(server, uri).catch(() => undefined)
     }
@@ -99,15 +118,24 @@ export class ListenHub {
     const uri = stringValue(rawOf(params, 'uri'))
     if (uri === undefined) return
     for (const [subscriber, publicUri] of this.resources.get(`${server}\n${uri}`)?.watchers ?? []) {
-      const rewritten: Member[] = params.filter((member) => member.key !== '_meta').map((member) => (member.key === 'uri' ? { key: 'uri', raw: JSON.stringify(publicUri) } : member))
+      const rewritten: Member[] = params
+        .filter((member) => member.key !== '_meta')
+        .map((member) =>
+          member.key === 'uri' ? { key: 'uri', raw: JSON.stringify(publicUri) } : member,
+        )
       subscriber.deliver('notifications/resources/updated', rewritten)
     }
   }
 }
 
 /** The server and its own URI behind a public URI at an endpoint. */
-export function placeOf(endpoint: Endpoint, publicUri: string): { server: string; uri: string } | undefined {
-  return endpoint.kind === 'server' ? { server: endpoint.server, uri: publicUri } : splitUri(publicUri)
+export function placeOf(
+  endpoint: Endpoint,
+  publicUri: string,
+): { server: string; uri: string } | undefined {
+  return endpoint.kind === 'server'
+    ? { server: endpoint.server, uri: publicUri }
+    : splitUri(publicUri)
 }
 
 /** What an endpoint puts before the URIs of a server. */
@@ -115,7 +143,9 @@ export function prefixFor(endpoint: Endpoint, server: string): string {
   return endpoint.kind === 'server' || server === '' ? '' : uriPrefix(server)
 }
 
-const kindsOf: Readonly<Record<ChangeKind, readonly ('tool' | 'prompt' | 'resource' | 'template')[]>> = {
+const kindsOf: Readonly<
+  Record<ChangeKind, readonly ('tool' | 'prompt' | 'resource' | 'template')[]>
+> = {
   tools: ['tool'],
   prompts: ['prompt'],
   resources: ['resource', 'template'],
@@ -130,7 +160,10 @@ function changedServers(next: Catalog, before: Catalog): Map<string, Set<ChangeK
     if (now === then) continue
     const kinds = new Set<ChangeKind>()
     for (const kind of ['tools', 'prompts', 'resources'] as const) {
-      const digests = (listing: typeof now): string => kindsOf[kind].flatMap((item) => listing?.items[item].map((entry) => entry.digest) ?? []).join()
+      const digests = (listing: typeof now): string =>
+        kindsOf[kind]
+          .flatMap((item) => listing?.items[item].map((entry) => entry.digest) ?? [])
+          .join()
       if (digests(now) !== digests(then)) kinds.add(kind)
     }
     if (kinds.size > 0) changes.set(server, kinds)

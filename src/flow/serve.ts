@@ -3,23 +3,39 @@
  * doors in `ingress` bring the Exchange.
  */
 import { scanObject, stringValue } from '../kit/json-scan.ts'
-import { type Call, type ForwardedMethod, forwardedMethods, type Identified, legacyRevisions, type ListMethod, listMethods, newestLegacy, type Revision } from '../model/call.ts'
+import {
+  type Call,
+  type ForwardedMethod,
+  forwardedMethods,
+  type Identified,
+  type ListMethod,
+  legacyRevisions,
+  listMethods,
+  newestLegacy,
+  type Revision,
+} from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import type { CallNotification } from '../model/reply.ts'
 import type { Exchange, Session } from '../model/session.ts'
 import { noCapabilities, readCapabilities, readLogLevel } from '../wire/capabilities.ts'
 import { decodeLegacy, decodeModern, eraOf, headerOf } from '../wire/decode.ts'
-import { encodeNotification, encodeOwnResult, encodeRefusal, encodeReply, type OutMessage } from '../wire/encode.ts'
+import {
+  encodeNotification,
+  encodeOwnResult,
+  encodeRefusal,
+  encodeReply,
+  type OutMessage,
+} from '../wire/encode.ts'
 import { type Envelope, parseEnvelope, rawParam, splitBatch } from '../wire/envelope.ts'
 import { runLegacyCall } from './ask.ts'
+import { bareCall } from './bare-call.ts'
 import { runCall } from './call.ts'
 import { runDiscover, runInitialize } from './discover.ts'
-import { type ListenHub, prefixFor } from './listen.ts'
 import { runList } from './list.ts'
+import { type ListenHub, prefixFor } from './listen.ts'
 import type { Rooms } from './rooms.ts'
 import { runListen, runSubscribe, runUnsubscribe } from './subscribe.ts'
-import { bareCall } from './bare-call.ts'
 
 export interface ServeDeps {
   readonly rooms: Rooms
@@ -29,7 +45,11 @@ export interface ServeDeps {
 
 /** What the door does next. */
 export type Served =
-  | { readonly kind: 'message'; readonly message: OutMessage; readonly session: Session | undefined }
+  | {
+      readonly kind: 'message'
+      readonly message: OutMessage
+      readonly session: Session | undefined
+    }
   | { readonly kind: 'batch'; readonly messages: readonly OutMessage[] }
   /** Nothing to say: HTTP 202. */
   | { readonly kind: 'accepted' }
@@ -37,7 +57,12 @@ export type Served =
   | { readonly kind: 'held'; readonly ended: Promise<OutMessage> }
 
 /** Never throws: every refusal comes back as a message. */
-export async function serve(deps: ServeDeps, principal: Principal, exchange: Exchange, text: string): Promise<Served> {
+export async function serve(
+  deps: ServeDeps,
+  principal: Principal,
+  exchange: Exchange,
+  text: string,
+): Promise<Served> {
   if (isBatch(text)) return serveBatch(deps, principal, exchange, text)
   let envelope: Envelope
   try {
@@ -52,16 +77,32 @@ function isBatch(text: string): boolean {
   return /^\s*\[/.test(text)
 }
 
-async function serveBatch(deps: ServeDeps, principal: Principal, exchange: Exchange, text: string): Promise<Served> {
+async function serveBatch(
+  deps: ServeDeps,
+  principal: Principal,
+  exchange: Exchange,
+  text: string,
+): Promise<Served> {
   try {
-    if (exchange.session !== undefined && exchange.session.revision !== '2025-03-26' && exchange.session.revision !== '2024-11-05') {
-      throw new GatewayError('request_invalid', { hint: 'Batches exist in revision 2025-03-26 only.' })
+    if (
+      exchange.session !== undefined &&
+      exchange.session.revision !== '2025-03-26' &&
+      exchange.session.revision !== '2024-11-05'
+    ) {
+      throw new GatewayError('request_invalid', {
+        hint: 'Batches exist in revision 2025-03-26 only.',
+      })
     }
     const envelopes = splitBatch(text).map(parseEnvelope)
     for (const envelope of envelopes) {
-      if (envelope.method === 'initialize' || eraOf(envelope, {}) === 'modern') throw new GatewayError('request_invalid', { hint: 'A batch holds legacy messages only, and no initialize.' })
+      if (envelope.method === 'initialize' || eraOf(envelope, {}) === 'modern')
+        throw new GatewayError('request_invalid', {
+          hint: 'A batch holds legacy messages only, and no initialize.',
+        })
     }
-    const served = await Promise.all(envelopes.map((envelope) => serveEnvelope(deps, principal, exchange, envelope)))
+    const served = await Promise.all(
+      envelopes.map((envelope) => serveEnvelope(deps, principal, exchange, envelope)),
+    )
     const messages = served.flatMap((one) => (one.kind === 'message' ? [one.message] : []))
     return messages.length === 0 ? { kind: 'accepted' } : { kind: 'batch', messages }
   } catch (thrown) {
@@ -69,13 +110,24 @@ async function serveBatch(deps: ServeDeps, principal: Principal, exchange: Excha
   }
 }
 
-async function serveEnvelope(deps: ServeDeps, principal: Principal, exchange: Exchange, envelope: Envelope): Promise<Served> {
+async function serveEnvelope(
+  deps: ServeDeps,
+  principal: Principal,
+  exchange: Exchange,
+  envelope: Envelope,
+): Promise<Served> {
   const era = eraOf(envelope, exchange.headers ?? {})
   try {
     if (envelope.kind === 'response') return takeAnswer(exchange, envelope)
     if (envelope.kind === 'notification') return takeNotification(exchange, envelope)
     if (era === 'legacy') return await serveLegacy(deps, principal, exchange, envelope)
-    const call = decodeModern(envelope, exchange.headers, { callId: deps.nextCallId(), endpoint: exchange.endpoint, cancel: exchange.cancel, bytes: exchange.bytes, streams: exchange.streams })
+    const call = decodeModern(envelope, exchange.headers, {
+      callId: deps.nextCallId(),
+      endpoint: exchange.endpoint,
+      cancel: exchange.cancel,
+      bytes: exchange.bytes,
+      streams: exchange.streams,
+    })
     return await serveModern(deps, { call, principal }, exchange)
   } catch (thrown) {
     return refuse(deps, principal, exchange, era, envelope.rpcId, envelope.method, thrown)
@@ -83,9 +135,16 @@ async function serveEnvelope(deps: ServeDeps, principal: Principal, exchange: Ex
 }
 
 const forwarded: ReadonlySet<string> = new Set<ForwardedMethod>(forwardedMethods)
-const lists: ReadonlySet<string> = new Set<ListMethod>(listMethods)
 
-async function serveModern(deps: ServeDeps, identified: Identified, exchange: Exchange): Promise<Served> {
+function listMethodOf(method: string): ListMethod | undefined {
+  return listMethods.find((known) => known === method)
+}
+
+async function serveModern(
+  deps: ServeDeps,
+  identified: Identified,
+  exchange: Exchange,
+): Promise<Served> {
   const { rooms } = deps
   const { call } = identified
   if (forwarded.has(call.method)) {
@@ -96,36 +155,67 @@ async function serveModern(deps: ServeDeps, identified: Identified, exchange: Ex
       return message(encodeRefusal('modern', call.rpcId, toGatewayError(thrown), call.callId))
     }
   }
-  if (lists.has(call.method)) return message(encodeOwnResult(call.rpcId, (await runList(rooms, identified, call.method as ListMethod)).body))
-  if (call.method === 'server/discover') return message(encodeOwnResult(call.rpcId, await runDiscover(rooms, call.endpoint, identified.principal)))
+  const list = listMethodOf(call.method)
+  if (list !== undefined)
+    return message(encodeOwnResult(call.rpcId, (await runList(rooms, identified, list)).body))
+  if (call.method === 'server/discover')
+    return message(
+      encodeOwnResult(call.rpcId, await runDiscover(rooms, call.endpoint, identified.principal)),
+    )
   return { kind: 'held', ended: (await runListen(deps, identified, exchange)).ended }
 }
 
-async function serveLegacy(deps: ServeDeps, principal: Principal, exchange: Exchange, envelope: Envelope): Promise<Served> {
+async function serveLegacy(
+  deps: ServeDeps,
+  principal: Principal,
+  exchange: Exchange,
+  envelope: Envelope,
+): Promise<Served> {
   const { rooms } = deps
   if (envelope.method === 'initialize') return initialize(deps, principal, exchange, envelope)
   const { session } = exchange
   if (session === undefined) throw new GatewayError('session_missing')
   checkVersionHeader(exchange)
-  const call = decodeLegacy(envelope, session, { callId: deps.nextCallId(), endpoint: exchange.endpoint, cancel: exchange.cancel, bytes: exchange.bytes, streams: exchange.streams })
+  const call = decodeLegacy(envelope, session, {
+    callId: deps.nextCallId(),
+    endpoint: exchange.endpoint,
+    cancel: exchange.cancel,
+    bytes: exchange.bytes,
+    streams: exchange.streams,
+  })
   const identified: Identified = { call, principal }
   if (forwarded.has(call.method)) return forwardLegacy(deps, identified, exchange, session)
-  if (lists.has(call.method)) return message(encodeOwnResult(call.rpcId, (await runList(rooms, identified, call.method as ListMethod)).body))
+  const list = listMethodOf(call.method)
+  if (list !== undefined)
+    return message(encodeOwnResult(call.rpcId, (await runList(rooms, identified, list)).body))
   if (call.method === 'resources/subscribe') await runSubscribe(deps, identified, session)
   else if (call.method === 'resources/unsubscribe') runUnsubscribe(session, call.name)
   else if (call.method === 'logging/setLevel') {
     const level = readLogLevel(rawParam(envelope, 'level'))
-    if (level === undefined) throw new GatewayError('params_invalid', { hint: 'The log level is not known.' })
+    if (level === undefined)
+      throw new GatewayError('params_invalid', { hint: 'The log level is not known.' })
     session.logLevel = level
   }
   return message(encodeOwnResult(call.rpcId, '{}'))
 }
 
-async function forwardLegacy(deps: ServeDeps, identified: Identified, exchange: Exchange, session: Session): Promise<Served> {
+async function forwardLegacy(
+  deps: ServeDeps,
+  identified: Identified,
+  exchange: Exchange,
+  session: Session,
+): Promise<Served> {
   const { call } = identified
   session.running.set(call.rpcId, exchange.cancel)
   try {
-    const ended = await runLegacyCall(deps.rooms, identified, exchange, session, notifier(call, exchange), deps.nextCallId)
+    const ended = await runLegacyCall(
+      deps.rooms,
+      identified,
+      exchange,
+      session,
+      notifier(call, exchange),
+      deps.nextCallId,
+    )
     return message(encodeReply(call, ended.released, prefixFor(call.endpoint, ended.server)))
   } catch (thrown) {
     return message(encodeRefusal('legacy', call.rpcId, toGatewayError(thrown), call.callId))
@@ -142,28 +232,50 @@ function notifier(call: Call, exchange: Exchange): (notification: CallNotificati
 }
 
 /** Opens a session in the client's revision if it is ours, else in the newest legacy one (MCP 2025-11-25 basic/lifecycle). */
-async function initialize(deps: ServeDeps, principal: Principal, exchange: Exchange, envelope: Envelope): Promise<Served> {
+async function initialize(
+  deps: ServeDeps,
+  principal: Principal,
+  exchange: Exchange,
+  envelope: Envelope,
+): Promise<Served> {
   const asked = stringValue(rawParam(envelope, 'protocolVersion'))
-  if (asked === undefined) throw new GatewayError('params_invalid', { hint: '"protocolVersion" must be a string.' })
+  if (asked === undefined)
+    throw new GatewayError('params_invalid', { hint: '"protocolVersion" must be a string.' })
   const revision: Revision = legacyRevisions.find((known) => known === asked) ?? newestLegacy
   const raw = rawParam(envelope, 'capabilities') ?? '{}'
   const capabilities = raw === '{}' || !raw.startsWith('{') ? noCapabilities : readCapabilities(raw)
   const result = await runInitialize(deps.rooms, exchange.endpoint, principal, revision)
-  const session = exchange.begin({ revision, capabilities, clientInfo: rawParam(envelope, 'clientInfo') })
-  await deps.rooms.recorder.note({ kind: 'sign-in', principal: principal.id, environment: principal.environment, endpoint: '', method: 'initialize', detail: revision })
+  const session = exchange.begin({
+    revision,
+    capabilities,
+    clientInfo: rawParam(envelope, 'clientInfo'),
+  })
+  await deps.rooms.recorder.note({
+    kind: 'sign-in',
+    principal: principal.id,
+    environment: principal.environment,
+    endpoint: '',
+    method: 'initialize',
+    detail: revision,
+  })
   return { kind: 'message', message: encodeOwnResult(envelope.rpcId, result), session }
 }
 
 /** Missing: 2025-03-26 is assumed. Unknown: 400 (MCP 2025-11-25 basic/transports). */
 function checkVersionHeader(exchange: Exchange): void {
   const version = headerOf(exchange.headers ?? {}, 'mcp-protocol-version')
-  if (version !== undefined && !legacyRevisions.some((known) => known === version)) throw new GatewayError('version_header_invalid')
+  if (version !== undefined && !legacyRevisions.some((known) => known === version))
+    throw new GatewayError('version_header_invalid')
 }
 
 function takeAnswer(exchange: Exchange, envelope: Envelope): Served {
   const waiting = exchange.session?.asked.get(envelope.rpcId)
   // An answer to what was never asked, or a second one, is dropped.
-  waiting?.(envelope.result !== undefined ? { kind: 'result', raw: envelope.result } : { kind: 'error', raw: envelope.error ?? '{}' })
+  waiting?.(
+    envelope.result !== undefined
+      ? { kind: 'result', raw: envelope.result }
+      : { kind: 'error', raw: envelope.error ?? '{}' },
+  )
   return { kind: 'accepted' }
 }
 
@@ -180,17 +292,34 @@ function message(out: OutMessage): Served {
 }
 
 /** A refusal before a call was made of the message; it is recorded all the same. */
-async function refuse(deps: ServeDeps, principal: Principal, exchange: Exchange, era: 'legacy' | 'modern', rpcId: string, method: string, thrown: unknown): Promise<Served> {
+async function refuse(
+  deps: ServeDeps,
+  principal: Principal,
+  exchange: Exchange,
+  era: 'legacy' | 'modern',
+  rpcId: string,
+  method: string,
+  thrown: unknown,
+): Promise<Served> {
   const error = toGatewayError(thrown)
   const call = bareCall(deps.nextCallId(), exchange, era, method)
-  await deps.rooms.recorder.refusal({ call, principal, server: '', name: '', code: error.code, detail: error.message })
+  await deps.rooms.recorder.refusal({
+    call,
+    principal,
+    server: '',
+    name: '',
+    code: error.code,
+    detail: error.message,
+  })
   return message(encodeRefusal(era, rpcId, error, call.callId))
 }
 
 /** The raw id of a message that could be scanned, for doors that must answer without serving it. */
 export function rpcIdOf(text: string): string {
   try {
-    const id = scanObject(text, {}, { depthMax: 64, refuseDuplicates: false }).find((member) => member.key === 'id')
+    const id = scanObject(text, {}, { depthMax: 64, refuseDuplicates: false }).find(
+      (member) => member.key === 'id',
+    )
     return id === undefined ? 'null' : text.slice(id.start, id.end)
   } catch {
     return 'null'

@@ -1,6 +1,7 @@
 /** Streams of changes: `subscriptions/listen` of modern clients, subscriptions of legacy sessions. */
-import { scanArray, scanObject, stringValue } from '../kit/json-scan.ts'
+
 import { resolve } from '../catalog/resolve.ts'
+import { scanArray, scanObject, stringValue } from '../kit/json-scan.ts'
 import { endpointText, type Identified } from '../model/call.ts'
 import { type Member, type Members, rawOf } from '../model/members.ts'
 import { GatewayError } from '../model/refusal.ts'
@@ -16,17 +17,28 @@ interface Deps {
 }
 
 const urisMax = 200
-const filterKeys: Readonly<Record<string, ChangeKind>> = { toolsListChanged: 'tools', promptsListChanged: 'prompts', resourcesListChanged: 'resources' }
+const filterKeys: Readonly<Record<string, ChangeKind>> = {
+  toolsListChanged: 'tools',
+  promptsListChanged: 'prompts',
+  resourcesListChanged: 'resources',
+}
 
 /**
  * Opens a listen stream (MCP 2026-07-28 basic/patterns/subscriptions): first the acknowledgement of what is honoured,
  * then only that, all tagged with the id of the request. Settles when the stream ends, with the final message.
  */
-export async function runListen(deps: Deps, identified: Identified, exchange: Exchange): Promise<{ readonly ended: Promise<OutMessage> }> {
+export async function runListen(
+  deps: Deps,
+  identified: Identified,
+  exchange: Exchange,
+): Promise<{ readonly ended: Promise<OutMessage> }> {
   const { call, principal } = identified
   if (!call.streams) throw new GatewayError('accept_refused', { hint: 'A listen needs a stream.' })
   const asked = readFilter(rawOf(call.params, 'notifications'))
-  const tag: Member = { key: '_meta', raw: `{"io.modelcontextprotocol/subscriptionId":${call.rpcId}}` }
+  const tag: Member = {
+    key: '_meta',
+    raw: `{"io.modelcontextprotocol/subscriptionId":${call.rpcId}}`,
+  }
   const subscriber: Subscriber = {
     principal,
     endpoint: call.endpoint,
@@ -41,9 +53,21 @@ export async function runListen(deps: Deps, identified: Identified, exchange: Ex
     ends.push(end)
     honoured.push(uri)
   }
-  exchange.send(encodeOwnNotification('notifications/subscriptions/acknowledged', acknowledged(asked.kinds, honoured, tag)))
+  exchange.send(
+    encodeOwnNotification(
+      'notifications/subscriptions/acknowledged',
+      acknowledged(asked.kinds, honoured, tag),
+    ),
+  )
   ends.push(deps.hub.add(subscriber))
-  await deps.rooms.recorder.note({ kind: 'listen', principal: principal.id, environment: principal.environment, endpoint: endpointText(call.endpoint), method: call.method, detail: [...asked.kinds, ...honoured].join(' ') })
+  await deps.rooms.recorder.note({
+    kind: 'listen',
+    principal: principal.id,
+    environment: principal.environment,
+    endpoint: endpointText(call.endpoint),
+    method: call.method,
+    detail: [...asked.kinds, ...honoured].join(' '),
+  })
   // Wrapped, so that awaiting this function does not wait for the end of the stream.
   return {
     ended: new Promise((settle) => {
@@ -55,7 +79,12 @@ export async function runListen(deps: Deps, identified: Identified, exchange: Ex
   }
 }
 
-async function tryWatch(deps: Deps, identified: Identified, subscriber: Subscriber, uri: string): Promise<(() => void) | undefined> {
+async function tryWatch(
+  deps: Deps,
+  identified: Identified,
+  subscriber: Subscriber,
+  uri: string,
+): Promise<(() => void) | undefined> {
   try {
     return await watchResource(deps, identified, subscriber, uri)
   } catch {
@@ -64,14 +93,21 @@ async function tryWatch(deps: Deps, identified: Identified, subscriber: Subscrib
   }
 }
 
-function acknowledged(kinds: ReadonlySet<ChangeKind>, uris: readonly string[], tag: Member): Members {
-  const parts = Object.entries(filterKeys).flatMap(([key, kind]) => (kinds.has(kind) ? [`"${key}":true`] : []))
+function acknowledged(
+  kinds: ReadonlySet<ChangeKind>,
+  uris: readonly string[],
+  tag: Member,
+): Members {
+  const parts = Object.entries(filterKeys).flatMap(([key, kind]) =>
+    kinds.has(kind) ? [`"${key}":true`] : [],
+  )
   if (uris.length > 0) parts.push(`"resourceSubscriptions":${JSON.stringify(uris)}`)
   return [{ key: 'notifications', raw: `{${parts.join(',')}}` }, tag]
 }
 
 function readFilter(raw: string | undefined): { kinds: Set<ChangeKind>; uris: string[] } {
-  if (raw === undefined || !raw.startsWith('{')) throw new GatewayError('params_invalid', { hint: '"notifications" must be an object.' })
+  if (raw === undefined || !raw.startsWith('{'))
+    throw new GatewayError('params_invalid', { hint: '"notifications" must be an object.' })
   const kinds = new Set<ChangeKind>()
   const uris: string[] = []
   for (const member of scanObject(raw, {}, { depthMax: 8, refuseDuplicates: true })) {
@@ -89,12 +125,21 @@ function readFilter(raw: string | undefined): { kinds: Set<ChangeKind>; uris: st
 }
 
 /** Checks that the caller may read the resource, then watches it. */
-async function watchResource(deps: Deps, identified: Identified, subscriber: Subscriber, publicUri: string): Promise<() => void> {
+async function watchResource(
+  deps: Deps,
+  identified: Identified,
+  subscriber: Subscriber,
+  publicUri: string,
+): Promise<() => void> {
   const { call } = identified
   const snapshot = deps.rooms.snapshot()
   const scope = snapshot.scopes.of(call.endpoint)
   if (scope === undefined) throw new GatewayError('endpoint_unknown')
-  const target = resolve(snapshot.catalog, scope, { ...call, method: 'resources/subscribe', name: publicUri })
+  const target = resolve(snapshot.catalog, scope, {
+    ...call,
+    method: 'resources/subscribe',
+    name: publicUri,
+  })
   authorize(snapshot.engine, identified, target)
   const place = placeOf(call.endpoint, publicUri)
   if (place === undefined) throw new GatewayError('resource_unknown')
@@ -102,10 +147,15 @@ async function watchResource(deps: Deps, identified: Identified, subscriber: Sub
 }
 
 /** `resources/subscribe` of a legacy session; updates come on its GET stream. */
-export async function runSubscribe(deps: Deps, identified: Identified, session: Session): Promise<void> {
+export async function runSubscribe(
+  deps: Deps,
+  identified: Identified,
+  session: Session,
+): Promise<void> {
   const uri = identified.call.name
   if (session.subscriptions.has(uri)) return
-  if (session.subscriptions.size >= urisMax) throw new GatewayError('busy', { detail: `more than ${urisMax} subscriptions in one session` })
+  if (session.subscriptions.size >= urisMax)
+    throw new GatewayError('busy', { detail: `more than ${urisMax} subscriptions in one session` })
   const subscriber: Subscriber = {
     principal: identified.principal,
     endpoint: session.endpoint,

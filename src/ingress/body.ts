@@ -6,9 +6,16 @@ import { GatewayError } from '../model/refusal.ts'
  * Reads a whole body of at most `bytesMax` bytes.
  * @throws GatewayError body_too_large, body_timeout, json_invalid (not UTF-8)
  */
-export function readBody(request: IncomingMessage, bytesMax: number, timeoutMs: number): Promise<Buffer> {
+export function readBody(
+  request: IncomingMessage,
+  bytesMax: number,
+  timeoutMs: number,
+): Promise<Buffer> {
   const declared = request.headers['content-length']
-  if (declared !== undefined && Number(declared) > bytesMax) return Promise.reject(new GatewayError('body_too_large', { detail: `Content-Length ${declared}` }))
+  if (declared !== undefined && Number(declared) > bytesMax)
+    return Promise.reject(
+      new GatewayError('body_too_large', { detail: `Content-Length ${declared}` }),
+    )
   return new Promise((resolve, reject) => {
     let first: Buffer | undefined
     let chunks: Buffer[] | undefined
@@ -22,7 +29,8 @@ export function readBody(request: IncomingMessage, bytesMax: number, timeoutMs: 
     }
     const take = (chunk: Buffer): void => {
       bytes += chunk.length
-      if (bytes > bytesMax) fail(new GatewayError('body_too_large', { detail: `more than ${bytesMax} bytes` }))
+      if (bytes > bytesMax)
+        fail(new GatewayError('body_too_large', { detail: `more than ${bytesMax} bytes` }))
       else if (first === undefined) first = chunk
       else {
         chunks ??= [first]
@@ -34,9 +42,12 @@ export function readBody(request: IncomingMessage, bytesMax: number, timeoutMs: 
       clearTimeout(timer)
       resolve(chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks))
     })
-    request.on('error', () => fail(new GatewayError('cancelled', { detail: 'the connection broke' })))
+    request.on('error', () =>
+      fail(new GatewayError('cancelled', { detail: 'the connection broke' })),
+    )
     request.on('close', () => {
-      if (!request.complete) fail(new GatewayError('cancelled', { detail: 'the connection closed' }))
+      if (!request.complete)
+        fail(new GatewayError('cancelled', { detail: 'the connection closed' }))
     })
   })
 }

@@ -18,8 +18,12 @@ export interface EventStreamOptions {
 /** One message as an event; line breaks inside become further data lines, which read back as the same bytes. */
 export function eventText(text: string, id: string | undefined): string {
   const head = id === undefined ? '' : `id: ${id}\n`
-  if (!text.includes('\n') && !text.includes('\r')) return `${head}event: message\ndata: ${text}\n\n`
-  return `${head}event: message\n${text.split(/\r\n|\n|\r/).map((line) => `data: ${line}`).join('\n')}\n\n`
+  if (!text.includes('\n') && !text.includes('\r'))
+    return `${head}event: message\ndata: ${text}\n\n`
+  return `${head}event: message\n${text
+    .split(/\r\n|\n|\r/)
+    .map((line) => `data: ${line}`)
+    .join('\n')}\n\n`
 }
 
 export class EventStream {
@@ -54,7 +58,8 @@ export class EventStream {
       // An event with an id and no data lets the client resume even when nothing else was sent yet.
       response.write(`id: ${this.options.id}-0\ndata:\n\n`)
     } else response.flushHeaders()
-    if (after !== undefined) for (const event of this.kept) if (event.sequence > after) response.write(event.text)
+    if (after !== undefined)
+      for (const event of this.kept) if (event.sequence > after) response.write(event.text)
     response.on('close', () => {
       if (this.response === response) this.response = undefined
     })
@@ -92,7 +97,10 @@ export class EventStream {
   private keep(text: string): void {
     this.kept.push({ sequence: this.sequence, text })
     this.keptBytes += text.length
-    while (this.kept.length > this.options.keptEventsMax || (this.keptBytes > this.options.keptBytesMax && this.kept.length > 1)) {
+    while (
+      this.kept.length > this.options.keptEventsMax ||
+      (this.keptBytes > this.options.keptBytesMax && this.kept.length > 1)
+    ) {
       this.keptBytes -= this.kept.shift()?.text.length ?? 0
     }
   }

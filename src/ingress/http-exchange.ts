@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CancelSource } from '../kit/cancellation.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
@@ -32,7 +32,15 @@ export class HttpExchange implements Exchange {
   /** A listen stream: it waits for changes, not for an answer. */
   held = false
 
-  constructor(parts: { request: IncomingMessage; response: ServerResponse; endpoint: Endpoint; principal: Principal; session: LegacySession | undefined; sessions: SessionTable; bytes: number }) {
+  constructor(parts: {
+    request: IncomingMessage
+    response: ServerResponse
+    endpoint: Endpoint
+    principal: Principal
+    session: LegacySession | undefined
+    sessions: SessionTable
+    bytes: number
+  }) {
     this.endpoint = parts.endpoint
     this.headers = parts.request.headers
     this.bytes = parts.bytes
@@ -71,7 +79,10 @@ export class HttpExchange implements Exchange {
   private open(): EventStream {
     if (this.stream === undefined) {
       const id = this.session === undefined ? undefined : randomBytes(6).toString('base64url')
-      this.stream = new EventStream({ id, headers: {}, keptEventsMax, keptBytesMax, pendingBytesMax }, this.response)
+      this.stream = new EventStream(
+        { id, headers: {}, keptEventsMax, keptBytesMax, pendingBytesMax },
+        this.response,
+      )
       if (this.session !== undefined && id !== undefined) this.keep(this.session, id, this.stream)
     }
     return this.stream
@@ -115,12 +126,17 @@ export class HttpExchange implements Exchange {
   }
 }
 
-async function writeStream(response: ServerResponse, headers: Record<string, string | number>, out: Out): Promise<void> {
+async function writeStream(
+  response: ServerResponse,
+  headers: Record<string, string | number>,
+  out: Out,
+): Promise<void> {
   response.writeHead(out.status, headers)
   for (const part of out.head) response.write(part)
   try {
     for await (const chunk of out.stream ?? []) {
-      if (!response.write(chunk)) await new Promise<void>((resolve) => response.once('drain', resolve).once('close', resolve))
+      if (!response.write(chunk))
+        await new Promise<void>((resolve) => response.once('drain', resolve).once('close', resolve))
       if (response.destroyed) break
     }
     response.end(out.tail)
@@ -146,5 +162,7 @@ export async function wholeText(out: Out): Promise<string> {
 /** Whether an Accept header takes a type (RFC 9110 section 12.5.1, without weights). */
 export function accepts(header: string | undefined, type: string): boolean {
   if (header === undefined) return false
-  return header.includes(type) || header.includes('*/*') || header.includes(`${type.split('/')[0]}/*`)
+  return (
+    header.includes(type) || header.includes('*/*') || header.includes(`${type.split('/')[0]}/*`)
+  )
 }

@@ -4,6 +4,12 @@ import type { SessionStart } from '../model/session.ts'
 /** What a session holds that exists before `initialize`: on stdio and on the HTTP+SSE pair the connection is the session. */
 export const noFacts: SessionStart = {
   revision: newestLegacy,
-  capabilities: { raw: '{}', elicitation: false, elicitationUrl: false, sampling: false, roots: false },
+  capabilities: {
+    raw: '{}',
+    elicitation: false,
+    elicitationUrl: false,
+    sampling: false,
+    roots: false,
+  },
   clientInfo: undefined,
 }

@@ -11,11 +11,19 @@ export interface OriginRules {
 const loopbackHosts = ['localhost', '127.0.0.1', '[::1]']
 
 /** Loopback binds take loopback names only, so that no web page can reach them through a rebound name. */
-export function originRules(listen: { host: string; origins: readonly string[]; hosts: readonly string[] }): OriginRules {
+export function originRules(listen: {
+  host: string
+  origins: readonly string[]
+  hosts: readonly string[]
+}): OriginRules {
   const loopback = isLoopback(listen.host)
   return {
     origins: new Set(listen.origins.map((origin) => origin.toLowerCase().replace(/\/$/, ''))),
-    hosts: new Set(loopback ? [...loopbackHosts, ...listen.hosts.map((host) => host.toLowerCase())] : listen.hosts.map((host) => host.toLowerCase())),
+    hosts: new Set(
+      loopback
+        ? [...loopbackHosts, ...listen.hosts.map((host) => host.toLowerCase())]
+        : listen.hosts.map((host) => host.toLowerCase()),
+    ),
   }
 }
 
@@ -26,10 +34,14 @@ export function isLoopback(host: string): boolean {
 /** @throws GatewayError host_refused, origin_refused */
 export function checkOrigin(rules: OriginRules, request: IncomingMessage): void {
   const host = hostName(request.headers.host)
-  if (rules.hosts.size > 0 && (host === undefined || !rules.hosts.has(host))) throw new GatewayError('host_refused', { detail: `Host ${String(request.headers.host).slice(0, 100)}` })
+  if (rules.hosts.size > 0 && (host === undefined || !rules.hosts.has(host)))
+    throw new GatewayError('host_refused', {
+      detail: `Host ${String(request.headers.host).slice(0, 100)}`,
+    })
   const { origin } = request.headers
   if (origin === undefined || origin === '') return
-  if (!originAllowed(rules, origin)) throw new GatewayError('origin_refused', { detail: `Origin ${origin.slice(0, 100)}` })
+  if (!originAllowed(rules, origin))
+    throw new GatewayError('origin_refused', { detail: `Origin ${origin.slice(0, 100)}` })
 }
 
 function originAllowed(rules: OriginRules, origin: string): boolean {
@@ -41,11 +53,14 @@ function originAllowed(rules: OriginRules, origin: string): boolean {
 }
 
 function hostName(host: string | undefined): string | undefined {
-  return host === undefined ? undefined : /^(\[[^\]]+\]|[^:]+)(?::\d+)?$/.exec(host.toLowerCase())?.[1]
+  return host === undefined
+    ? undefined
+    : /^(\[[^\]]+\]|[^:]+)(?::\d+)?$/.exec(host.toLowerCase())?.[1]
 }
 
 const exposed = 'Mcp-Session-Id, WWW-Authenticate, Retry-After'
-const accepted = 'Authorization, Content-Type, Accept, Last-Event-ID, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, X-Api-Key, Traceparent, Tracestate'
+const accepted =
+  'Authorization, Content-Type, Accept, Last-Event-ID, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, X-Api-Key, Traceparent, Tracestate'
 
 /** CORS headers for an origin that passed `checkOrigin`. The answer names the one origin, never `*`. */
 export function allowCors(request: IncomingMessage, response: ServerResponse): void {
@@ -60,7 +75,9 @@ export function allowCors(request: IncomingMessage, response: ServerResponse): v
 export function preflight(request: IncomingMessage, response: ServerResponse): void {
   const asked = request.headers['access-control-request-headers']
   // Mcp-Param-* names are open, so what the browser asks for is echoed when it is of that form.
-  const extra = (asked ?? '').split(',').filter((name) => /^\s*mcp-param-[a-z0-9!#$%&'*+.^_`|~-]+\s*$/i.test(name))
+  const extra = (asked ?? '')
+    .split(',')
+    .filter((name) => /^\s*mcp-param-[a-z0-9!#$%&'*+.^_`|~-]+\s*$/i.test(name))
   response.writeHead(204, {
     'access-control-allow-methods': 'POST, GET, DELETE, OPTIONS',
     'access-control-allow-headers': [accepted, ...extra.map((name) => name.trim())].join(', '),

@@ -3,13 +3,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CancelSource } from '../kit/cancellation.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError } from '../model/refusal.ts'
-import type { Exchange, Session } from '../model/session.ts'
-import { noFacts } from './implicit-session.ts'
+import type { Exchange } from '../model/session.ts'
 import { bodyText, readBody } from './body.ts'
-import { wholeText } from './http-exchange.ts'
-import type { LegacySession, SessionTable } from './sessions.ts'
-import { type DoorPorts, type DoorSettings, type Outcome } from './settings.ts'
 import { eventText } from './event-stream.ts'
+import { wholeText } from './http-exchange.ts'
+import { noFacts } from './implicit-session.ts'
+import type { LegacySession, SessionTable } from './sessions.ts'
+import type { DoorPorts, DoorSettings, Outcome } from './settings.ts'
 
 const endpoint = { kind: 'all' } as const
 
@@ -28,16 +28,26 @@ export class PairDoor {
     }, 20_000).unref()
   }
 
-  async take(path: string, request: IncomingMessage, response: ServerResponse, principal: Principal): Promise<void> {
+  async take(
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    principal: Principal,
+  ): Promise<void> {
     if (path === '/sse' && request.method === 'GET') this.stream(response, principal)
-    else if (path === '/messages' && request.method === 'POST') await this.post(request, response, principal)
+    else if (path === '/messages' && request.method === 'POST')
+      await this.post(request, response, principal)
     else throw new GatewayError('verb_refused')
   }
 
   private stream(response: ServerResponse, principal: Principal): void {
     // The stream is the session; what `initialize` says later is filled in then.
     const session = this.sessions.begin(principal, endpoint, noFacts)
-    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' })
+    response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+    })
     response.write(`event: endpoint\ndata: /messages?session=${encodeURIComponent(session.id)}\n\n`)
     session.channel = {
       get attached() {
@@ -58,10 +68,16 @@ export class PairDoor {
     })
   }
 
-  private async post(request: IncomingMessage, response: ServerResponse, principal: Principal): Promise<void> {
+  private async post(
+    request: IncomingMessage,
+    response: ServerResponse,
+    principal: Principal,
+  ): Promise<void> {
     const id = new URL(request.url ?? '/', 'http://gateway').searchParams.get('session') ?? ''
     const session = this.sessions.find(id, principal, endpoint)
-    const text = bodyText(await readBody(request, this.settings.bodyBytesMax, this.settings.bodyTimeoutMs))
+    const text = bodyText(
+      await readBody(request, this.settings.bodyBytesMax, this.settings.bodyTimeoutMs),
+    )
     response.writeHead(202).end('Accepted')
     const exchange: Exchange = {
       endpoint,
@@ -69,7 +85,7 @@ export class PairDoor {
       bytes: text.length,
       streams: true,
       session,
-      begin: (start) => Object.assign(session, start) as Session,
+      begin: (start) => session.adopt(start),
       send: (message) => session.push(message),
       cancel: new CancelSource(),
     }

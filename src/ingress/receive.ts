@@ -31,16 +31,36 @@ export interface HttpDoor {
   readonly requests: () => number
 }
 
-export function createHttpDoor(ports: DoorPorts, settings: DoorSettings, sessions: SessionTable): HttpDoor {
+export function createHttpDoor(
+  ports: DoorPorts,
+  settings: DoorSettings,
+  sessions: SessionTable,
+): HttpDoor {
   const door = new Door(ports, settings, sessions)
-  const server = createServer({ maxHeaderSize: settings.headerBytesMax, keepAliveTimeout: settings.keepAliveMs, requestTimeout: 0, headersTimeout: 15_000, noDelay: true }, (request, response) => door.take(request, response))
+  const server = createServer(
+    {
+      maxHeaderSize: settings.headerBytesMax,
+      keepAliveTimeout: settings.keepAliveMs,
+      requestTimeout: 0,
+      headersTimeout: 15_000,
+      noDelay: true,
+    },
+    (request, response) => door.take(request, response),
+  )
   server.maxConnections = settings.connectionsMax
   // The head is judged before the client is told to send the body.
   server.on('checkContinue', (request, response) => door.take(request, response))
   server.on('clientError', (error, socket) => {
-    if (socket.writable) socket.end(`HTTP/1.1 ${'code' in error && error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    if (socket.writable)
+      socket.end(
+        `HTTP/1.1 ${'code' in error && error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+      )
   })
-  return { server, drain: (drainMs) => door.drain(server, drainMs), requests: () => door.running.size }
+  return {
+    server,
+    drain: (drainMs) => door.drain(server, drainMs),
+    requests: () => door.running.size,
+  }
 }
 
 class Door {
@@ -63,7 +83,9 @@ class Door {
   }
 
   take(request: IncomingMessage, response: ServerResponse): void {
-    this.handle(request, response).catch((thrown: unknown) => this.refuse(request, response, toGatewayError(thrown)))
+    this.handle(request, response).catch((thrown: unknown) =>
+      this.refuse(request, response, toGatewayError(thrown)),
+    )
   }
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -74,7 +96,8 @@ class Door {
     if (request.method === 'OPTIONS') return preflight(request, response)
     if (this.stopping) throw new GatewayError('shutting_down')
     const endpoint = endpointOf(path)
-    if (endpoint === undefined && path !== '/sse' && path !== '/messages') throw new GatewayError('endpoint_unknown')
+    if (endpoint === undefined && path !== '/sse' && path !== '/messages')
+      throw new GatewayError('endpoint_unknown')
     const principal = this.identify(request)
     if (endpoint === undefined) return this.pair.take(path, request, response, principal)
     // Said only to callers with a key, so that names of servers cannot be guessed without one.
@@ -87,19 +110,37 @@ class Door {
 
   private identify(request: IncomingMessage): Principal {
     const apiKey = request.headers['x-api-key']
-    return this.ports.identify(request.headers.authorization, typeof apiKey === 'string' ? apiKey : undefined)
+    return this.ports.identify(
+      request.headers.authorization,
+      typeof apiKey === 'string' ? apiKey : undefined,
+    )
   }
 
-  private async post(request: IncomingMessage, response: ServerResponse, endpoint: Endpoint, principal: Principal): Promise<void> {
+  private async post(
+    request: IncomingMessage,
+    response: ServerResponse,
+    endpoint: Endpoint,
+    principal: Principal,
+  ): Promise<void> {
     const type = request.headers['content-type']
-    if (type === undefined || !type.toLowerCase().startsWith('application/json')) throw new GatewayError('content_type_refused')
+    if (type === undefined || !type.toLowerCase().startsWith('application/json'))
+      throw new GatewayError('content_type_refused')
     const { accept } = request.headers
-    if (!accepts(accept, 'application/json') && !accepts(accept, 'text/event-stream')) throw new GatewayError('accept_refused')
+    if (!accepts(accept, 'application/json') && !accepts(accept, 'text/event-stream'))
+      throw new GatewayError('accept_refused')
     if (request.headers.expect !== undefined) response.writeContinue()
     const body = await readBody(request, this.settings.bodyBytesMax, this.settings.bodyTimeoutMs)
     const text = bodyText(body)
     const session = this.sessionOf(request, endpoint, principal, text)
-    const exchange = new HttpExchange({ request, response, endpoint, principal, session, sessions: this.sessions, bytes: body.length })
+    const exchange = new HttpExchange({
+      request,
+      response,
+      endpoint,
+      principal,
+      session,
+      sessions: this.sessions,
+      bytes: body.length,
+    })
     this.running.add(exchange)
     try {
       await this.answer(exchange, principal, text, response)
@@ -109,13 +150,24 @@ class Door {
   }
 
   /** A modern request ignores a session id (MCP 2026-07-28 basic/transports); any other must name a session that is ours. */
-  private sessionOf(request: IncomingMessage, endpoint: Endpoint, principal: Principal, text: string): LegacySession | undefined {
+  private sessionOf(
+    request: IncomingMessage,
+    endpoint: Endpoint,
+    principal: Principal,
+    text: string,
+  ): LegacySession | undefined {
     const id = request.headers['mcp-session-id']
-    if (typeof id !== 'string' || text.includes('"io.modelcontextprotocol/protocolVersion"')) return undefined
+    if (typeof id !== 'string' || text.includes('"io.modelcontextprotocol/protocolVersion"'))
+      return undefined
     return this.sessions.find(id, principal, endpoint)
   }
 
-  private async answer(exchange: HttpExchange, principal: Principal, text: string, response: ServerResponse): Promise<void> {
+  private async answer(
+    exchange: HttpExchange,
+    principal: Principal,
+    text: string,
+    response: ServerResponse,
+  ): Promise<void> {
     const outcome = await this.ports.serve(principal, exchange, text)
     if (outcome.kind === 'message') await exchange.finish(outcome.message, outcome.session?.id)
     else if (outcome.kind === 'accepted') exchange.accepted()
@@ -124,23 +176,36 @@ class Door {
       await exchange.finish(await outcome.ended, undefined)
     }
     if (outcome.kind === 'batch') {
-      const parts = outcome.messages.flatMap((message, index) => [index === 0 ? '[' : ',', ...message.head, message.tail])
+      const parts = outcome.messages.flatMap((message, index) => [
+        index === 0 ? '[' : ',',
+        ...message.head,
+        message.tail,
+      ])
       await exchange.finish({ status: 200, head: parts, stream: undefined, tail: ']' }, undefined)
     }
     if (!response.writableEnded && response.headersSent) response.end()
   }
 
   /** The stream on which a legacy session hears what belongs to no request; or a resumed one. */
-  private get(request: IncomingMessage, response: ServerResponse, endpoint: Endpoint, principal: Principal): void {
+  private get(
+    request: IncomingMessage,
+    response: ServerResponse,
+    endpoint: Endpoint,
+    principal: Principal,
+  ): void {
     const id = request.headers['mcp-session-id']
     if (typeof id !== 'string') throw new GatewayError('verb_refused')
-    if (!accepts(request.headers.accept, 'text/event-stream')) throw new GatewayError('accept_refused')
+    if (!accepts(request.headers.accept, 'text/event-stream'))
+      throw new GatewayError('accept_refused')
     const session = this.sessions.find(id, principal, endpoint)
     const last = request.headers['last-event-id']
     if (typeof last === 'string' && this.resume(session, last, response)) return
     // One message goes on one stream only, so a newer GET stream replaces an older one.
     session.channel?.end()
-    const stream = new EventStream({ id: undefined, headers: {}, keptEventsMax: 0, keptBytesMax: 0, pendingBytesMax: 4_000_000 }, response)
+    const stream = new EventStream(
+      { id: undefined, headers: {}, keptEventsMax: 0, keptBytesMax: 0, pendingBytesMax: 4_000_000 },
+      response,
+    )
     session.channel = stream
     this.streams.add(stream)
     const stop = this.ports.subscribe(session, principal, (text) => stream.send(text))
@@ -161,7 +226,12 @@ class Door {
     return true
   }
 
-  private delete(request: IncomingMessage, response: ServerResponse, endpoint: Endpoint, principal: Principal): void {
+  private delete(
+    request: IncomingMessage,
+    response: ServerResponse,
+    endpoint: Endpoint,
+    principal: Principal,
+  ): void {
     const id = request.headers['mcp-session-id']
     if (typeof id !== 'string') throw new GatewayError('verb_refused')
     this.sessions.end(this.sessions.find(id, principal, endpoint))
@@ -169,12 +239,20 @@ class Door {
   }
 
   private health(path: string, response: ServerResponse): void {
-    const state = path === '/healthz' ? { ready: true, text: '{"status":"ok"}' } : this.ports.ready()
-    response.writeHead(state.ready && !this.stopping ? 200 : 503, { 'content-type': 'application/json' }).end(state.text)
+    const state =
+      path === '/healthz' ? { ready: true, text: '{"status":"ok"}' } : this.ports.ready()
+    response
+      .writeHead(state.ready && !this.stopping ? 200 : 503, { 'content-type': 'application/json' })
+      .end(state.text)
   }
 
   private refuse(request: IncomingMessage, response: ServerResponse, error: GatewayError): void {
-    if (error.code === 'internal') this.ports.log({ level: 'error', text: `request failed: ${error.message}`, error: error.cause })
+    if (error.code === 'internal')
+      this.ports.log({
+        level: 'error',
+        text: `request failed: ${error.message}`,
+        error: error.cause,
+      })
     this.ports.anonymous(request.socket.remoteAddress ?? '', error)
     if (response.headersSent || response.destroyed) {
       response.destroy()
@@ -182,7 +260,9 @@ class Door {
     }
     const headers: Record<string, string> = { 'content-type': 'application/json' }
     const { http } = refusals[error.code]
-    if (http === 401) headers['www-authenticate'] = `Bearer realm="sallyport"${error.code === 'key_missing' ? '' : ', error="invalid_token"'}`
+    if (http === 401)
+      headers['www-authenticate'] =
+        `Bearer realm="sallyport"${error.code === 'key_missing' ? '' : ', error="invalid_token"'}`
     if (error.code === 'verb_refused') headers['allow'] = 'POST'
     if (http === 503) headers['retry-after'] = '1'
     // What was not read of the body must not be taken for the next request.
@@ -202,7 +282,8 @@ class Door {
     for (const stream of this.streams) stream.end()
     this.pair.close()
     for (const exchange of this.running) if (exchange.held) exchange.cancel.cancel()
-    while (this.running.size > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 25))
+    while (this.running.size > 0 && Date.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 25))
     for (const exchange of this.running) exchange.cancel.cancel()
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 250).unref())])
     server.closeAllConnections()

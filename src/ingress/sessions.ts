@@ -12,9 +12,9 @@ export class LegacySession implements Session {
   readonly id: string
   readonly principal: Principal
   readonly endpoint: Endpoint
-  readonly revision: Session['revision']
-  readonly capabilities: Session['capabilities']
-  readonly clientInfo: string | undefined
+  revision: Session['revision']
+  capabilities: Session['capabilities']
+  clientInfo: string | undefined
   logLevel: string | undefined
   readonly running = new Map<string, { cancel(): void }>()
   readonly asked = new Map<string, (answer: ClientAnswer) => void>()
@@ -29,7 +29,13 @@ export class LegacySession implements Session {
   onEnd: (() => void)[] = []
   private ids = 0
 
-  constructor(id: string, principal: Principal, endpoint: Endpoint, start: SessionStart, now: number) {
+  constructor(
+    id: string,
+    principal: Principal,
+    endpoint: Endpoint,
+    start: SessionStart,
+    now: number,
+  ) {
     this.id = id
     this.principal = principal
     this.endpoint = endpoint
@@ -37,6 +43,14 @@ export class LegacySession implements Session {
     this.capabilities = start.capabilities
     this.clientInfo = start.clientInfo
     this.usedAt = now
+  }
+
+  /** Takes what `initialize` settled; on stdio and on the HTTP+SSE pair the session is there before. */
+  adopt(start: SessionStart): this {
+    this.revision = start.revision
+    this.capabilities = start.capabilities
+    this.clientInfo = start.clientInfo
+    return this
   }
 
   get principalId(): string {
@@ -108,8 +122,20 @@ export class SessionTable {
     }
     const now = options.now()
     const random = randomBytes(12).toString('base64url')
-    const box = [options.node, random, fingerprint(principal, endpoint), start.revision, now + options.lifeMs].join('|')
-    const session = new LegacySession(options.ring.seal(purpose, box), principal, endpoint, start, now)
+    const box = [
+      options.node,
+      random,
+      fingerprint(principal, endpoint),
+      start.revision,
+      now + options.lifeMs,
+    ].join('|')
+    const session = new LegacySession(
+      options.ring.seal(purpose, box),
+      principal,
+      endpoint,
+      start,
+      now,
+    )
     this.sessions.set(session.id, session)
     this.perPrincipal.set(principal.id, (this.perPrincipal.get(principal.id) ?? 0) + 1)
     return session
@@ -119,8 +145,18 @@ export class SessionTable {
   find(id: string, principal: Principal, endpoint: Endpoint): LegacySession {
     const session = this.sessions.get(id)
     const now = this.options.now()
-    if (session === undefined) throw new GatewayError('session_unknown', { detail: id.length <= 256 && this.options.ring.open(purpose, id) !== undefined ? 'ended or of an earlier start' : 'forged' })
-    if (session.principalId !== principal.id || endpointText(session.endpoint) !== endpointText(endpoint)) throw new GatewayError('session_unknown', { detail: 'of another principal or endpoint' })
+    if (session === undefined)
+      throw new GatewayError('session_unknown', {
+        detail:
+          id.length <= 256 && this.options.ring.open(purpose, id) !== undefined
+            ? 'ended or of an earlier start'
+            : 'forged',
+      })
+    if (
+      session.principalId !== principal.id ||
+      endpointText(session.endpoint) !== endpointText(endpoint)
+    )
+      throw new GatewayError('session_unknown', { detail: 'of another principal or endpoint' })
     session.usedAt = now
     return session
   }
@@ -135,7 +171,8 @@ export class SessionTable {
 
   /** Ends the sessions of principals that `keep` refuses, e.g. after a key was revoked. */
   endWhere(drop: (principal: Principal) => boolean): void {
-    for (const session of [...this.sessions.values()]) if (drop(session.principal)) this.end(session)
+    for (const session of [...this.sessions.values()])
+      if (drop(session.principal)) this.end(session)
   }
 
   close(): void {
@@ -146,7 +183,12 @@ export class SessionTable {
   private endIdle(): void {
     const before = this.options.now() - this.options.idleMs
     for (const session of [...this.sessions.values()]) {
-      if (session.usedAt < before && session.running.size === 0 && session.channel?.attached !== true) this.end(session)
+      if (
+        session.usedAt < before &&
+        session.running.size === 0 &&
+        session.channel?.attached !== true
+      )
+        this.end(session)
     }
   }
 
@@ -154,7 +196,8 @@ export class SessionTable {
     let found: LegacySession | undefined
     for (const session of this.sessions.values()) {
       if (principalId !== undefined && session.principalId !== principalId) continue
-      if (session.running.size === 0 && (found === undefined || session.usedAt < found.usedAt)) found = session
+      if (session.running.size === 0 && (found === undefined || session.usedAt < found.usedAt))
+        found = session
     }
     return found
   }

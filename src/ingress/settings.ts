@@ -1,7 +1,7 @@
-import type { Principal } from '../model/principal.ts'
-import type { Exchange, Session } from '../model/session.ts'
 import type { Endpoint } from '../model/call.ts'
+import type { Principal } from '../model/principal.ts'
 import type { GatewayError } from '../model/refusal.ts'
+import type { Exchange, Session } from '../model/session.ts'
 import type { OriginRules } from './origin.ts'
 
 /** One message on its way out, as the wire made it. */

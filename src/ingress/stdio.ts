@@ -5,7 +5,7 @@ import { LineSplitter } from '../kit/line-splitter.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
-import type { Exchange, Session } from '../model/session.ts'
+import type { Exchange } from '../model/session.ts'
 import { bodyText } from './body.ts'
 import { wholeText } from './http-exchange.ts'
 import { noFacts } from './implicit-session.ts'
@@ -22,7 +22,11 @@ export interface StdioDoorOptions {
 }
 
 /** Serves until the input ends and every running request is answered. */
-export function serveStdio(ports: DoorPorts, sessions: SessionTable, options: StdioDoorOptions): Promise<void> {
+export function serveStdio(
+  ports: DoorPorts,
+  sessions: SessionTable,
+  options: StdioDoorOptions,
+): Promise<void> {
   const { input, output, principal, endpoint } = options
   const session = sessions.begin(principal, endpoint, noFacts)
   const write = (text: string): void => {
@@ -38,16 +42,28 @@ export function serveStdio(ports: DoorPorts, sessions: SessionTable, options: St
     let text: string
     try {
       text = bodyText(line)
-      if (running.size > options.concurrentMax) throw new GatewayError('busy', { detail: 'too many requests at once' })
+      if (running.size > options.concurrentMax)
+        throw new GatewayError('busy', { detail: 'too many requests at once' })
     } catch (thrown) {
       write(ports.refusalText(toGatewayError(thrown)))
       return
     }
-    const cancelled = /"method"\s*:\s*"notifications\/cancelled"/.test(text) ? /"requestId"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)/.exec(text)?.[1] : undefined
+    const cancelled = /"method"\s*:\s*"notifications\/cancelled"/.test(text)
+      ? /"requestId"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)/.exec(text)?.[1]
+      : undefined
     if (cancelled !== undefined) modern.get(cancelled)?.cancel()
     const rpcId = /"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)/.exec(text)?.[1]
     if (rpcId !== undefined) modern.set(rpcId, cancel)
-    const exchange: Exchange = { endpoint, headers: undefined, bytes: line.length, streams: true, session, begin: (start) => Object.assign(session, start) as Session, send: write, cancel }
+    const exchange: Exchange = {
+      endpoint,
+      headers: undefined,
+      bytes: line.length,
+      streams: true,
+      session,
+      begin: (start) => session.adopt(start),
+      send: write,
+      cancel,
+    }
     try {
       await answer(await ports.serve(principal, exchange, text), write, cancel)
     } finally {
@@ -62,7 +78,14 @@ export function serveStdio(ports: DoorPorts, sessions: SessionTable, options: St
       onLine: (line) => {
         if (line.length === 0) return
         const cancel = new CancelSource()
-        running.set(cancel, take(line, cancel).catch((fault: unknown) => ports.log({ level: 'error', text: `stdio: ${String(fault)}` })).finally(() => running.delete(cancel)))
+        running.set(
+          cancel,
+          take(line, cancel)
+            .catch((fault: unknown) =>
+              ports.log({ level: 'error', text: `stdio: ${String(fault)}` }),
+            )
+            .finally(() => running.delete(cancel)),
+        )
       },
     })
     input.on('data', (chunk: Buffer) => splitter.push(chunk))
@@ -83,7 +106,11 @@ export function serveStdio(ports: DoorPorts, sessions: SessionTable, options: St
   })
 }
 
-async function answer(outcome: Outcome, write: (text: string) => void, cancel: CancelSource): Promise<void> {
+async function answer(
+  outcome: Outcome,
+  write: (text: string) => void,
+  cancel: CancelSource,
+): Promise<void> {
   const send = async (out: Out): Promise<void> => write(await wholeText(out))
   if (outcome.kind === 'message') await send(outcome.message)
   else if (outcome.kind === 'batch') for (const message of outcome.messages) await send(message)

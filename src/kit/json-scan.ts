@@ -46,10 +46,15 @@ export interface ScanOptions {
  * Members of the object that `text` is.
  * @throws JsonFault when the text is not exactly one JSON object, is too deep or has a duplicate key.
  */
-export function scanObject(text: string, collect: Collect, options: ScanOptions): readonly JsonMember[] {
+export function scanObject(
+  text: string,
+  collect: Collect,
+  options: ScanOptions,
+): readonly JsonMember[] {
   const scanner = new Scanner(text, options)
   scanner.blank()
-  if (text.charCodeAt(scanner.pos) !== 0x7b) throw new JsonFault('invalid', scanner.pos, 'expected an object')
+  if (text.charCodeAt(scanner.pos) !== 0x7b)
+    throw new JsonFault('invalid', scanner.pos, 'expected an object')
   const members: JsonMember[] = []
   scanner.object(1, collect, members)
   scanner.finish()
@@ -60,7 +65,11 @@ export function scanObject(text: string, collect: Collect, options: ScanOptions)
  * Spans of the elements of the array that `text` is.
  * @throws JsonFault as `scanObject`; more than `countMax` elements is `deep`.
  */
-export function scanArray(text: string, countMax: number, options: ScanOptions): readonly JsonMember[] {
+export function scanArray(
+  text: string,
+  countMax: number,
+  options: ScanOptions,
+): readonly JsonMember[] {
   const scanner = new Scanner(text, options)
   scanner.blank()
   const spans: JsonMember[] = []
@@ -138,14 +147,19 @@ class Scanner {
       const keyAt = this.pos
       if (text.charCodeAt(keyAt) !== quote) this.fail('expected a key')
       this.string()
-      const key = this.escaped ? decodeString(text.slice(keyAt, this.pos)) : text.slice(keyAt + 1, this.pos - 1)
+      const key = this.escaped
+        ? decodeString(text.slice(keyAt, this.pos))
+        : text.slice(keyAt + 1, this.pos - 1)
       if (keys?.add(key) === false) throw new JsonFault('duplicate', keyAt, 'duplicate key')
       this.blank()
       if (text.charCodeAt(this.pos) !== 0x3a) this.fail('expected ":"')
       this.pos++
       this.blank()
       const start = this.pos
-      const members = this.value(depth + 1, collect === undefined ? undefined : (own(collect, key) ?? collect['*']))
+      const members = this.value(
+        depth + 1,
+        collect === undefined ? undefined : (own(collect, key) ?? collect['*']),
+      )
       into?.push({ key, keyStart: keyAt, start, end: this.pos, members })
       this.blank()
       const next = text.charCodeAt(this.pos)
@@ -206,11 +220,21 @@ class Scanner {
   escape(pos: number): number {
     const code = this.text.charCodeAt(pos)
     if (code === 0x75) {
-      for (let i = 1; i <= 4; i++) if (!isHex(this.text.charCodeAt(pos + i))) this.fail('bad \\u escape')
+      for (let i = 1; i <= 4; i++)
+        if (!isHex(this.text.charCodeAt(pos + i))) this.fail('bad \\u escape')
       return pos + 5
     }
     // " \ / b f n r t
-    if (code !== 0x22 && code !== 0x5c && code !== 0x2f && code !== 0x62 && code !== 0x66 && code !== 0x6e && code !== 0x72 && code !== 0x74) {
+    if (
+      code !== 0x22 &&
+      code !== 0x5c &&
+      code !== 0x2f &&
+      code !== 0x62 &&
+      code !== 0x66 &&
+      code !== 0x6e &&
+      code !== 0x72 &&
+      code !== 0x74
+    ) {
       this.pos = pos
       this.fail('bad escape')
     }
@@ -288,7 +312,11 @@ function own(collect: Collect, key: string): Collect | undefined {
 }
 
 function isHex(code: number): boolean {
-  return (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66)
+  return (
+    (code >= 0x30 && code <= 0x39) ||
+    (code >= 0x41 && code <= 0x46) ||
+    (code >= 0x61 && code <= 0x66)
+  )
 }
 
 /** The value of a JSON string literal that was scanned before. */

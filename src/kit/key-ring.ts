@@ -18,12 +18,18 @@ export interface RingFile {
 export const keyOverlapMs = 30 * 86_400_000
 
 export function newRingKey(now: number): RingKey {
-  return { id: randomBytes(3).toString('base64url'), secret: randomBytes(32).toString('base64url'), createdAt: now }
+  return {
+    id: randomBytes(3).toString('base64url'),
+    secret: randomBytes(32).toString('base64url'),
+    createdAt: now,
+  }
 }
 
 /** A ring with a new current key; keys whose successor is older than the overlap are dropped. */
 export function rotateRing(ring: RingFile, now: number): RingFile {
-  const kept = ring.keys.filter((_, index) => index === 0 || (ring.keys[index - 1]?.createdAt ?? 0) + keyOverlapMs > now)
+  const kept = ring.keys.filter(
+    (_, index) => index === 0 || (ring.keys[index - 1]?.createdAt ?? 0) + keyOverlapMs > now,
+  )
   return { keys: [newRingKey(now), ...kept].slice(0, 8) }
 }
 
@@ -31,7 +37,13 @@ export function rotateRing(ring: RingFile, now: number): RingFile {
 export function parseRing(text: string): RingFile | undefined {
   try {
     const value: unknown = JSON.parse(text)
-    if (typeof value !== 'object' || value === null || !('keys' in value) || !Array.isArray(value.keys)) return undefined
+    if (
+      typeof value !== 'object' ||
+      value === null ||
+      !('keys' in value) ||
+      !Array.isArray(value.keys)
+    )
+      return undefined
     const keys = value.keys.filter(isRingKey)
     return keys.length === value.keys.length && keys.length > 0 ? { keys } : undefined
   } catch {
@@ -41,8 +53,14 @@ export function parseRing(text: string): RingFile | undefined {
 
 function isRingKey(value: unknown): value is RingKey {
   if (typeof value !== 'object' || value === null) return false
-  const { id, secret, createdAt } = value as Record<string, unknown>
-  return typeof id === 'string' && id.length === 4 && typeof secret === 'string' && Buffer.from(secret, 'base64url').length === 32 && typeof createdAt === 'number'
+  const { id, secret, createdAt }: { id?: unknown; secret?: unknown; createdAt?: unknown } = value
+  return (
+    typeof id === 'string' &&
+    id.length === 4 &&
+    typeof secret === 'string' &&
+    Buffer.from(secret, 'base64url').length === 32 &&
+    typeof createdAt === 'number'
+  )
 }
 
 /**
@@ -65,7 +83,9 @@ export function createKeyRing(ring: RingFile): KeyRing {
     const name = `${key.id} ${purpose}`
     let bytes = derived.get(name)
     if (bytes === undefined) {
-      bytes = Buffer.from(hkdfSync('sha256', Buffer.from(key.secret, 'base64url'), '', `sallyport ${purpose}`, 32))
+      bytes = Buffer.from(
+        hkdfSync('sha256', Buffer.from(key.secret, 'base64url'), '', `sallyport ${purpose}`, 32),
+      )
       derived.set(name, bytes)
     }
     return bytes
@@ -86,10 +106,17 @@ export function createKeyRing(ring: RingFile): KeyRing {
       const bytes = Buffer.from(box.slice(key.id.length), 'base64url')
       if (bytes.length < nonceBytes + tagBytes) return undefined
       try {
-        const decipher = createDecipheriv('aes-256-gcm', keyFor(key, purpose), bytes.subarray(0, nonceBytes))
+        const decipher = createDecipheriv(
+          'aes-256-gcm',
+          keyFor(key, purpose),
+          bytes.subarray(0, nonceBytes),
+        )
         decipher.setAAD(Buffer.from(purpose))
         decipher.setAuthTag(bytes.subarray(nonceBytes, nonceBytes + tagBytes))
-        return decipher.update(bytes.subarray(nonceBytes + tagBytes), undefined, 'utf8') + decipher.final('utf8')
+        return (
+          decipher.update(bytes.subarray(nonceBytes + tagBytes), undefined, 'utf8') +
+          decipher.final('utf8')
+        )
       } catch {
         return undefined
       }

@@ -7,7 +7,11 @@ export class Lru<K, V> {
   private weight = 0
 
   /** `weightMax` has the unit of the weights given to `set`, e.g. bytes. */
-  constructor(options: { countMax: number; weightMax?: number; onDrop?: (value: V, key: K) => void }) {
+  constructor(options: {
+    countMax: number
+    weightMax?: number
+    onDrop?: (value: V, key: K) => void
+  }) {
     this.countMax = options.countMax
     this.weightMax = options.weightMax ?? Number.POSITIVE_INFINITY
     this.onDrop = options.onDrop

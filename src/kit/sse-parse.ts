@@ -75,14 +75,16 @@ export class SseParser {
   }
 
   private check(): void {
-    if (this.restBytes + this.dataBytes > this.eventBytesMax) throw new SseTooLarge('event too large')
+    if (this.restBytes + this.dataBytes > this.eventBytesMax)
+      throw new SseTooLarge('event too large')
   }
 
   private line(raw: Buffer): void {
     let line = raw
     if (this.first) {
       this.first = false
-      if (line.length >= 3 && line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf) line = line.subarray(3)
+      if (line.length >= 3 && line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf)
+        line = line.subarray(3)
     }
     if (line.length === 0) {
       this.dispatch()
@@ -91,7 +93,10 @@ export class SseParser {
     if (line[0] === 0x3a) return
     const colon = line.indexOf(0x3a)
     const field = line.toString('latin1', 0, colon < 0 ? line.length : colon)
-    const value = colon < 0 ? line.subarray(line.length) : line.subarray(line[colon + 1] === 0x20 ? colon + 2 : colon + 1)
+    const value =
+      colon < 0
+        ? line.subarray(line.length)
+        : line.subarray(line[colon + 1] === 0x20 ? colon + 2 : colon + 1)
     if (field === 'data') {
       this.data.push(value)
       this.dataBytes += value.length + 1
@@ -99,7 +104,8 @@ export class SseParser {
     } else if (field === 'event') this.event = value.toString('utf8')
     else if (field === 'id') {
       if (!value.includes(0)) this.id = value.toString('utf8')
-    } else if (field === 'retry' && /^\d{1,9}$/.test(value.toString('latin1'))) this.retryMs = Number(value.toString('latin1'))
+    } else if (field === 'retry' && /^\d{1,9}$/.test(value.toString('latin1')))
+      this.retryMs = Number(value.toString('latin1'))
   }
 
   private dispatch(): void {

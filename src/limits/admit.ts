@@ -5,7 +5,9 @@ import { GatewayError } from '../model/refusal.ts'
 import { Gcra } from './gcra.ts'
 
 /** Says whether a pattern of the rules covers a target. Given, since rooms do not import rooms. */
-export type PatternTest = (pattern: string) => (kind: string, server: string, name: string) => boolean
+export type PatternTest = (
+  pattern: string,
+) => (kind: string, server: string, name: string) => boolean
 
 interface CompiledLimit {
   readonly per: 'key' | 'user'
@@ -16,7 +18,11 @@ interface CompiledLimit {
   readonly running: Map<string, number>
 }
 
-const windowMs: Readonly<Record<string, number>> = { second: 1_000, minute: 60_000, hour: 3_600_000 }
+const windowMs: Readonly<Record<string, number>> = {
+  second: 1_000,
+  minute: 60_000,
+  hour: 3_600_000,
+}
 const subjectsMax = 100_000
 
 /** The limits of one snapshot. A limit that did not change keeps its counters when the snapshot is swapped. */
@@ -24,7 +30,11 @@ export interface Limits {
   readonly limits: ReadonlyMap<string, CompiledLimit>
 }
 
-export function compileLimits(specs: readonly LimitSpec[], patternTest: PatternTest, previous?: Limits): Limits {
+export function compileLimits(
+  specs: readonly LimitSpec[],
+  patternTest: PatternTest,
+  previous?: Limits,
+): Limits {
   const limits = new Map<string, CompiledLimit>()
   for (const spec of specs) {
     const key = JSON.stringify(spec)
@@ -57,16 +67,23 @@ export function admit(limits: Limits, permitted: Permitted, now: number): Admitt
   const { principal, target } = permitted
   const covering: CompiledLimit[] = []
   for (const limit of limits.limits.values()) {
-    if (limit.covers === undefined || limit.covers(target.kind, target.server, target.name)) covering.push(limit)
+    if (limit.covers === undefined || limit.covers(target.kind, target.server, target.name))
+      covering.push(limit)
   }
   for (const limit of covering) {
     if ((limit.running.get(subjectOf(limit, principal)) ?? 0) >= limit.concurrentMax) {
-      throw new GatewayError('concurrency_limited', { detail: `at most ${limit.concurrentMax} per ${limit.per}` })
+      throw new GatewayError('concurrency_limited', {
+        detail: `at most ${limit.concurrentMax} per ${limit.per}`,
+      })
     }
   }
   for (const limit of covering) {
     const wait = limit.rate?.take(subjectOf(limit, principal), now) ?? 0
-    if (wait > 0) throw new GatewayError('rate_limited', { detail: `${limit.rateText} per ${limit.per}`, data: { retryAfterMs: Math.ceil(wait) } })
+    if (wait > 0)
+      throw new GatewayError('rate_limited', {
+        detail: `${limit.rateText} per ${limit.per}`,
+        data: { retryAfterMs: Math.ceil(wait) },
+      })
   }
   return { ...permitted, release: hold(covering, principal) } as Admitted
 }

@@ -2,14 +2,28 @@
 import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Listing } from '../catalog/catalog.ts'
-import { type DesiredState, desiredState, type Issue, type ServerSpec, type StoredState } from '../model/desired-state.ts'
+import {
+  type DesiredState,
+  desiredState,
+  type Issue,
+  type ServerSpec,
+  type StoredState,
+} from '../model/desired-state.ts'
 import type { Principal } from '../model/principal.ts'
 import { compileSnapshot, type Snapshot } from '../snapshot/compile.ts'
 import { readDeclared } from '../store/declared.ts'
 import { resolveSecrets } from '../store/resolve-secrets.ts'
 import { storedToDesired } from '../store/stored-to-desired.ts'
 
-export const emptyStored: StoredState = { servers: {}, toolsets: {}, roles: {}, access: [], limits: [], keys: [], version: 0 }
+export const emptyStored: StoredState = {
+  servers: {},
+  toolsets: {},
+  roles: {},
+  access: [],
+  limits: [],
+  keys: [],
+  version: 0,
+}
 
 export interface ConfigurationOptions {
   /** Undefined: everything is stored, nothing declared. */
@@ -19,14 +33,21 @@ export interface ConfigurationOptions {
 }
 
 export type Applied =
-  | { readonly ok: true; readonly snapshot: Snapshot; readonly servers: Readonly<Record<string, ServerSpec>>; readonly issues: readonly Issue[] }
+  | {
+      readonly ok: true
+      readonly snapshot: Snapshot
+      readonly servers: Readonly<Record<string, ServerSpec>>
+      readonly issues: readonly Issue[]
+    }
   | { readonly ok: false; readonly issues: readonly Issue[] }
 
 /** Holds the last good declared part and the stored part, and compiles the two together. */
 export class Configuration {
   private readonly options: ConfigurationOptions
   private declaredPart: DesiredState = desiredState.parse({})
-  private locate: Extract<Awaited<ReturnType<typeof readDeclared>>, { ok: true }>['locate'] | undefined
+  private locate:
+    | Extract<Awaited<ReturnType<typeof readDeclared>>, { ok: true }>['locate']
+    | undefined
   stored: StoredState = emptyStored
   issues: readonly Issue[] = []
 
@@ -60,10 +81,21 @@ export class Configuration {
       ...(this.locate === undefined ? {} : { locate: this.locate }),
     })
     if (!resolved.ok) return this.refuse(resolved.issues)
-    const compiled = compileSnapshot({ state: merged.state, keys: this.stored.keys, listings, local: this.options.local, previous })
+    const compiled = compileSnapshot({
+      state: merged.state,
+      keys: this.stored.keys,
+      listings,
+      local: this.options.local,
+      previous,
+    })
     if (!compiled.ok) return this.refuse(compiled.issues)
     this.issues = merged.issues
-    return { ok: true, snapshot: compiled.snapshot, servers: resolved.state.servers, issues: merged.issues }
+    return {
+      ok: true,
+      snapshot: compiled.snapshot,
+      servers: resolved.state.servers,
+      issues: merged.issues,
+    }
   }
 
   private refuse(issues: readonly Issue[]): Applied {

@@ -28,10 +28,21 @@ export interface Database {
 /** Rejects with a sentence when no database can be had, or when a newer build has written it. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const embedded: Embedded | undefined =
-    options.url === undefined ? await startEmbedded({ dataFolder: options.dataDir, resolveFrom: options.resolveFrom, report: (sentence) => options.report('warn', sentence) }) : undefined
+    options.url === undefined
+      ? await startEmbedded({
+          dataFolder: options.dataDir,
+          resolveFrom: options.resolveFrom,
+          report: (sentence) => options.report('warn', sentence),
+        })
+      : undefined
+  const address = options.url !== undefined ? { url: options.url } : embedded?.address
+  if (address === undefined) throw new Error('There is no database.')
   let store: Store
   try {
-    store = await openStore({ address: options.url === undefined ? (embedded as Embedded).address : { url: options.url }, migrations: options.migrations })
+    store = await openStore({
+      address,
+      migrations: options.migrations,
+    })
   } catch (fault) {
     await embedded?.close()
     throw fault
@@ -49,7 +60,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
             follow: { pollMs: 500, signal },
             onFault: (error) => options.report('warn', `index of calls: ${error.message}`),
           }),
-        report: ({ kind, reason }) => options.report(kind === 'failing' ? 'warn' : 'info', `index of calls: ${kind} ${reason}`),
+        report: ({ kind, reason }) =>
+          options.report(kind === 'failing' ? 'warn' : 'info', `index of calls: ${kind} ${reason}`),
       })
     },
     async close() {
@@ -65,7 +77,10 @@ export function lastGoodPath(dataDir: string): string {
 }
 
 /** The last good stored state, or undefined on a first start. A damaged copy is reported and left out. */
-export async function loadLastGood(dataDir: string, report: DatabaseOptions['report']): Promise<StoredState | undefined> {
+export async function loadLastGood(
+  dataDir: string,
+  report: DatabaseOptions['report'],
+): Promise<StoredState | undefined> {
   try {
     return await readLastGood(lastGoodPath(dataDir))
   } catch (fault) {

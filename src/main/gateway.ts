@@ -7,26 +7,26 @@ import type { Logger } from 'pino'
 import { Lister } from '../catalog/list.ts'
 import { ListenHub } from '../flow/listen.ts'
 import type { Rooms } from '../flow/rooms.ts'
-import { serve, type ServeDeps } from '../flow/serve.ts'
+import { type ServeDeps, serve } from '../flow/serve.ts'
 import { createGuard, type Guard } from '../guard/inspect.ts'
 import { identify } from '../identity/identify.ts'
-import { createHttpDoor, type HttpDoor } from '../ingress/receive.ts'
 import { isLoopback, originRules } from '../ingress/origin.ts'
+import { createHttpDoor, type HttpDoor } from '../ingress/receive.ts'
 import { SessionTable } from '../ingress/sessions.ts'
 import type { DoorPorts } from '../ingress/settings.ts'
 import { createKeyRing } from '../kit/key-ring.ts'
-import { durationMs, type Issue, sizeBytes, type StoredState } from '../model/desired-state.ts'
+import { durationMs, type Issue, type StoredState, sizeBytes } from '../model/desired-state.ts'
 import type { Principal } from '../model/principal.ts'
 import { anonymousRefusals } from '../record/anonymous.ts'
 import { type Journal, openJournal } from '../record/journal.ts'
 import { createRecorder, type Recorder } from '../record/record.ts'
-import { compileSnapshot, type Snapshot, withListings } from '../snapshot/compile.ts'
+import { compileSnapshot, withListings } from '../snapshot/compile.ts'
 import { SnapshotCell } from '../snapshot/swap.ts'
+import { watchDeclared } from '../store/watch-declared.ts'
 import { ParkingLot } from '../upstream/parking.ts'
 import { createProcessManager, type ProcessManager } from '../upstream/process/manager.ts'
 import { send } from '../upstream/send.ts'
 import { encodeOwnNotification, encodeRefusal } from '../wire/encode.ts'
-import { watchDeclared } from '../store/watch-declared.ts'
 import { Configuration } from './configuration.ts'
 import { loadRing } from './keys-file.ts'
 import { Servers } from './servers.ts'
@@ -71,7 +71,15 @@ export class Gateway {
   private readonly stopWatching: () => void
   private closing: Promise<void> | undefined
 
-  private constructor(parts: { options: GatewayOptions; configuration: Configuration; cell: SnapshotCell; journal: Journal; guard: Guard; processes: ProcessManager; ring: ReturnType<typeof createKeyRing> }) {
+  private constructor(parts: {
+    options: GatewayOptions
+    configuration: Configuration
+    cell: SnapshotCell
+    journal: Journal
+    guard: Guard
+    processes: ProcessManager
+    ring: ReturnType<typeof createKeyRing>
+  }) {
     const { options, configuration, cell, journal, guard, processes, ring } = parts
     const { log } = options
     this.options = options
@@ -95,31 +103,84 @@ export class Gateway {
     const hub = new ListenHub(this.servers)
     cell.onSwap((next, before) => hub.changed(next, before))
     this.deps = { rooms: this.rooms(ring), hub, nextCallId: callIds() }
-    this.sessions = new SessionTable({ ring, node: 'local', countMax: 50_000, perPrincipalMax: 2_000, idleMs: 3_600_000, lifeMs: 86_400_000, now: Date.now })
-    this.anonymous = anonymousRefusals({ append: (line) => void journal.append(line), perSecondSourcesMax: 64, bytesPerMinuteMax: 64_000, now: Date.now })
+    this.sessions = new SessionTable({
+      ring,
+      node: 'local',
+      countMax: 50_000,
+      perPrincipalMax: 2_000,
+      idleMs: 3_600_000,
+      lifeMs: 86_400_000,
+      now: Date.now,
+    })
+    this.anonymous = anonymousRefusals({
+      append: (line) => void journal.append(line),
+      perSecondSourcesMax: 64,
+      bytesPerMinuteMax: 64_000,
+      now: Date.now,
+    })
     this.ports = this.doorPorts()
-    this.stopWatching = options.configFile === undefined ? () => undefined : watchDeclared(options.configFile, () => void this.reload())
+    this.stopWatching =
+      options.configFile === undefined
+        ? () => undefined
+        : watchDeclared(options.configFile, () => void this.reload())
   }
 
   /** @throws Error with a sentence and the issues when the configuration cannot be used at all */
   static async start(options: GatewayOptions): Promise<Gateway> {
     await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
-    const local = options.insecureRole === undefined ? undefined : localPrincipal(options.insecureRole)
-    const configuration = new Configuration({ file: options.configFile, environment: options.environment, local })
+    const local =
+      options.insecureRole === undefined ? undefined : localPrincipal(options.insecureRole)
+    const configuration = new Configuration({
+      file: options.configFile,
+      environment: options.environment,
+      local,
+    })
     if (options.stored !== undefined) configuration.stored = options.stored
     refuseIssues(await configuration.readFile())
     const { log } = options
     const { audit } = configuration.declared.state
     const [ringFile, journal, processes] = await Promise.all([
       loadRing(join(options.dataDir, 'keys'), options.environment['SALLYPORT_KEYS'], Date.now()),
-      openJournal({ dir: join(options.dataDir, 'journal'), node: 'local', segmentBytesMax: sizeBytes(String(audit.segmentMax)) ?? 64_000_000, mode: audit.mode, onFault: (error) => log.error({ err: error }, 'journal') }),
-      createProcessManager({ dataDir: options.dataDir, processesMax, log: (event) => log[event.kind === 'stderr' ? 'debug' : 'info'](event, `process ${event.kind}`) }),
+      openJournal({
+        dir: join(options.dataDir, 'journal'),
+        node: 'local',
+        segmentBytesMax: sizeBytes(String(audit.segmentMax)) ?? 64_000_000,
+        mode: audit.mode,
+        onFault: (error) => log.error({ err: error }, 'journal'),
+      }),
+      createProcessManager({
+        dataDir: options.dataDir,
+        processesMax,
+        log: (event) =>
+          log[event.kind === 'stderr' ? 'debug' : 'info'](event, `process ${event.kind}`),
+      }),
     ])
-    const first = compileSnapshot({ state: configuration.declared.state, keys: [], listings: [], local, previous: undefined })
-    if (!first.ok) refuseIssues(first.issues)
-    const gateway = new Gateway({ options, configuration, cell: new SnapshotCell((first as { snapshot: Snapshot }).snapshot), journal, guard: createGuard(), processes, ring: createKeyRing(ringFile) })
+    const first = compileSnapshot({
+      state: configuration.declared.state,
+      keys: [],
+      listings: [],
+      local,
+      previous: undefined,
+    })
+    if (!first.ok) throw new ConfigurationError(first.issues)
+    const gateway = new Gateway({
+      options,
+      configuration,
+      cell: new SnapshotCell(first.snapshot),
+      journal,
+      guard: createGuard(),
+      processes,
+      ring: createKeyRing(ringFile),
+    })
     refuseIssues(gateway.apply())
-    await gateway.recorder.note({ kind: 'system', principal: '', environment: '', endpoint: '', method: 'start', detail: '' })
+    await gateway.recorder.note({
+      kind: 'system',
+      principal: '',
+      environment: '',
+      endpoint: '',
+      method: 'start',
+      detail: '',
+    })
     if (options.listen) await gateway.listen()
     return gateway
   }
@@ -141,7 +202,11 @@ export class Gateway {
     let issues = await this.configuration.readFile()
     if (issues.length === 0) issues = this.apply()
     if (issues.length === 0) this.options.log.info('configuration reloaded')
-    else this.options.log.warn({ issues }, 'the changed configuration is not used; the running one stays')
+    else
+      this.options.log.warn(
+        { issues },
+        'the changed configuration is not used; the running one stays',
+      )
     return issues
   }
 
@@ -169,7 +234,8 @@ export class Gateway {
       guard: this.guard,
       recorder: this.recorder,
       credentialOf: (server) => this.servers.credentialOf(server),
-      send: (recorded, sink) => send(sendDeps, this.servers.gate(recorded.target.server), recorded, sink),
+      send: (recorded, sink) =>
+        send(sendDeps, this.servers.gate(recorded.target.server), recorded, sink),
       seen: (servers, waitMs) => this.servers.seen(servers, waitMs),
       refreshList: (server) => void this.servers.refresh(server),
       now: Date.now,
@@ -179,16 +245,27 @@ export class Gateway {
 
   private doorPorts(): DoorPorts {
     return {
-      identify: (authorization, apiKey) => identify(this.cell.current.keys, authorization, apiKey, Date.now()),
+      identify: (authorization, apiKey) =>
+        identify(this.cell.current.keys, authorization, apiKey, Date.now()),
       serve: (principal, exchange, text) => serve(this.deps, principal, exchange, text),
       refusalText: (error) => encodeRefusal('modern', 'null', error, undefined).head.join(''),
       endpointExists: (endpoint) => this.cell.current.scopes.of(endpoint) !== undefined,
       anonymous: (source, error) => this.anonymous.count(source, error.code),
       subscribe: (session, principal, deliver) =>
-        this.deps.hub.add({ principal, endpoint: session.endpoint, wants: () => true, deliver: (method, params) => deliver(encodeOwnNotification(method, params)) }),
+        this.deps.hub.add({
+          principal,
+          endpoint: session.endpoint,
+          wants: () => true,
+          deliver: (method, params) => deliver(encodeOwnNotification(method, params)),
+        }),
       ready: () => ({
         ready: !this.journal.failing,
-        text: JSON.stringify({ status: this.journal.failing ? 'failing' : 'ready', journal: this.journal.failing ? 'failing' : 'ok', database: this.storeState, administration: this.storeState === 'ready' ? 'ok' : 'unavailable' }),
+        text: JSON.stringify({
+          status: this.journal.failing ? 'failing' : 'ready',
+          journal: this.journal.failing ? 'failing' : 'ok',
+          database: this.storeState,
+          administration: this.storeState === 'ready' ? 'ok' : 'unavailable',
+        }),
       }),
       log: ({ level, text, error }) => this.options.log[level]({ err: error }, text),
     }
@@ -196,8 +273,15 @@ export class Gateway {
 
   private async listen(): Promise<void> {
     const declared = this.configuration.declared.state.listen
-    const listen = { ...declared, host: this.options.host ?? declared.host, port: this.options.port ?? declared.port }
-    if (this.options.insecureRole !== undefined && !isLoopback(listen.host)) throw new Error('--insecure-local works on a loopback address only. Leave out --host, or use keys.')
+    const listen = {
+      ...declared,
+      host: this.options.host ?? declared.host,
+      port: this.options.port ?? declared.port,
+    }
+    if (this.options.insecureRole !== undefined && !isLoopback(listen.host))
+      throw new Error(
+        '--insecure-local works on a loopback address only. Leave out --host, or use keys.',
+      )
     const door = createHttpDoor(
       this.ports,
       {
@@ -211,7 +295,15 @@ export class Gateway {
       this.sessions,
     )
     await new Promise<void>((resolve, reject) => {
-      door.server.once('error', (error) => reject(new Error('code' in error && error.code === 'EADDRINUSE' ? `Port ${listen.port} is in use. Choose another with --port.` : error.message)))
+      door.server.once('error', (error) =>
+        reject(
+          new Error(
+            'code' in error && error.code === 'EADDRINUSE'
+              ? `Port ${listen.port} is in use. Choose another with --port.`
+              : error.message,
+          ),
+        ),
+      )
       door.server.listen(listen.port, listen.host, resolve)
     })
     this.door = door
@@ -236,7 +328,14 @@ export class Gateway {
     await this.processes.close()
     await this.guard.close()
     this.anonymous.close()
-    await this.recorder.note({ kind: 'system', principal: '', environment: '', endpoint: '', method: 'stop', detail: '' })
+    await this.recorder.note({
+      kind: 'system',
+      principal: '',
+      environment: '',
+      endpoint: '',
+      method: 'stop',
+      detail: '',
+    })
     await this.journal.close()
   }
 }
@@ -249,7 +348,16 @@ function callIds(): () => string {
 }
 
 function localPrincipal(role: string): Principal {
-  return { id: 'local', kind: 'user', name: 'local', user: undefined, teams: [], environment: 'local', roles: [role], expiresAt: undefined }
+  return {
+    id: 'local',
+    kind: 'user',
+    name: 'local',
+    user: undefined,
+    teams: [],
+    environment: 'local',
+    roles: [role],
+    expiresAt: undefined,
+  }
 }
 
 /** A configuration that cannot be used stops the start, with the place of every fault. */
@@ -268,7 +376,10 @@ function refuseIssues(issues: readonly Issue[]): void {
 
 /** `file:line:column path: message`. */
 export function issueText(issue: Issue): string {
-  const place = issue.file === undefined ? '' : `${issue.file}${issue.line === undefined ? '' : `:${issue.line}:${issue.column ?? 1}`} `
+  const place =
+    issue.file === undefined
+      ? ''
+      : `${issue.file}${issue.line === undefined ? '' : `:${issue.line}:${issue.column ?? 1}`} `
   return `${place}${issue.path === '' ? '' : `${issue.path}: `}${issue.message}`
 }
 

@@ -4,10 +4,17 @@ import { replaceFile } from '../kit/durable-file.ts'
 import { newRingKey, parseRing, type RingFile, rotateRing } from '../kit/key-ring.ts'
 
 /** The key ring from `SALLYPORT_KEYS` or from its file (0600), which is made on the first start. */
-export async function loadRing(path: string, fromEnvironment: string | undefined, now: number): Promise<RingFile> {
+export async function loadRing(
+  path: string,
+  fromEnvironment: string | undefined,
+  now: number,
+): Promise<RingFile> {
   if (fromEnvironment !== undefined && fromEnvironment !== '') {
     const ring = parseRing(fromEnvironment)
-    if (ring === undefined) throw new Error('SALLYPORT_KEYS is not a key ring. Copy the content of the file "keys" of a data folder.')
+    if (ring === undefined)
+      throw new Error(
+        'SALLYPORT_KEYS is not a key ring. Copy the content of the file "keys" of a data folder.',
+      )
     return ring
   }
   let text: string | undefined
@@ -18,7 +25,10 @@ export async function loadRing(path: string, fromEnvironment: string | undefined
   }
   if (text !== undefined) {
     const ring = parseRing(text)
-    if (ring === undefined) throw new Error(`${path} is damaged. Restore it from a backup, or remove it: sessions and cursors that are open then end.`)
+    if (ring === undefined)
+      throw new Error(
+        `${path} is damaged. Restore it from a backup, or remove it: sessions and cursors that are open then end.`,
+      )
     return ring
   }
   const ring = { keys: [newRingKey(now)] }

@@ -94,9 +94,15 @@ export class Servers {
       onResourceUpdated: options.onResourceUpdated,
       log: options.log,
     })
-    const gate = new Gate({ link, concurrencyMax: spec.concurrency, timeoutMs: durationMs(spec.timeout) ?? 60_000 })
+    const gate = new Gate({
+      link,
+      concurrencyMax: spec.concurrency,
+      timeoutMs: durationMs(spec.timeout) ?? 60_000,
+    })
     this.running.set(name, { digest, gate, link, watch, credential, listing: emptyListing(name) })
-    watch.begin().catch((fault: unknown) => options.log({ level: 'warn', server: name, text: String(fault) }))
+    watch
+      .begin()
+      .catch((fault: unknown) => options.log({ level: 'warn', server: name, text: String(fault) }))
   }
 
   /** A link of its own, outside the registry, e.g. to try a server before it is added. */
@@ -104,7 +110,18 @@ export class Servers {
     const { options } = this
     if (spec.http !== undefined) {
       const headers = { ...spec.http.headers, ...credential }
-      return new McpHttp({ spec: spec.http, era: spec.era, headers, codec: serverCodec, messageBytesMax, openTimeoutMs, connectionsMax: 256, sessionsMax: 2_000, gatherMs, now: options.now })
+      return new McpHttp({
+        spec: spec.http,
+        era: spec.era,
+        headers,
+        codec: serverCodec,
+        messageBytesMax,
+        openTimeoutMs,
+        connectionsMax: 256,
+        sessionsMax: 2_000,
+        gatherMs,
+        now: options.now,
+      })
     }
     const { stdio } = spec
     if (stdio === undefined) throw new GatewayError('not_yet', { detail: 'a kind without a link' })
@@ -117,9 +134,18 @@ export class Servers {
       perPrincipal: stdio.process === 'per-principal',
       idleStopMs: durationMs(stdio.idleStop) ?? 900_000,
       sessionsMax: 64,
-      backoff: () => createBackoff({ firstMs: 500, maxMs: 60_000, factor: 2, jitter: 0.2, random: Math.random }),
+      backoff: () =>
+        createBackoff({ firstMs: 500, maxMs: 60_000, factor: 2, jitter: 0.2, random: Math.random }),
       now: options.now,
-      open: () => options.processes.start({ name, command: stdio.command, args: stdio.args, env, cwd: stdio.cwd ?? options.baseFolder, secrets: Object.values(stdio.env) }),
+      open: () =>
+        options.processes.start({
+          name,
+          command: stdio.command,
+          args: stdio.args,
+          env,
+          cwd: stdio.cwd ?? options.baseFolder,
+          secrets: Object.values(stdio.env),
+        }),
     })
   }
 
@@ -144,7 +170,10 @@ export class Servers {
   }
 
   subscribe(server: string, uri: string): Promise<void> {
-    return this.running.get(server)?.link.subscribe(uri) ?? Promise.reject(new GatewayError('server_unavailable', { detail: 'not registered' }))
+    return (
+      this.running.get(server)?.link.subscribe(uri) ??
+      Promise.reject(new GatewayError('server_unavailable', { detail: 'not registered' }))
+    )
   }
 
   unsubscribe(server: string, uri: string): Promise<void> {
@@ -166,7 +195,8 @@ function digestOf(spec: ServerSpec): string {
 /** What is presented to a server, from its resolved specification. */
 export function credentialHeaders(spec: ServerSpec): CredentialHeaders {
   const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(spec.http?.headers ?? {})) headers[name.toLowerCase()] = value
+  for (const [name, value] of Object.entries(spec.http?.headers ?? {}))
+    headers[name.toLowerCase()] = value
   if (spec.credential !== undefined) {
     if ('bearer' in spec.credential) headers['authorization'] = `Bearer ${spec.credential.bearer}`
     else headers[spec.credential.header.toLowerCase()] = spec.credential.value

@@ -29,7 +29,10 @@ export async function up(options: UpOptions): Promise<void> {
   const { dataDir } = options.gateway
   const lock = join(dataDir, 'lock')
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  if (await isLocked(lock)) throw new Error(`Another gateway runs on ${dataDir}. Stop it, or choose another folder with --data.`)
+  if (await isLocked(lock))
+    throw new Error(
+      `Another gateway runs on ${dataDir}. Stop it, or choose another folder with --data.`,
+    )
   await withFileLock(lock, () => run(options), 2_000)
 }
 
@@ -39,16 +42,25 @@ async function run(options: UpOptions): Promise<void> {
   const report = (level: 'info' | 'warn', text: string): void => log[level](text)
   const stored = await loadLastGood(dataDir, report)
   // With a last good state the gateway serves at once and the database comes beside it.
-  const opening = openDatabase({ dataDir, url: options.databaseUrl, migrations: options.migrations, resolveFrom: options.resolveFrom, report })
+  const opening = openDatabase({
+    dataDir,
+    url: options.databaseUrl,
+    migrations: options.migrations,
+    resolveFrom: options.resolveFrom,
+    report,
+  })
   opening.catch(() => undefined)
   let firstKey: string | undefined
   const first = stored === undefined ? await opening : undefined
-  if (first !== undefined) firstKey = await prepare(first.store, options.gateway.insecureRole !== undefined)
+  if (first !== undefined)
+    firstKey = await prepare(first.store, options.gateway.insecureRole !== undefined)
   const initial = stored ?? (await first?.store.load())
-  const gateway = await Gateway.start({ ...options.gateway, stored: initial, log }).catch(async (fault: unknown) => {
-    await opening.then((database) => database.close()).catch(() => undefined)
-    throw fault
-  })
+  const gateway = await Gateway.start({ ...options.gateway, stored: initial, log }).catch(
+    async (fault: unknown) => {
+      await opening.then((database) => database.close()).catch(() => undefined)
+      throw fault
+    },
+  )
   let stopAdmin: (() => Promise<void>) | undefined
   const attached = opening.then(
     async (database) => {
@@ -57,7 +69,9 @@ async function run(options: UpOptions): Promise<void> {
     },
     (fault: unknown) => {
       gateway.storeState = 'away'
-      log.error(`The database cannot be used: ${fault instanceof Error ? fault.message : String(fault)} Calls are served from the last good state; administration answers 503.`)
+      log.error(
+        `The database cannot be used: ${fault instanceof Error ? fault.message : String(fault)} Calls are served from the last good state; administration answers 503.`,
+      )
     },
   )
   if (first !== undefined) await attached
@@ -72,19 +86,40 @@ async function run(options: UpOptions): Promise<void> {
 async function prepare(store: Store, insecure: boolean): Promise<string | undefined> {
   const state = await store.load()
   if (state.keys.length > 0 || insecure) return undefined
-  const { key, row } = newKey({ name: 'first', roles: ['owner', 'all-tools'], user: undefined, teams: [], environment: undefined, expiresAt: undefined }, Date.now())
+  const { key, row } = newKey(
+    {
+      name: 'first',
+      roles: ['owner', 'all-tools'],
+      user: undefined,
+      teams: [],
+      environment: undefined,
+      expiresAt: undefined,
+    },
+    Date.now(),
+  )
   await store.putKey(row)
   return key
 }
 
 /** A new key and what is stored of it. */
-export function newKey(of: Pick<KeyRow, 'name' | 'roles' | 'user' | 'teams' | 'environment' | 'expiresAt'>, now: number): { key: string; row: KeyRow } {
+export function newKey(
+  of: Pick<KeyRow, 'name' | 'roles' | 'user' | 'teams' | 'environment' | 'expiresAt'>,
+  now: number,
+): { key: string; row: KeyRow } {
   const key = `sp_${randomBytes(32).toString('base64url')}`
-  return { key, row: { ...of, hash: hashKey(key), hint: key.slice(0, 9), createdAt: now, revokedAt: undefined } }
+  return {
+    key,
+    row: { ...of, hash: hashKey(key), hint: key.slice(0, 9), createdAt: now, revokedAt: undefined },
+  }
 }
 
 /** Follows the store: every write by this or another node is taken over and kept as the last good state. */
-async function attach(gateway: Gateway, database: Database, dataDir: string, log: Logger): Promise<void> {
+async function attach(
+  gateway: Gateway,
+  database: Database,
+  dataDir: string,
+  log: Logger,
+): Promise<void> {
   const { store } = database
   let version = -1
   const follow = async (): Promise<void> => {
@@ -94,11 +129,14 @@ async function attach(gateway: Gateway, database: Database, dataDir: string, log
       if (state.version === version) return
       version = state.version
       const issues = gateway.useStored(state)
-      if (issues.length > 0) log.warn({ issues }, 'the stored configuration is not used; the running one stays')
+      if (issues.length > 0)
+        log.warn({ issues }, 'the stored configuration is not used; the running one stays')
       else await saveLastGood(dataDir, state)
     } catch (fault) {
       gateway.storeState = 'away'
-      log.warn(`The database does not answer: ${fault instanceof Error ? fault.message : String(fault)}`)
+      log.warn(
+        `The database does not answer: ${fault instanceof Error ? fault.message : String(fault)}`,
+      )
     }
   }
   await follow()

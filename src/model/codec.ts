@@ -43,8 +43,18 @@ export type ServerMessage =
       readonly message: string
       readonly data: string | undefined
     }
-  | { readonly kind: 'notification'; readonly method: string; readonly params: Members; readonly meta: Members }
-  | { readonly kind: 'request'; readonly id: string; readonly method: string; readonly params: string | undefined }
+  | {
+      readonly kind: 'notification'
+      readonly method: string
+      readonly params: Members
+      readonly meta: Members
+    }
+  | {
+      readonly kind: 'request'
+      readonly id: string
+      readonly method: string
+      readonly params: string | undefined
+    }
 
 /** What `upstream` needs of the wire; given by the composition root, since rooms do not import rooms. */
 export interface ServerCodec {
@@ -56,7 +66,12 @@ export interface ServerCodec {
   answerRawError(rpcId: string, error: string): string
   answerError(rpcId: string, code: number, message: string): string
   /** HTTP headers of a request; legacy: the version once it is negotiated. */
-  headers(era: Era, revision: Revision | undefined, method: string, name: string): Record<string, string>
+  headers(
+    era: Era,
+    revision: Revision | undefined,
+    method: string,
+    name: string,
+  ): Record<string, string>
   /** `Mcp-Param-*` of a tool call from its arguments. */
   paramHeaders(params: readonly HeaderParam[], args: string | undefined): Record<string, string>
   /** @throws GatewayError server_broken */

@@ -48,7 +48,7 @@ const word = z
 const serverName = z
   .string()
   .regex(serverNamePattern, 'a lower-case letter, then at most 23 of a-z, 0-9 and -')
-const secret = z.string().describe('A value, or a reference: ${ENV_NAME} or file:PATH')
+const secret = z.string().describe('A value, or a reference: $' + '{ENV_NAME} or file:PATH')
 const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'an HTTP header name')
 
 export const stdioSpec = z

@@ -1,7 +1,9 @@
-import type { Capabilities, Cancellation, Endpoint, Revision } from './call.ts'
+import type { Cancellation, Capabilities, Endpoint, Revision } from './call.ts'
 
 /** Answer of a legacy client to a question that it was asked. */
-export type ClientAnswer = { readonly kind: 'result'; readonly raw: string } | { readonly kind: 'error'; readonly raw: string }
+export type ClientAnswer =
+  | { readonly kind: 'result'; readonly raw: string }
+  | { readonly kind: 'error'; readonly raw: string }
 
 /** What a legacy client's session holds. Lives on its home node only; bounded; bound to one principal. */
 export interface Session {

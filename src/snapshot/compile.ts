@@ -4,8 +4,8 @@ import { buildCatalog, type Catalog, type Listing } from '../catalog/catalog.ts'
 import type { Scope } from '../catalog/resolve.ts'
 import { compileKeys, type KeyIndex } from '../identity/identify.ts'
 import { compileLimits, type Limits } from '../limits/admit.ts'
-import type { DesiredState, Issue, KeyRow } from '../model/desired-state.ts'
 import type { Endpoint } from '../model/call.ts'
+import type { DesiredState, Issue, KeyRow } from '../model/desired-state.ts'
 import type { Principal } from '../model/principal.ts'
 import { compilePolicy } from '../policy/compile.ts'
 import type { PolicyEngine } from '../policy/engine.ts'
@@ -39,7 +39,9 @@ export interface CompileInput {
   readonly previous: Snapshot | undefined
 }
 
-export type Compiled = { readonly ok: true; readonly snapshot: Snapshot } | { readonly ok: false; readonly issues: readonly Issue[] }
+export type Compiled =
+  | { readonly ok: true; readonly snapshot: Snapshot }
+  | { readonly ok: false; readonly issues: readonly Issue[] }
 
 /** Compiles everything. Parts whose input did not change are taken over from the previous Snapshot. */
 export function compileSnapshot(input: CompileInput): Compiled {
@@ -48,7 +50,8 @@ export function compileSnapshot(input: CompileInput): Compiled {
   const same = previous?.digest === digest ? previous : undefined
   const catalog = buildCatalog(input.listings)
   const version = (previous?.version ?? 0) + 1
-  if (same !== undefined) return { ok: true, snapshot: Object.freeze({ ...same, version, catalog }) }
+  if (same !== undefined)
+    return { ok: true, snapshot: Object.freeze({ ...same, version, catalog }) }
   const policy = compilePolicy({ roles: state.roles, access: state.access })
   if ('issues' in policy) return { ok: false, issues: policy.issues }
   return {
@@ -68,7 +71,11 @@ export function compileSnapshot(input: CompileInput): Compiled {
 
 /** A Snapshot with another listing of one server and all else as before. */
 export function withListings(snapshot: Snapshot, listings: readonly Listing[]): Snapshot {
-  return Object.freeze({ ...snapshot, version: snapshot.version + 1, catalog: buildCatalog(listings) })
+  return Object.freeze({
+    ...snapshot,
+    version: snapshot.version + 1,
+    catalog: buildCatalog(listings),
+  })
 }
 
 function compileScopes(state: DesiredState): Scopes {
@@ -76,12 +83,23 @@ function compileScopes(state: DesiredState): Scopes {
     .filter((name) => state.servers[name]?.enabled !== false)
     .sort()
   const all: Scope = { endpoint: { kind: 'all' }, servers, has: () => true }
-  const own = new Map<string, Scope>(servers.map((server) => [server, { endpoint: { kind: 'server', server }, servers: [server], has: (_kind, of) => of === server }]))
+  const own = new Map<string, Scope>(
+    servers.map((server) => [
+      server,
+      {
+        endpoint: { kind: 'server', server },
+        servers: [server],
+        has: (_kind, of) => of === server,
+      },
+    ]),
+  )
   const toolsets = new Map<string, Scope>()
   for (const [toolset, spec] of Object.entries(state.toolsets)) {
     const include = spec.include.map(compilePattern)
     const exclude = spec.exclude.map(compilePattern)
-    const has: Scope['has'] = (kind, server, name) => include.some((test) => test(kind, server, name)) && !exclude.some((test) => test(kind, server, name))
+    const has: Scope['has'] = (kind, server, name) =>
+      include.some((test) => test(kind, server, name)) &&
+      !exclude.some((test) => test(kind, server, name))
     toolsets.set(toolset, { endpoint: { kind: 'toolset', toolset }, servers, has })
   }
   return {

@@ -1,29 +1,51 @@
 import { mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { legacyRevisions, modernRevisions } from '../model/call.ts'
 
 /** The last list of one server on disk, so that a restart shows it before the server has answered. */
 const savedListing = z.object({
   /** Digest of the server's specification; another one makes the file worthless. */
   spec: z.string(),
   at: z.number(),
-  facts: z.object({ era: z.enum(['legacy', 'modern']), revision: z.string(), capabilities: z.string(), serverInfo: z.string(), instructions: z.string().optional() }),
-  raw: z.object({ tool: z.array(z.string()), prompt: z.array(z.string()), resource: z.array(z.string()), template: z.array(z.string()) }),
+  facts: z.object({
+    era: z.enum(['legacy', 'modern']),
+    revision: z.enum([...legacyRevisions, ...modernRevisions]),
+    capabilities: z.string(),
+    serverInfo: z.string(),
+    instructions: z.string().optional(),
+  }),
+  raw: z.object({
+    tool: z.array(z.string()),
+    prompt: z.array(z.string()),
+    resource: z.array(z.string()),
+    template: z.array(z.string()),
+  }),
 })
 
 export type SavedListing = z.infer<typeof savedListing>
 
 /** Reads the saved list of a server; undefined when there is none, or one of another specification. */
-export async function loadListing(folder: string, server: string, spec: string): Promise<SavedListing | undefined> {
+export async function loadListing(
+  folder: string,
+  server: string,
+  spec: string,
+): Promise<SavedListing | undefined> {
   try {
-    const parsed = savedListing.safeParse(JSON.parse(await readFile(join(folder, `${server}.json`), 'utf8')))
+    const parsed = savedListing.safeParse(
+      JSON.parse(await readFile(join(folder, `${server}.json`), 'utf8')),
+    )
     return parsed.success && parsed.data.spec === spec ? parsed.data : undefined
   } catch {
     return undefined
   }
 }
 
-export async function saveListing(folder: string, server: string, listing: SavedListing): Promise<void> {
+export async function saveListing(
+  folder: string,
+  server: string,
+  listing: SavedListing,
+): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const path = join(folder, `${server}.json`)
   await writeFile(`${path}.new`, JSON.stringify(listing), { mode: 0o600 })

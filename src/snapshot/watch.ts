@@ -2,12 +2,13 @@
  * Watches what servers list. Works on the change side: it hands new listings to `onListing`, which compiles a
  * new Snapshot; no request ever writes the catalogue.
  */
+
+import { emptyListing, type Listing, type ServerFacts } from '../catalog/catalog.ts'
+import { type ReadHeaderParams, readItems } from '../catalog/items.ts'
 import { type Backoff, createBackoff } from '../kit/backoff.ts'
 import type { ListMethod } from '../model/call.ts'
 import type { Members } from '../model/members.ts'
 import type { Item, ItemKind } from '../model/target.ts'
-import { emptyListing, type Listing, type ServerFacts } from '../catalog/catalog.ts'
-import { type ReadHeaderParams, readItems } from '../catalog/items.ts'
 import { loadListing, removeListing, saveListing } from './listing-file.ts'
 
 /** What the watcher needs of a server. */
@@ -46,7 +47,13 @@ const coalesceMs = 60
 export class ServerWatch {
   private readonly watched: Watched
   private readonly options: WatcherOptions
-  private readonly backoff: Backoff = createBackoff({ firstMs: 1_000, maxMs: 60_000, factor: 2, jitter: 0.3, random: Math.random })
+  private readonly backoff: Backoff = createBackoff({
+    firstMs: 1_000,
+    maxMs: 60_000,
+    factor: 2,
+    jitter: 0.3,
+    random: Math.random,
+  })
   private listing: Listing
   private refreshing: Promise<void> | undefined
   private again = false
@@ -67,7 +74,13 @@ export class ServerWatch {
     const { watched, options } = this
     const saved = await loadListing(options.folder, watched.server, watched.spec)
     if (saved !== undefined && !this.stopped) {
-      this.publish(this.build({ ...saved.facts, instructions: saved.facts.instructions } as ServerFacts, saved.raw, saved.at))
+      this.publish(
+        this.build(
+          { ...saved.facts, instructions: saved.facts.instructions },
+          saved.raw,
+          saved.at,
+        ),
+      )
       if (watched.lazy) return
     }
     this.asked ??= this.refresh()
@@ -118,7 +131,12 @@ export class ServerWatch {
     const { watched, options } = this
     try {
       const facts = await watched.facts()
-      const raw: Record<ItemKind, readonly string[]> = { tool: [], prompt: [], resource: [], template: [] }
+      const raw: Record<ItemKind, readonly string[]> = {
+        tool: [],
+        prompt: [],
+        resource: [],
+        template: [],
+      }
       for (const { method, kind, capability } of methods) {
         if (!facts.capabilities.includes(capability)) continue
         raw[kind] = await watched.list(method).catch((fault: unknown) => {
@@ -134,16 +152,37 @@ export class ServerWatch {
       await saveListing(options.folder, watched.server, {
         spec: watched.spec,
         at: listing.listedAt,
-        facts: { era: facts.era, revision: facts.revision, capabilities: facts.capabilities, serverInfo: facts.serverInfo, ...(facts.instructions === undefined ? {} : { instructions: facts.instructions }) },
-        raw: { tool: [...raw.tool], prompt: [...raw.prompt], resource: [...raw.resource], template: [...raw.template] },
-      }).catch((fault: unknown) => options.log({ level: 'warn', server: watched.server, text: `the list could not be saved: ${String(fault)}` }))
+        facts: {
+          era: facts.era,
+          revision: facts.revision,
+          capabilities: facts.capabilities,
+          serverInfo: facts.serverInfo,
+          ...(facts.instructions === undefined ? {} : { instructions: facts.instructions }),
+        },
+        raw: {
+          tool: [...raw.tool],
+          prompt: [...raw.prompt],
+          resource: [...raw.resource],
+          template: [...raw.template],
+        },
+      }).catch((fault: unknown) =>
+        options.log({
+          level: 'warn',
+          server: watched.server,
+          text: `the list could not be saved: ${String(fault)}`,
+        }),
+      )
       await this.watch()
       if (watched.everyMs > 0) this.later(watched.everyMs)
     } catch (fault) {
       if (this.stopped) return
       const text = fault instanceof Error ? fault.message : String(fault)
       options.log({ level: 'warn', server: watched.server, text })
-      this.publish({ ...this.listing, downSince: this.listing.downSince ?? options.now(), fault: text })
+      this.publish({
+        ...this.listing,
+        downSince: this.listing.downSince ?? options.now(),
+        fault: text,
+      })
       this.later(this.backoff.next())
     }
   }
@@ -151,9 +190,11 @@ export class ServerWatch {
   private async watch(): Promise<void> {
     if (this.watching) return
     this.watching = true
-    await this.watched.watch((method, params) => this.notice(method, params)).catch(() => {
-      this.watching = false
-    })
+    await this.watched
+      .watch((method, params) => this.notice(method, params))
+      .catch(() => {
+        this.watching = false
+      })
   }
 
   private notice(method: string, params: Members): void {
@@ -162,7 +203,8 @@ export class ServerWatch {
       this.watching = false
       this.later(this.backoff.next())
     } else if (method.endsWith('/list_changed')) this.later(coalesceMs)
-    else if (method === 'notifications/resources/updated') this.options.onResourceUpdated(this.watched.server, params)
+    else if (method === 'notifications/resources/updated')
+      this.options.onResourceUpdated(this.watched.server, params)
   }
 
   private later(delayMs: number): void {
@@ -171,15 +213,27 @@ export class ServerWatch {
     this.timer.unref()
   }
 
-  private build(facts: ServerFacts, raw: Readonly<Record<ItemKind, readonly string[]>>, at: number): Listing {
+  private build(
+    facts: ServerFacts,
+    raw: Readonly<Record<ItemKind, readonly string[]>>,
+    at: number,
+  ): Listing {
     const left: { name: string; reason: string }[] = []
-    const items = { tool: [], prompt: [], resource: [], template: [] } as Record<ItemKind, readonly Item[]>
+    const items: Record<ItemKind, readonly Item[]> = { tool: [], prompt: [], resource: [], template: [] }
     for (const kind of ['tool', 'prompt', 'resource', 'template'] as const) {
       const read = readItems(this.watched.server, kind, raw[kind], this.options.readHeaderParams)
       items[kind] = read.items
       left.push(...read.left)
     }
-    return { server: this.watched.server, facts, items, listedAt: at, downSince: undefined, fault: undefined, left }
+    return {
+      server: this.watched.server,
+      facts,
+      items,
+      listedAt: at,
+      downSince: undefined,
+      fault: undefined,
+      left,
+    }
   }
 
   private publish(listing: Listing): void {

@@ -10,7 +10,10 @@ export function readAnswers(raw: string | undefined): ReadonlyMap<string, string
   if (raw === undefined) return answers
   for (const member of scanObject(raw, { '*': {} }, { depthMax: 64, refuseDuplicates: true })) {
     const text = raw.slice(member.start, member.end)
-    if (!text.startsWith('{')) throw new GatewayError('params_invalid', { hint: `The answer "${member.key.slice(0, 40)}" must be an object.` })
+    if (!text.startsWith('{'))
+      throw new GatewayError('params_invalid', {
+        hint: `The answer "${member.key.slice(0, 40)}" must be an object.`,
+      })
     answers.set(member.key, text)
   }
   return answers

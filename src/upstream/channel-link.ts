@@ -3,7 +3,7 @@
  * so answers are told apart by our ids and progress by our tokens.
  */
 import type { Backoff } from '../kit/backoff.ts'
-import { type Capabilities, type ListMethod, newestLegacy, newestModern, type Revision } from '../model/call.ts'
+import { type Capabilities, type ListMethod, newestLegacy, newestModern } from '../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../model/codec.ts'
 import { type Member, type Members, rawOf } from '../model/members.ts'
 import { GatewayError } from '../model/refusal.ts'
@@ -34,7 +34,13 @@ export interface ChannelLinkOptions {
   readonly open: () => Promise<MessageChannel>
 }
 
-const emptyCapabilities: Capabilities = { raw: '{}', elicitation: false, elicitationUrl: false, sampling: false, roots: false }
+const emptyCapabilities: Capabilities = {
+  raw: '{}',
+  elicitation: false,
+  elicitationUrl: false,
+  sampling: false,
+  roots: false,
+}
 const probeMs = 2_500
 
 /** One open channel with what is in flight on it. */
@@ -59,6 +65,13 @@ class ChannelSession {
     channel.onClose = (reason) => this.close(reason)
   }
 
+  /** What the server said of itself; a session is handed out only after it did. */
+  get opened(): Facts {
+    if (this.facts === undefined)
+      throw new GatewayError('internal', { detail: 'a session was used before it was open' })
+    return this.facts
+  }
+
   private close(reason: string): void {
     if (this.closed !== undefined) return
     this.closed = reason
@@ -79,7 +92,8 @@ class ChannelSession {
       return
     }
     if (message.kind === 'result' || message.kind === 'error') this.answer(message)
-    else if (message.kind === 'notification') this.notification(message.method, message.params, message.meta)
+    else if (message.kind === 'notification')
+      this.notification(message.method, message.params, message.meta)
     else this.question(message)
   }
 
@@ -95,7 +109,9 @@ class ChannelSession {
 
   private notification(method: string, params: Members, meta: Members): void {
     if (method === 'notifications/progress') {
-      this.calls.get(rawOf(params, 'progressToken') ?? '')?.take({ kind: 'notification', method, params, meta })
+      this.calls
+        .get(rawOf(params, 'progressToken') ?? '')
+        ?.take({ kind: 'notification', method, params, meta })
     } else if (method === 'notifications/message') {
       // A channel does not say which call a log message belongs to; with one in flight it can only be that one.
       const only = this.onlyCall()
@@ -120,7 +136,9 @@ class ChannelSession {
       const key = String(id)
       const timer = setTimeout(() => {
         this.own.delete(key)
-        reject(new GatewayError('server_timeout', { detail: 'no answer to a request of the gateway' }))
+        reject(
+          new GatewayError('server_timeout', { detail: 'no answer to a request of the gateway' }),
+        )
       }, timeoutMs)
       this.own.set(key, (message) => {
         clearTimeout(timer)
@@ -128,7 +146,8 @@ class ChannelSession {
         else resolve(message)
       })
       try {
-        if (this.closed !== undefined) throw new GatewayError('server_unavailable', { detail: this.closed })
+        if (this.closed !== undefined)
+          throw new GatewayError('server_unavailable', { detail: this.closed })
         this.channel.send(text)
       } catch (fault) {
         clearTimeout(timer)
@@ -157,7 +176,10 @@ export class ChannelLink implements ServerLink {
     this.options = options
     this.era = options.era === 'auto' ? undefined : options.era
     this.backoff = options.backoff?.()
-    this.sweep = setInterval(() => this.stopIdle(), Math.max(1_000, Math.min(30_000, options.idleStopMs / 2)))
+    this.sweep = setInterval(
+      () => this.stopIdle(),
+      Math.max(1_000, Math.min(30_000, options.idleStopMs / 2)),
+    )
     this.sweep.unref()
   }
 
@@ -166,11 +188,15 @@ export class ChannelLink implements ServerLink {
     const key = this.keyOf(start)
     const session = this.sessions.get(key)
     const capabilities = this.options.perPrincipal ? call.capabilities : emptyCapabilities
-    return session === undefined ? this.session(key, capabilities).then((opened) => this.startOn(opened, start)) : this.startOn(session, start)
+    return session === undefined
+      ? this.session(key, capabilities).then((opened) => this.startOn(opened, start))
+      : this.startOn(session, start)
   }
 
   private keyOf(start: Start): string {
-    return this.options.perPrincipal ? `${start.recorded.principal.id}\n${start.recorded.call.capabilities.raw}` : 'shared'
+    return this.options.perPrincipal
+      ? `${start.recorded.principal.id}\n${start.recorded.call.capabilities.raw}`
+      : 'shared'
   }
 
   private get systemKey(): string {
@@ -180,7 +206,7 @@ export class ChannelLink implements ServerLink {
   private startOn(session: ChannelSession, start: Start): Sent {
     const { codec } = this.options
     const { call, target } = start.recorded
-    const facts = session.facts as Facts
+    const facts = session.opened
     const id = ++this.ids
     const key = String(id)
     session.usedAt = this.options.now()
@@ -205,25 +231,49 @@ export class ChannelLink implements ServerLink {
     this.setLevel(session, facts, call.logLevel)
     session.calls.set(key, open)
     try {
-      session.channel.send(codec.relayedRequest(facts.era, facts.revision, { id, call, name: target.name, requestState: start.serverState }))
+      session.channel.send(
+        codec.relayedRequest(facts.era, facts.revision, {
+          id,
+          call,
+          name: target.name,
+          requestState: start.serverState,
+        }),
+      )
     } catch (fault) {
-      open.fail(fault instanceof GatewayError ? fault : new GatewayError('server_unavailable', { cause: fault }))
+      open.fail(
+        fault instanceof GatewayError
+          ? fault
+          : new GatewayError('server_unavailable', { cause: fault }),
+      )
     }
     return {
       open,
       cancel: (reason) => {
         if (open.done || session.closed !== undefined) return
-        session.channel.send(codec.notification('notifications/cancelled', [{ key: 'requestId', raw: key }, { key: 'reason', raw: JSON.stringify(reason) }]))
+        session.channel.send(
+          codec.notification('notifications/cancelled', [
+            { key: 'requestId', raw: key },
+            { key: 'reason', raw: JSON.stringify(reason) },
+          ]),
+        )
       },
     }
   }
 
   /** A legacy server has one level for its whole session: the most verbose that anybody asked for. */
   private setLevel(session: ChannelSession, facts: Facts, level: string | undefined): void {
-    if (facts.era !== 'legacy' || level === undefined || !facts.capabilities.includes('"logging"')) return
+    if (facts.era !== 'legacy' || level === undefined || !facts.capabilities.includes('"logging"'))
+      return
     if (session.logLevel !== undefined && levelRank(session.logLevel) <= levelRank(level)) return
     session.logLevel = level
-    session.channel.send(this.options.codec.ownRequest('legacy', facts.revision, { id: ++this.ids, method: 'logging/setLevel', params: [{ key: 'level', raw: `"${level}"` }], capabilities: emptyCapabilities }))
+    session.channel.send(
+      this.options.codec.ownRequest('legacy', facts.revision, {
+        id: ++this.ids,
+        method: 'logging/setLevel',
+        params: [{ key: 'level', raw: `"${level}"` }],
+        capabilities: emptyCapabilities,
+      }),
+    )
   }
 
   private session(key: string, capabilities: Capabilities): Promise<ChannelSession> {
@@ -240,15 +290,20 @@ export class ChannelLink implements ServerLink {
   private async openSession(key: string, capabilities: Capabilities): Promise<ChannelSession> {
     if (this.closed) throw new GatewayError('server_unavailable', { detail: 'removed' })
     const now = this.options.now()
-    if (now < this.blockedUntil) throw new GatewayError('server_unavailable', { detail: `waits ${this.blockedUntil - now} ms after a failed start: ${this.lastFault}` })
-    if (this.sessions.size + this.openings.size > this.options.sessionsMax) throw new GatewayError('server_busy', { detail: 'too many sessions' })
+    if (now < this.blockedUntil)
+      throw new GatewayError('server_unavailable', {
+        detail: `waits ${this.blockedUntil - now} ms after a failed start: ${this.lastFault}`,
+      })
+    if (this.sessions.size + this.openings.size > this.options.sessionsMax)
+      throw new GatewayError('server_busy', { detail: 'too many sessions' })
     try {
       const session = await this.connect(capabilities)
       session.onClosed = () => this.dropped(key, session)
       this.sessions.set(key, session)
       this.backoff?.reset()
       session.notice = (method, params) => this.notice?.(method, params)
-      if (session.closed !== undefined) throw new GatewayError('server_unavailable', { detail: session.closed })
+      if (session.closed !== undefined)
+        throw new GatewayError('server_unavailable', { detail: session.closed })
       return session
     } catch (fault) {
       this.sessions.delete(key)
@@ -268,7 +323,11 @@ export class ChannelLink implements ServerLink {
       const probed = await this.probe()
       if (probed !== undefined) return this.opened(probed, capabilities)
     }
-    const session = new ChannelSession(await this.options.open(), this.options.codec, this.options.now())
+    const session = new ChannelSession(
+      await this.options.open(),
+      this.options.codec,
+      this.options.now(),
+    )
     return this.opened(session, capabilities)
   }
 
@@ -277,13 +336,26 @@ export class ChannelLink implements ServerLink {
    * exits or stays silent gets a fresh channel (protocol.md section 2.9).
    */
   private async probe(): Promise<ChannelSession | undefined> {
-    const session = new ChannelSession(await this.options.open(), this.options.codec, this.options.now())
+    const session = new ChannelSession(
+      await this.options.open(),
+      this.options.codec,
+      this.options.now(),
+    )
     try {
       const id = ++this.ids
-      const message = await session.ask(id, this.options.codec.ownRequest('modern', newestModern, { id, method: 'server/discover', params: [], capabilities: emptyCapabilities }), probeMs)
+      const message = await session.ask(
+        id,
+        this.options.codec.ownRequest('modern', newestModern, {
+          id,
+          method: 'server/discover',
+          params: [],
+          capabilities: emptyCapabilities,
+        }),
+        probeMs,
+      )
       this.era = provesModern(message) ? 'modern' : 'legacy'
       return session
-    } catch (fault) {
+    } catch {
       // A server that cannot be started at all is no evidence of an era.
       this.era = 'legacy'
       await session.channel.close()
@@ -291,19 +363,48 @@ export class ChannelLink implements ServerLink {
     }
   }
 
-  private async opened(session: ChannelSession, capabilities: Capabilities): Promise<ChannelSession> {
+  private async opened(
+    session: ChannelSession,
+    capabilities: Capabilities,
+  ): Promise<ChannelSession> {
     const { codec, openTimeoutMs } = this.options
     const id = ++this.ids
     try {
       if (this.era === 'modern') {
-        const message = await session.ask(id, codec.ownRequest('modern', newestModern, { id, method: 'server/discover', params: [], capabilities }), openTimeoutMs)
-        if (message.kind !== 'result') throw new GatewayError('server_broken', { detail: 'server/discover was refused' })
+        const message = await session.ask(
+          id,
+          codec.ownRequest('modern', newestModern, {
+            id,
+            method: 'server/discover',
+            params: [],
+            capabilities,
+          }),
+          openTimeoutMs,
+        )
+        if (message.kind !== 'result')
+          throw new GatewayError('server_broken', { detail: 'server/discover was refused' })
         session.facts = readFacts(message, 'modern')
         return session
       }
-      const params: Members = [{ key: 'protocolVersion', raw: `"${newestLegacy}"` }, { key: 'capabilities', raw: capabilities.raw }, productMember]
-      const message = await session.ask(id, codec.ownRequest('legacy', newestLegacy as Revision, { id, method: 'initialize', params, capabilities }), openTimeoutMs)
-      if (message.kind !== 'result') throw new GatewayError('server_broken', { detail: `initialize was refused: ${message.kind === 'error' ? message.message.slice(0, 200) : ''}` })
+      const params: Members = [
+        { key: 'protocolVersion', raw: `"${newestLegacy}"` },
+        { key: 'capabilities', raw: capabilities.raw },
+        productMember,
+      ]
+      const message = await session.ask(
+        id,
+        codec.ownRequest('legacy', newestLegacy, {
+          id,
+          method: 'initialize',
+          params,
+          capabilities,
+        }),
+        openTimeoutMs,
+      )
+      if (message.kind !== 'result')
+        throw new GatewayError('server_broken', {
+          detail: `initialize was refused: ${message.kind === 'error' ? message.message.slice(0, 200) : ''}`,
+        })
       session.facts = readFacts(message, 'legacy')
       session.channel.send(codec.notification('notifications/initialized', []))
       return session
@@ -315,7 +416,7 @@ export class ChannelLink implements ServerLink {
 
   async facts(): Promise<Facts> {
     const session = await this.session(this.systemKey, emptyCapabilities)
-    return session.facts as Facts
+    return session.opened
   }
 
   async list(method: ListMethod): Promise<readonly string[]> {
@@ -324,10 +425,19 @@ export class ChannelLink implements ServerLink {
 
   private async own(method: string, params: readonly Member[]): Promise<ServerMessage> {
     const session = await this.session(this.systemKey, emptyCapabilities)
-    const facts = session.facts as Facts
+    const facts = session.opened
     session.usedAt = this.options.now()
     const id = ++this.ids
-    return session.ask(id, this.options.codec.ownRequest(facts.era, facts.revision, { id, method, params, capabilities: emptyCapabilities }), this.options.openTimeoutMs)
+    return session.ask(
+      id,
+      this.options.codec.ownRequest(facts.era, facts.revision, {
+        id,
+        method,
+        params,
+        capabilities: emptyCapabilities,
+      }),
+      this.options.openTimeoutMs,
+    )
   }
 
   async watch(notice: ServerNotice): Promise<void> {
@@ -339,14 +449,26 @@ export class ChannelLink implements ServerLink {
   /** On stdio a listen stays open under its id; a newer one replaces it. */
   private listen(session: ChannelSession): void {
     const { codec } = this.options
-    const facts = session.facts as Facts
+    const facts = session.opened
     const previous = session.listenId
     const id = ++this.ids
     session.listenId = id
     const uris = [...this.subscriptions]
     const filter = `{"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true${uris.length === 0 ? '' : `,"resourceSubscriptions":${JSON.stringify(uris)}`}}`
-    session.channel.send(codec.ownRequest('modern', facts.revision, { id, method: 'subscriptions/listen', params: [{ key: 'notifications', raw: filter }], capabilities: emptyCapabilities }))
-    if (previous !== undefined) session.channel.send(codec.notification('notifications/cancelled', [{ key: 'requestId', raw: String(previous) }]))
+    session.channel.send(
+      codec.ownRequest('modern', facts.revision, {
+        id,
+        method: 'subscriptions/listen',
+        params: [{ key: 'notifications', raw: filter }],
+        capabilities: emptyCapabilities,
+      }),
+    )
+    if (previous !== undefined)
+      session.channel.send(
+        codec.notification('notifications/cancelled', [
+          { key: 'requestId', raw: String(previous) },
+        ]),
+      )
   }
 
   async subscribe(uri: string): Promise<void> {
@@ -366,13 +488,19 @@ export class ChannelLink implements ServerLink {
       return
     }
     const message = await this.own(method, [{ key: 'uri', raw: JSON.stringify(uri) }])
-    if (message.kind === 'error') throw new GatewayError('server_broken', { detail: `${message.code} ${message.message.slice(0, 200)}` })
+    if (message.kind === 'error')
+      throw new GatewayError('server_broken', {
+        detail: `${message.code} ${message.message.slice(0, 200)}`,
+      })
   }
 
   private stopIdle(): void {
     const before = this.options.now() - this.options.idleStopMs
     for (const [key, session] of this.sessions) {
-      const busy = session.calls.size > 0 || session.own.size > 0 || (key === this.systemKey && this.subscriptions.size > 0)
+      const busy =
+        session.calls.size > 0 ||
+        session.own.size > 0 ||
+        (key === this.systemKey && this.subscriptions.size > 0)
       if (busy || session.usedAt > before) continue
       this.sessions.delete(key)
       // Stopped on purpose: the watcher must not start it again at once.

@@ -8,7 +8,11 @@ export interface InputRequired {
   readonly extras: Members
 }
 
-const methods: ReadonlySet<string> = new Set(['elicitation/create', 'sampling/createMessage', 'roots/list'])
+const methods: ReadonlySet<string> = new Set([
+  'elicitation/create',
+  'sampling/createMessage',
+  'roots/list',
+])
 const questionsMax = 32
 
 /** Parses an `input_required` result (MCP 2026-07-28 basic/patterns/mrtr); undefined when it is malformed. */
@@ -16,7 +20,11 @@ export function parseInputRequired(text: string): InputRequired | undefined {
   const questions: Question[] = []
   const extras: { key: string; raw: string }[] = []
   let state: string | undefined
-  for (const member of scanObject(text, { inputRequests: { '*': {} } }, { depthMax: 512, refuseDuplicates: false })) {
+  for (const member of scanObject(
+    text,
+    { inputRequests: { '*': {} } },
+    { depthMax: 512, refuseDuplicates: false },
+  )) {
     const raw = text.slice(member.start, member.end)
     if (member.key === 'requestState') {
       state = stringValue(raw)
@@ -28,7 +36,8 @@ export function parseInputRequired(text: string): InputRequired | undefined {
           return found === undefined ? undefined : text.slice(found.start, found.end)
         }
         const method = stringValue(of('method'))
-        if (method === undefined || !methods.has(method) || questions.length >= questionsMax) return undefined
+        if (method === undefined || !methods.has(method) || questions.length >= questionsMax)
+          return undefined
         questions.push({ key: entry.key, method, params: of('params') })
       }
     } else if (member.key !== 'resultType') extras.push({ key: member.key, raw })

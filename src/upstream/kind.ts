@@ -1,4 +1,4 @@
-import type { ListMethod, Era, Revision } from '../model/call.ts'
+import type { Era, ListMethod, Revision } from '../model/call.ts'
 import type { Members } from '../model/members.ts'
 import type { Recorded } from '../model/proofs.ts'
 import type { NotificationSink, OpenCall } from './round.ts'

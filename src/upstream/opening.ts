@@ -1,7 +1,7 @@
 /** Opening a server: what both transports need to find its era and read what it says of itself. */
 import { scanObject, stringValue } from '../kit/json-scan.ts'
 import type { Era, Revision } from '../model/call.ts'
-import { modernRevisions, newestModern } from '../model/call.ts'
+import { legacyRevisions, modernRevisions, newestModern } from '../model/call.ts'
 import type { ServerMessage } from '../model/codec.ts'
 import type { Member } from '../model/members.ts'
 import { productInfo } from '../model/product.ts'
@@ -22,11 +22,13 @@ export function readFacts(message: ResultMessage, era: Era): Facts {
     const member = members.find((candidate) => candidate.key === key)
     return member === undefined ? undefined : text.slice(member.start, member.end)
   }
-  const meta = members.find((member) => member.key === '_meta')?.members?.find((member) => member.key === 'io.modelcontextprotocol/serverInfo')
+  const meta = members
+    .find((member) => member.key === '_meta')
+    ?.members?.find((member) => member.key === 'io.modelcontextprotocol/serverInfo')
   const capabilities = raw('capabilities') ?? '{}'
   return {
     era,
-    revision: era === 'modern' ? newestModern : ((stringValue(raw('protocolVersion')) ?? '') as Revision),
+    revision: era === 'modern' ? newestModern : legacyRevision(stringValue(raw('protocolVersion'))),
     capabilities: capabilities.startsWith('{') ? capabilities : '{}',
     serverInfo: raw('serverInfo') ?? (meta === undefined ? '{}' : text.slice(meta.start, meta.end)),
     instructions: stringValue(raw('instructions'))?.slice(0, instructionsMax),
@@ -40,25 +42,57 @@ export function readFacts(message: ResultMessage, era: Era): Facts {
 export function provesModern(message: ServerMessage | undefined): boolean {
   if (message?.kind === 'result') {
     const text = message.bytes.toString('utf8', message.start, message.end)
-    return text.includes('"supportedVersions"') && modernRevisions.some((revision) => text.includes(`"${revision}"`))
+    return (
+      text.includes('"supportedVersions"') &&
+      modernRevisions.some((revision) => text.includes(`"${revision}"`))
+    )
   }
-  return message?.kind === 'error' && message.code === -32022 && modernRevisions.some((revision) => message.data?.includes(`"${revision}"`) === true)
+  return (
+    message?.kind === 'error' &&
+    message.code === -32022 &&
+    modernRevisions.some((revision) => message.data?.includes(`"${revision}"`) === true)
+  )
+}
+
+/** @throws GatewayError server_broken for a revision that is none of ours */
+function legacyRevision(text: string | undefined): Revision {
+  const revision = legacyRevisions.find((known) => known === text)
+  if (revision === undefined)
+    throw new GatewayError('server_broken', {
+      detail: `unknown protocol version ${String(text).slice(0, 40)}`,
+    })
+  return revision
 }
 
 const itemsMax = 10_000
 
 /** The definitions of one page and the cursor of the next. */
-export function readPage(message: ServerMessage | undefined, member: string): { items: string[]; cursor: string | undefined } {
-  if (message?.kind === 'error') throw new GatewayError('server_broken', { detail: `${member}: ${message.code} ${message.message.slice(0, 200)}` })
-  if (message?.kind !== 'result') throw new GatewayError('server_broken', { detail: `${member}: no answer` })
+export function readPage(
+  message: ServerMessage | undefined,
+  member: string,
+): { items: string[]; cursor: string | undefined } {
+  if (message?.kind === 'error')
+    throw new GatewayError('server_broken', {
+      detail: `${member}: ${message.code} ${message.message.slice(0, 200)}`,
+    })
+  if (message?.kind !== 'result')
+    throw new GatewayError('server_broken', { detail: `${member}: no answer` })
   const text = message.bytes.toString('utf8', message.start, message.end)
-  const members = scanObject(text, { [member]: { '[]': {} } }, { depthMax: 512, refuseDuplicates: false })
+  const members = scanObject(
+    text,
+    { [member]: { '[]': {} } },
+    { depthMax: 512, refuseDuplicates: false },
+  )
   const list = members.find((candidate) => candidate.key === member)
   const cursor = members.find((candidate) => candidate.key === 'nextCursor')
-  if (list?.members === undefined) throw new GatewayError('server_broken', { detail: `the result has no array "${member}"` })
-  if (list.members.length > itemsMax) throw new GatewayError('answer_too_large', { detail: `more than ${itemsMax} entries` })
+  if (list?.members === undefined)
+    throw new GatewayError('server_broken', { detail: `the result has no array "${member}"` })
+  if (list.members.length > itemsMax)
+    throw new GatewayError('answer_too_large', { detail: `more than ${itemsMax} entries` })
   return {
-    items: list.members.filter((entry) => text.charCodeAt(entry.start) === 0x7b).map((entry) => text.slice(entry.start, entry.end)),
+    items: list.members
+      .filter((entry) => text.charCodeAt(entry.start) === 0x7b)
+      .map((entry) => text.slice(entry.start, entry.end)),
     cursor: cursor === undefined ? undefined : stringValue(text.slice(cursor.start, cursor.end)),
   }
 }
@@ -66,13 +100,20 @@ export function readPage(message: ServerMessage | undefined, member: string): { 
 const pagesMax = 100
 
 /** Walks all pages of a list. `request` sends one request with the given params. */
-export async function readAllPages(member: string, request: (params: readonly Member[]) => Promise<ServerMessage | undefined>): Promise<readonly string[]> {
+export async function readAllPages(
+  member: string,
+  request: (params: readonly Member[]) => Promise<ServerMessage | undefined>,
+): Promise<readonly string[]> {
   const items: string[] = []
   let cursor: string | undefined
   for (let page = 0; page < pagesMax; page++) {
-    const read = readPage(await request(cursor === undefined ? [] : [{ key: 'cursor', raw: JSON.stringify(cursor) }]), member)
+    const read = readPage(
+      await request(cursor === undefined ? [] : [{ key: 'cursor', raw: JSON.stringify(cursor) }]),
+      member,
+    )
     items.push(...read.items)
-    if (items.length > itemsMax) throw new GatewayError('answer_too_large', { detail: `more than ${itemsMax} entries` })
+    if (items.length > itemsMax)
+      throw new GatewayError('answer_too_large', { detail: `more than ${itemsMax} entries` })
     if (read.cursor === undefined || read.cursor === cursor) return items
     cursor = read.cursor
   }

@@ -47,7 +47,8 @@ export class ParkingLot {
   /** Takes a parked call out; each can be taken once. @throws GatewayError state_invalid */
   take(id: string): OpenCall {
     const parked = this.forget(id)
-    if (parked === undefined || parked.open.done) throw new GatewayError('state_invalid', { detail: 'no such parked call' })
+    if (parked === undefined || parked.open.done)
+      throw new GatewayError('state_invalid', { detail: 'no such parked call' })
     return parked.open
   }
 

@@ -21,7 +21,9 @@ interface StateBox {
 const purpose = 'request-state'
 
 /** What an opened state leads to: a parked call, or the server's own requestState (undefined: it had none). */
-export type OpenedState = { readonly kind: 'parked'; readonly park: string } | { readonly kind: 'server'; readonly state: string | undefined }
+export type OpenedState =
+  | { readonly kind: 'parked'; readonly park: string }
+  | { readonly kind: 'server'; readonly state: string | undefined }
 
 /** Seals the state of one round. `lifeMs` bounds how long it may come back. */
 export function sealState(
@@ -45,15 +47,28 @@ export function sealState(
 }
 
 /** @throws GatewayError state_invalid for a state that is forged, expired, or of another caller or call */
-export function openState(ring: KeyRing, recorded: Recorded, sealed: string, now: number): OpenedState {
+export function openState(
+  ring: KeyRing,
+  recorded: Recorded,
+  sealed: string,
+  now: number,
+): OpenedState {
   const { call, principal, target } = recorded
   const text = ring.open(purpose, sealed)
-  if (text === undefined) throw new GatewayError('state_invalid', { detail: 'forged or of another ring' })
-  const box = JSON.parse(text) as StateBox
-  const same = box.principal === principal.id && box.method === call.method && box.server === target.server && box.name === target.name && box.args === argsDigest(call)
+  if (text === undefined)
+    throw new GatewayError('state_invalid', { detail: 'forged or of another ring' })
+  const box: StateBox = JSON.parse(text)
+  const same =
+    box.principal === principal.id &&
+    box.method === call.method &&
+    box.server === target.server &&
+    box.name === target.name &&
+    box.args === argsDigest(call)
   if (!same) throw new GatewayError('state_invalid', { detail: 'bound to another caller or call' })
   if (box.expiresAt <= now) throw new GatewayError('state_invalid', { detail: 'expired' })
-  return box.park === undefined ? { kind: 'server', state: box.state } : { kind: 'parked', park: box.park }
+  return box.park === undefined
+    ? { kind: 'server', state: box.state }
+    : { kind: 'parked', park: box.park }
 }
 
 function argsDigest(call: Call): string {

@@ -3,12 +3,13 @@
  * A legacy server that asks mid-call ends the round with `input_required`; the open call stays parked until
  * the caller comes back with answers (protocol.md section 6.3). Independent of the transport.
  */
+
+import { stringValue } from '../kit/json-scan.ts'
 import type { Call } from '../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../model/codec.ts'
 import { type Members, rawOf } from '../model/members.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { type CallNotification, declinedError, type Question, type Reply } from '../model/reply.ts'
-import { stringValue } from '../kit/json-scan.ts'
 import { parseInputRequired } from './input-required.ts'
 
 /** Where notifications of a running call go. */
@@ -87,14 +88,23 @@ export class OpenCall {
 
   private answerText(rpcId: string, answer: string): string {
     const error = declinedError(answer)
-    return error === undefined ? this.options.codec.answer(rpcId, answer) : this.options.codec.answerRawError(rpcId, error)
+    return error === undefined
+      ? this.options.codec.answer(rpcId, answer)
+      : this.options.codec.answerRawError(rpcId, error)
   }
 
   /** Takes a message that belongs to this call. */
   take(message: ServerMessage): void {
     if (message.kind === 'notification') this.notify(message.method, message.params)
     else if (message.kind === 'request') this.ask(message)
-    else if (message.kind === 'error') this.end({ kind: 'error', code: message.code, message: message.message, data: message.data, era: this.options.era })
+    else if (message.kind === 'error')
+      this.end({
+        kind: 'error',
+        code: message.code,
+        message: message.message,
+        data: message.data,
+        era: this.options.era,
+      })
     else this.finish(message)
   }
 
@@ -105,7 +115,8 @@ export class OpenCall {
 
   /** Gives a parked call up: refuses what the server asked, so that it can end cleanly. */
   abandon(reason: string): void {
-    for (const entry of this.asked.splice(0)) this.options.answer(this.options.codec.answerError(entry.rpcId, -32603, reason))
+    for (const entry of this.asked.splice(0))
+      this.options.answer(this.options.codec.answerError(entry.rpcId, -32603, reason))
     this.end(new GatewayError('state_invalid', { detail: reason }))
   }
 
@@ -119,19 +130,39 @@ export class OpenCall {
       this.end(inputRequired(result, this.options.park))
       return
     }
-    if (this.options.era === 'modern' && message.resultType !== undefined && message.resultType !== 'complete') {
-      this.end(new GatewayError('server_broken', { detail: `unknown resultType ${message.resultType.slice(0, 40)}` }))
+    if (
+      this.options.era === 'modern' &&
+      message.resultType !== undefined &&
+      message.resultType !== 'complete'
+    ) {
+      this.end(
+        new GatewayError('server_broken', {
+          detail: `unknown resultType ${message.resultType.slice(0, 40)}`,
+        }),
+      )
       return
     }
-    this.end({ kind: 'complete', body: { kind: 'whole', bytes: result }, extras: message.extras, era: this.options.era, isError: message.isError })
+    this.end({
+      kind: 'complete',
+      body: { kind: 'whole', bytes: result },
+      extras: message.extras,
+      era: this.options.era,
+      isError: message.isError,
+    })
   }
 
   private notify(method: string, params: Members): void {
-    const kind = method === 'notifications/progress' ? 'progress' : method === 'notifications/message' ? 'message' : undefined
+    const kind =
+      method === 'notifications/progress'
+        ? 'progress'
+        : method === 'notifications/message'
+          ? 'message'
+          : undefined
     if (kind === undefined || this.ended !== undefined) return
     const notification: CallNotification = {
       kind,
-      params: kind === 'progress' ? params.filter((member) => member.key !== 'progressToken') : params,
+      params:
+        kind === 'progress' ? params.filter((member) => member.key !== 'progressToken') : params,
       level: kind === 'message' ? stringValue(rawOf(params, 'level')) : undefined,
     }
     if (!this.parked) this.sink(notification)
@@ -149,7 +180,10 @@ export class OpenCall {
       return
     }
     this.keyCounter++
-    this.asked.push({ question: { key: `q${this.keyCounter}`, method: message.method, params: message.params }, rpcId: message.id })
+    this.asked.push({
+      question: { key: `q${this.keyCounter}`, method: message.method, params: message.params },
+      rpcId: message.id,
+    })
     if (this.waiter !== undefined) this.gather()
   }
 
@@ -160,7 +194,12 @@ export class OpenCall {
       if (waiter === undefined || this.asked.length === 0) return
       this.waiter = undefined
       this.parked = true
-      waiter.resolve({ kind: 'input_required', questions: this.asked.map((entry) => entry.question), requestState: this.options.park(), extras: [] })
+      waiter.resolve({
+        kind: 'input_required',
+        questions: this.asked.map((entry) => entry.question),
+        requestState: this.options.park(),
+        extras: [],
+      })
     }, this.options.gatherMs)
   }
 
@@ -182,13 +221,23 @@ function mayAsk(call: Call, method: string, params: string | undefined): boolean
   if (method === 'roots/list') return capabilities.roots
   if (method === 'sampling/createMessage') return capabilities.sampling
   if (method !== 'elicitation/create') return false
-  return params !== undefined && /"mode"\s*:\s*"url"/.test(params) ? capabilities.elicitationUrl : capabilities.elicitation
+  return params !== undefined && /"mode"\s*:\s*"url"/.test(params)
+    ? capabilities.elicitationUrl
+    : capabilities.elicitation
 }
 
 /** The questions of a modern server, its requestState inside our box. */
-function inputRequired(result: Buffer, park: (serverState?: string) => string): Reply | GatewayError {
+function inputRequired(
+  result: Buffer,
+  park: (serverState?: string) => string,
+): Reply | GatewayError {
   const parsed = parseInputRequired(result.toString('utf8'))
-  if (parsed === undefined) return new GatewayError('server_broken', { detail: 'malformed input_required' })
-  return { kind: 'input_required', questions: parsed.questions, requestState: parsed.state === undefined ? undefined : park(parsed.state), extras: parsed.extras }
+  if (parsed === undefined)
+    return new GatewayError('server_broken', { detail: 'malformed input_required' })
+  return {
+    kind: 'input_required',
+    questions: parsed.questions,
+    requestState: parsed.state === undefined ? undefined : park(parsed.state),
+    extras: parsed.extras,
+  }
 }
-

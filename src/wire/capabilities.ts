@@ -33,9 +33,24 @@ export function readCapabilities(raw: string): Capabilities {
 // Callers send the same few objects again and again; bounded above.
 const recent = new Map<string, Capabilities>()
 
-export const noCapabilities: Capabilities = { raw: '{}', elicitation: false, elicitationUrl: false, sampling: false, roots: false }
+export const noCapabilities: Capabilities = {
+  raw: '{}',
+  elicitation: false,
+  elicitationUrl: false,
+  sampling: false,
+  roots: false,
+}
 
-export const logLevels = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'] as const
+export const logLevels = [
+  'debug',
+  'info',
+  'notice',
+  'warning',
+  'error',
+  'critical',
+  'alert',
+  'emergency',
+] as const
 
 /** The log level that a raw value names, or undefined. */
 export function readLogLevel(raw: string | undefined): string | undefined {

@@ -61,7 +61,9 @@ export function eraOf(envelope: Envelope, headers: Headers): Era {
   if (envelope.kind === 'response') return 'legacy'
   if (rawMeta(envelope, versionKey) !== undefined) return 'modern'
   if (envelope.method === 'initialize') return 'legacy'
-  return modernRevisions.some((revision) => revision === headerOf(headers, 'mcp-protocol-version')) ? 'modern' : 'legacy'
+  return modernRevisions.some((revision) => revision === headerOf(headers, 'mcp-protocol-version'))
+    ? 'modern'
+    : 'legacy'
 }
 
 /** One value of a header; a repeated header counts as its first value only when node joined it. */
@@ -83,13 +85,21 @@ export interface CallContext {
  * A modern request, through the whole ladder; `headers` undefined on stdio, which has none.
  * @throws GatewayError meta_invalid, header_mismatch, version_unsupported, method_unknown, params_invalid
  */
-export function decodeModern(envelope: Envelope, headers: Headers | undefined, context: CallContext): Call {
+export function decodeModern(
+  envelope: Envelope,
+  headers: Headers | undefined,
+  context: CallContext,
+): Call {
   const version = stringValue(rawMeta(envelope, versionKey))
-  if (version === undefined) throw new GatewayError('meta_invalid', { hint: 'protocolVersion is missing.' })
-  if (headers !== undefined) checkEqual(headers, 'mcp-protocol-version', 'MCP-Protocol-Version', version)
+  if (version === undefined)
+    throw new GatewayError('meta_invalid', { hint: 'protocolVersion is missing.' })
+  if (headers !== undefined)
+    checkEqual(headers, 'mcp-protocol-version', 'MCP-Protocol-Version', version)
   const revision = modernRevisions.find((known) => known === version)
   if (revision === undefined) {
-    throw new GatewayError('version_unsupported', { data: { supported: modernRevisions, requested: version } })
+    throw new GatewayError('version_unsupported', {
+      data: { supported: modernRevisions, requested: version },
+    })
   }
   if (headers !== undefined) {
     checkEqual(headers, 'mcp-method', 'Mcp-Method', envelope.method)
@@ -98,7 +108,8 @@ export function decodeModern(envelope: Envelope, headers: Headers | undefined, c
   const capabilities = modernCapabilities(envelope)
   if (!modernMethods.has(envelope.method)) throw new GatewayError('method_unknown')
   const logLevel = rawMeta(envelope, logLevelKey)
-  if (logLevel !== undefined && readLogLevel(logLevel) === undefined) throw new GatewayError('params_invalid', { hint: 'The log level is not known.' })
+  if (logLevel !== undefined && readLogLevel(logLevel) === undefined)
+    throw new GatewayError('params_invalid', { hint: 'The log level is not known.' })
   return makeCall(envelope, context, {
     era: 'modern',
     revision,
@@ -118,7 +129,11 @@ export interface SessionFacts {
 }
 
 /** A legacy request inside a session (or without one, where the server assigns none). */
-export function decodeLegacy(envelope: Envelope, session: SessionFacts, context: CallContext): Call {
+export function decodeLegacy(
+  envelope: Envelope,
+  session: SessionFacts,
+  context: CallContext,
+): Call {
   if (!legacyMethods.has(envelope.method)) throw new GatewayError('method_unknown')
   return makeCall(envelope, context, {
     era: 'legacy',
@@ -139,9 +154,22 @@ interface EraFacts {
   readonly paramHeaders: Readonly<Record<string, string>> | undefined
 }
 
-const taken: ReadonlySet<string> = new Set(['_meta', 'name', 'uri', 'arguments', 'inputResponses', 'requestState'])
+const taken: ReadonlySet<string> = new Set([
+  '_meta',
+  'name',
+  'uri',
+  'arguments',
+  'inputResponses',
+  'requestState',
+])
 const takenOfOthers: ReadonlySet<string> = new Set(['_meta'])
-const hopMeta: ReadonlySet<string> = new Set([versionKey, capabilitiesKey, clientInfoKey, logLevelKey, 'progressToken'])
+const hopMeta: ReadonlySet<string> = new Set([
+  versionKey,
+  capabilitiesKey,
+  clientInfoKey,
+  logLevelKey,
+  'progressToken',
+])
 
 function makeCall(envelope: Envelope, context: CallContext, facts: EraFacts): Call {
   const { method } = envelope
@@ -166,7 +194,8 @@ function makeCall(envelope: Envelope, context: CallContext, facts: EraFacts): Ca
     capabilities: facts.capabilities,
     clientInfo: facts.clientInfo,
     logLevel: facts.logLevel,
-    inputResponses: inputResponses === undefined ? undefined : requireObject(inputResponses, 'inputResponses'),
+    inputResponses:
+      inputResponses === undefined ? undefined : requireObject(inputResponses, 'inputResponses'),
     requestState,
     paramHeaders: facts.paramHeaders,
     streams: context.streams,
@@ -179,7 +208,9 @@ function progressToken(envelope: Envelope): string | undefined {
   const raw = rawMeta(envelope, 'progressToken')
   if (raw === undefined) return undefined
   if (raw.length > 512 || !(raw.charCodeAt(0) === 0x22 || /^-?\d+(?:\.\d+)?$/.test(raw))) {
-    throw new GatewayError('params_invalid', { hint: 'The progress token must be a string or a number.' })
+    throw new GatewayError('params_invalid', {
+      hint: 'The progress token must be a string or a number.',
+    })
   }
   return raw
 }
@@ -214,23 +245,35 @@ function requireText(raw: string | undefined, member: string): string {
 function referenceName(raw: string | undefined): string {
   const ref: unknown = isObjectText(raw) ? JSON.parse(raw) : undefined
   if (typeof ref === 'object' && ref !== null && 'type' in ref) {
-    if (ref.type === 'ref/prompt' && 'name' in ref) return requireText(JSON.stringify(ref.name), 'ref.name')
-    if (ref.type === 'ref/resource' && 'uri' in ref) return requireText(JSON.stringify(ref.uri), 'ref.uri')
+    if (ref.type === 'ref/prompt' && 'name' in ref)
+      return requireText(JSON.stringify(ref.name), 'ref.name')
+    if (ref.type === 'ref/resource' && 'uri' in ref)
+      return requireText(JSON.stringify(ref.uri), 'ref.uri')
   }
-  throw new GatewayError('params_invalid', { hint: '"ref" must be {type: "ref/prompt", name} or {type: "ref/resource", uri}.' })
+  throw new GatewayError('params_invalid', {
+    hint: '"ref" must be {type: "ref/prompt", name} or {type: "ref/resource", uri}.',
+  })
 }
 
 function checkEqual(headers: Headers, name: string, shown: string, body: string): void {
   const value = headerOf(headers, name)
-  if (value === undefined) throw new GatewayError('header_mismatch', { hint: `${shown} is missing.` })
-  if (value !== body) throw new GatewayError('header_mismatch', { hint: `${shown} is not what the body says.` })
+  if (value === undefined)
+    throw new GatewayError('header_mismatch', { hint: `${shown} is missing.` })
+  if (value !== body)
+    throw new GatewayError('header_mismatch', { hint: `${shown} is not what the body says.` })
 }
 
 function checkName(envelope: Envelope, headers: Headers): void {
-  const key = envelope.method === 'resources/read' ? 'uri' : envelope.method === 'tools/call' || envelope.method === 'prompts/get' ? 'name' : undefined
+  const key =
+    envelope.method === 'resources/read'
+      ? 'uri'
+      : envelope.method === 'tools/call' || envelope.method === 'prompts/get'
+        ? 'name'
+        : undefined
   if (key === undefined) return
   const value = headerOf(headers, 'mcp-name')
-  if (value === undefined) throw new GatewayError('header_mismatch', { hint: 'Mcp-Name is missing.' })
+  if (value === undefined)
+    throw new GatewayError('header_mismatch', { hint: 'Mcp-Name is missing.' })
   const body = stringValue(rawParam(envelope, key))
   if (body === undefined || decodeHeaderValue(value) !== body) {
     throw new GatewayError('header_mismatch', { hint: 'Mcp-Name is not what the body says.' })
@@ -239,9 +282,11 @@ function checkName(envelope: Envelope, headers: Headers): void {
 
 function modernCapabilities(envelope: Envelope): Capabilities {
   const raw = rawMeta(envelope, capabilitiesKey)
-  if (!isObjectText(raw)) throw new GatewayError('meta_invalid', { hint: 'clientCapabilities must be an object.' })
+  if (!isObjectText(raw))
+    throw new GatewayError('meta_invalid', { hint: 'clientCapabilities must be an object.' })
   const clientInfo = rawMeta(envelope, clientInfoKey)
-  if (clientInfo !== undefined && !isObjectText(clientInfo)) throw new GatewayError('meta_invalid', { hint: 'clientInfo must be an object.' })
+  if (clientInfo !== undefined && !isObjectText(clientInfo))
+    throw new GatewayError('meta_invalid', { hint: 'clientInfo must be an object.' })
   return raw === '{}' ? noCapabilities : readCapabilities(raw)
 }
 
@@ -250,10 +295,15 @@ function paramHeaders(headers: Headers): Readonly<Record<string, string>> {
   for (const name in headers) {
     if (!name.startsWith('mcp-param-')) continue
     const value = headerOf(headers, name)
-    found ??= Object.create(null) as Record<string, string>
+    found ??= emptyRecord()
     if (value !== undefined) found[name.slice('mcp-param-'.length)] = value
   }
   return found ?? noHeaders
+}
+
+function emptyRecord(): Record<string, string> {
+  const record: Record<string, string> = Object.create(null)
+  return record
 }
 
 const noHeaders: Readonly<Record<string, string>> = Object.freeze({})

@@ -15,7 +15,12 @@ export interface OutMessage {
   readonly tail: string
 }
 
-const message = (status: number, head: readonly (string | Buffer)[]): OutMessage => ({ status, head, stream: undefined, tail: '' })
+const message = (status: number, head: readonly (string | Buffer)[]): OutMessage => ({
+  status,
+  head,
+  stream: undefined,
+  tail: '',
+})
 
 /** A reply that was released, for the caller of `call`. `uriPrefix` is what the endpoint puts before a server's URIs. */
 export function encodeReply(call: Call, released: Released, uriPrefix: string): OutMessage {
@@ -32,7 +37,10 @@ function encodeComplete(call: Call, reply: Complete, uriPrefix: string): OutMess
   const extras = reply.extras.length === 0 ? '}' : `,${objectText(reply.extras).slice(1)}`
   const { body } = reply
   if (body.kind === 'stream') {
-    const head = call.era === 'modern' && reply.era === 'legacy' ? insertAfterBrace(body.head, modernAdditions(call)) : [body.head]
+    const head =
+      call.era === 'modern' && reply.era === 'legacy'
+        ? insertAfterBrace(body.head, modernAdditions(call))
+        : [body.head]
     return { status: 200, head: [prefix, ...head], stream: body.rest, tail: extras }
   }
   const edits: Edit[] = []
@@ -67,7 +75,9 @@ const scanOptions = { depthMax: 512, refuseDuplicates: false }
 const modernOnly: ReadonlySet<string> = new Set(['resultType', 'ttlMs', 'cacheScope'])
 
 function modernAdditions(call: Call): string {
-  return call.method === 'resources/read' ? '"resultType":"complete","ttlMs":0,"cacheScope":"private"' : '"resultType":"complete"'
+  return call.method === 'resources/read'
+    ? '"resultType":"complete","ttlMs":0,"cacheScope":"private"'
+    : '"resultType":"complete"'
 }
 
 function insertAfterBrace(head: Buffer, text: string): (string | Buffer)[] {
@@ -77,7 +87,9 @@ function insertAfterBrace(head: Buffer, text: string): (string | Buffer)[] {
 
 /** Rebuilds the outermost level of a result for the other era; the values stay the bytes that they are. */
 function eraEdits(call: Call, bytes: Buffer, edits: Edit[]): void {
-  const kept = scanObject(bytes.toString('latin1'), {}, scanOptions).filter((member) => !modernOnly.has(member.key))
+  const kept = scanObject(bytes.toString('latin1'), {}, scanOptions).filter(
+    (member) => !modernOnly.has(member.key),
+  )
   const additions = call.era === 'modern' ? modernAdditions(call) : ''
   const first = kept[0]
   const last = kept.at(-1)
@@ -86,7 +98,8 @@ function eraEdits(call: Call, bytes: Buffer, edits: Edit[]): void {
     return
   }
   edits.push({ start: 0, end: first.keyStart, text: additions === '' ? '{' : `{${additions},` })
-  for (let i = 1; i < kept.length; i++) edits.push({ start: kept[i - 1]?.end ?? 0, end: kept[i]?.keyStart ?? 0, text: ',' })
+  for (let i = 1; i < kept.length; i++)
+    edits.push({ start: kept[i - 1]?.end ?? 0, end: kept[i]?.keyStart ?? 0, text: ',' })
   edits.push({ start: last.end, end: bytes.length, text: '}' })
 }
 
@@ -100,17 +113,21 @@ const uriPaths: Collect = {
 function uriEdits(bytes: Buffer, uriPrefix: string, edits: Edit[]): void {
   const visit = (members: readonly JsonMember[]): void => {
     for (const member of members) {
-      if (member.key === 'uri' && bytes[member.start] === 0x22) edits.push({ start: member.start + 1, end: member.start + 1, text: uriPrefix })
+      if (member.key === 'uri' && bytes[member.start] === 0x22)
+        edits.push({ start: member.start + 1, end: member.start + 1, text: uriPrefix })
       if (member.members !== undefined) visit(member.members)
     }
   }
-  for (const member of scanObject(bytes.toString('latin1'), uriPaths, scanOptions)) if (member.members !== undefined) visit(member.members)
+  for (const member of scanObject(bytes.toString('latin1'), uriPaths, scanOptions))
+    if (member.members !== undefined) visit(member.members)
 }
 
 function questionsText(reply: Extract<Reply, { kind: 'input_required' }>): string {
   let text = '{"resultType":"input_required"'
-  if (reply.questions.length > 0) text += `,"inputRequests":{${reply.questions.map(questionText).join(',')}}`
-  if (reply.requestState !== undefined) text += `,"requestState":${JSON.stringify(reply.requestState)}`
+  if (reply.questions.length > 0)
+    text += `,"inputRequests":{${reply.questions.map(questionText).join(',')}}`
+  if (reply.requestState !== undefined)
+    text += `,"requestState":${JSON.stringify(reply.requestState)}`
   return reply.extras.length === 0 ? `${text}}` : `${text},${objectText(reply.extras).slice(1)}`
 }
 
@@ -123,14 +140,27 @@ function questionText(question: Question): string {
 function encodeServerError(call: Call, reply: Extract<Reply, { kind: 'error' }>): OutMessage {
   const { code, status } = recode(call, reply)
   const data = reply.data === undefined ? '' : `,"data":${reply.data}`
-  const text = JSON.stringify(reply.message === '' ? 'The server answered with an error.' : reply.message)
-  return message(status, [`{"jsonrpc":"2.0","id":${call.rpcId},"error":{"code":${code},"message":${text}${data}}}`])
+  const text = JSON.stringify(
+    reply.message === '' ? 'The server answered with an error.' : reply.message,
+  )
+  return message(status, [
+    `{"jsonrpc":"2.0","id":${call.rpcId},"error":{"code":${code},"message":${text}${data}}}`,
+  ])
 }
 
-function recode(call: Call, reply: Extract<Reply, { kind: 'error' }>): { code: number; status: number } {
+function recode(
+  call: Call,
+  reply: Extract<Reply, { kind: 'error' }>,
+): { code: number; status: number } {
   const { code } = reply
   if (call.era === 'legacy') {
-    if (code === -32602 && reply.era === 'modern' && call.method === 'resources/read' && reply.data?.includes('"uri"')) return { code: -32002, status: 200 }
+    if (
+      code === -32602 &&
+      reply.era === 'modern' &&
+      call.method === 'resources/read' &&
+      reply.data?.includes('"uri"')
+    )
+      return { code: -32002, status: 200 }
     if (code === -32042 && call.revision < '2025-11-25') return { code: -32603, status: 200 }
     return { code: reply.era === 'modern' && reservedByModern(code) ? -32603 : code, status: 200 }
   }
@@ -146,9 +176,18 @@ function reservedByModern(code: number): boolean {
 }
 
 /** A refusal as a JSON-RPC error with the status of the era. `rpcId` raw, `null` when it could not be read. */
-export function encodeRefusal(era: Era, rpcId: string, error: GatewayError, callId: string | undefined): OutMessage {
+export function encodeRefusal(
+  era: Era,
+  rpcId: string,
+  error: GatewayError,
+  callId: string | undefined,
+): OutMessage {
   const kind = refusals[error.code]
-  const data = { ...error.data, code: error.code, ...(callId === undefined ? {} : { call: callId }) }
+  const data = {
+    ...error.data,
+    code: error.code,
+    ...(callId === undefined ? {} : { call: callId }),
+  }
   const code = error.code === 'resource_unknown' && era === 'modern' ? -32602 : kind.rpc
   // 404 tells a legacy client that its session is gone, so no other refusal may use it.
   const status = era === 'legacy' && error.code === 'method_unknown' ? 200 : kind.http
@@ -158,7 +197,9 @@ export function encodeRefusal(era: Era, rpcId: string, error: GatewayError, call
 
 /** A refusal that the model can act on, as the result of the tool (MCP 2026-07-28 server/tools, "Error Handling"). */
 export function toolErrorBody(sentence: string): Buffer {
-  return Buffer.from(`{"content":[{"type":"text","text":${JSON.stringify(sentence)}}],"isError":true}`)
+  return Buffer.from(
+    `{"content":[{"type":"text","text":${JSON.stringify(sentence)}}],"isError":true}`,
+  )
 }
 
 /** A result that the gateway itself makes; `text` is the raw result of the caller's era. */

@@ -1,4 +1,11 @@
-import { type JsonMember, JsonFault, isObjectText, scanArray, scanObject, stringValue } from '../kit/json-scan.ts'
+import {
+  isObjectText,
+  JsonFault,
+  type JsonMember,
+  scanArray,
+  scanObject,
+  stringValue,
+} from '../kit/json-scan.ts'
 import type { Member, Members } from '../model/members.ts'
 import { GatewayError } from '../model/refusal.ts'
 
@@ -47,17 +54,23 @@ export function parseEnvelope(text: string): Envelope {
     else if (member.key === 'result') result = text.slice(member.start, member.end)
     else if (member.key === 'error') error = text.slice(member.start, member.end)
   }
-  if (version !== '"2.0"') throw new GatewayError('request_invalid', { hint: 'The member "jsonrpc" must be "2.0".' })
-  if (rpcId !== '' && !validId(rpcId)) throw new GatewayError('request_invalid', { hint: 'The id must be a string or an integer.' })
+  if (version !== '"2.0"')
+    throw new GatewayError('request_invalid', { hint: 'The member "jsonrpc" must be "2.0".' })
+  if (rpcId !== '' && !validId(rpcId))
+    throw new GatewayError('request_invalid', { hint: 'The id must be a string or an integer.' })
   const method = stringValue(methodRaw)
   if (methodRaw === undefined) {
     if (rpcId === '' || (result === undefined) === (error === undefined)) {
-      throw new GatewayError('request_invalid', { hint: 'A message has a method, or an id with a result or an error.' })
+      throw new GatewayError('request_invalid', {
+        hint: 'A message has a method, or an id with a result or an error.',
+      })
     }
     return { text, kind: 'response', rpcId, method: '', params: [], meta: [], result, error }
   }
-  if (method === undefined || method.length > 256) throw new GatewayError('request_invalid', { hint: 'The method must be a string.' })
-  if (params !== undefined && params.members === undefined) throw new GatewayError('request_invalid', { hint: 'The params must be an object.' })
+  if (method === undefined || method.length > 256)
+    throw new GatewayError('request_invalid', { hint: 'The method must be a string.' })
+  if (params !== undefined && params.members === undefined)
+    throw new GatewayError('request_invalid', { hint: 'The params must be an object.' })
   const metaMember = params?.members?.find((member) => member.key === '_meta')
   return {
     text,
@@ -73,8 +86,11 @@ export function parseEnvelope(text: string): Envelope {
 
 /** Texts of the messages in a batch (JSON-RPC 2.0 section 6; MCP 2025-03-26 only). */
 export function splitBatch(text: string): readonly string[] {
-  const spans = scanned(() => scanArray(text, batchMax, { depthMax: messageDepthMax + 1, refuseDuplicates: true }))
-  if (spans.length === 0) throw new GatewayError('request_invalid', { hint: 'A batch has at least one message.' })
+  const spans = scanned(() =>
+    scanArray(text, batchMax, { depthMax: messageDepthMax + 1, refuseDuplicates: true }),
+  )
+  if (spans.length === 0)
+    throw new GatewayError('request_invalid', { hint: 'A batch has at least one message.' })
   return spans.map((span) => text.slice(span.start, span.end))
 }
 
@@ -83,8 +99,13 @@ function scanned<T>(scan: () => T): T {
     return scan()
   } catch (fault) {
     if (!(fault instanceof JsonFault)) throw fault
-    const code = fault.kind === 'duplicate' ? 'json_duplicate_key' : fault.kind === 'deep' ? 'json_too_deep' : 'json_invalid'
-    throw new GatewayError(code, { detail: fault.message })
+    const code =
+      fault.kind === 'duplicate'
+        ? 'json_duplicate_key'
+        : fault.kind === 'deep'
+          ? 'json_too_deep'
+          : 'json_invalid'
+    throw new GatewayError(code, { detail: fault.message, cause: fault })
   }
 }
 
@@ -103,22 +124,33 @@ export function rawMeta(envelope: Envelope, key: string): string | undefined {
   return rawIn(envelope, envelope.meta, key)
 }
 
-function rawIn(envelope: Envelope, members: readonly JsonMember[], key: string): string | undefined {
-  for (const member of members) if (member.key === key) return envelope.text.slice(member.start, member.end)
+function rawIn(
+  envelope: Envelope,
+  members: readonly JsonMember[],
+  key: string,
+): string | undefined {
+  for (const member of members)
+    if (member.key === key) return envelope.text.slice(member.start, member.end)
   return undefined
 }
 
 /** Raw members without those whose key is in `except`. */
-export function membersExcept(envelope: Envelope, members: readonly JsonMember[], except: ReadonlySet<string>): Members {
+export function membersExcept(
+  envelope: Envelope,
+  members: readonly JsonMember[],
+  except: ReadonlySet<string>,
+): Members {
   const kept: Member[] = []
   for (const member of members) {
-    if (!except.has(member.key)) kept.push({ key: member.key, raw: envelope.text.slice(member.start, member.end) })
+    if (!except.has(member.key))
+      kept.push({ key: member.key, raw: envelope.text.slice(member.start, member.end) })
   }
   return kept
 }
 
 /** A raw object, or a refusal that names the member. */
 export function requireObject(raw: string | undefined, name: string): string {
-  if (!isObjectText(raw)) throw new GatewayError('params_invalid', { hint: `"${name}" must be an object.` })
+  if (!isObjectText(raw))
+    throw new GatewayError('params_invalid', { hint: `"${name}" must be an object.` })
   return raw
 }

@@ -8,7 +8,9 @@ const plain = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/
 
 /** The header form of a text. */
 export function encodeHeaderValue(text: string): string {
-  return plain.test(text) && !(text.startsWith('=?base64?') && text.endsWith('?=')) ? text : `=?base64?${Buffer.from(text, 'utf8').toString('base64')}?=`
+  return plain.test(text) && !(text.startsWith('=?base64?') && text.endsWith('?='))
+    ? text
+    : `=?base64?${Buffer.from(text, 'utf8').toString('base64')}?=`
 }
 
 /** The text of a header value, or undefined when its encoding is broken. */

@@ -1,13 +1,13 @@
 /** Our side toward servers: requests in the server's era, and its messages scanned into the neutral form. Pure. */
-import { type JsonMember, JsonFault, scanObject, stringValue } from '../kit/json-scan.ts'
+import { JsonFault, type JsonMember, scanObject, stringValue } from '../kit/json-scan.ts'
 import type { Call, Era, Revision } from '../model/call.ts'
 import type { OwnRequest, RelayedRequest, ServerCodec, ServerMessage } from '../model/codec.ts'
 import { type Member, type Members, objectText } from '../model/members.ts'
+import { productInfo } from '../model/product.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { metaPrefix } from './decode.ts'
 import { encodeHeaderValue } from './header-value.ts'
 import { paramHeadersOf } from './param-headers.ts'
-import { productInfo } from '../model/product.ts'
 
 /** Nesting that a server's message may have. */
 const serverDepthMax = 512
@@ -29,12 +29,16 @@ function relayedRequest(era: Era, revision: Revision, request: RelayedRequest): 
   let params = subjectText(call, request.name)
   if (call.args !== undefined) params += `${params === '' ? '' : ','}"arguments":${call.args}`
   for (const member of call.params) {
-    const raw = member.key === 'ref' && call.method === 'completion/complete' ? referenceText(member.raw, request.name) : member.raw
+    const raw =
+      member.key === 'ref' && call.method === 'completion/complete'
+        ? referenceText(member.raw, request.name)
+        : member.raw
     params += `${params === '' ? '' : ','}${JSON.stringify(member.key)}:${raw}`
   }
   if (era === 'modern') {
     if (call.inputResponses !== undefined) params += `,"inputResponses":${call.inputResponses}`
-    if (request.requestState !== undefined) params += `,"requestState":${JSON.stringify(request.requestState)}`
+    if (request.requestState !== undefined)
+      params += `,"requestState":${JSON.stringify(request.requestState)}`
   }
   const meta = metaText(era, revision, request)
   return `{"jsonrpc":"2.0","id":${request.id},"method":"${call.method}","params":{${params}${meta}}}`
@@ -43,8 +47,10 @@ function relayedRequest(era: Era, revision: Revision, request: RelayedRequest): 
 function metaText(era: Era, revision: Revision, request: RelayedRequest): string {
   const { call } = request
   let text = ''
-  for (const member of call.meta) text += `${text === '' ? '' : ','}${JSON.stringify(member.key)}:${member.raw}`
-  if (call.progressToken !== undefined) text += `${text === '' ? '' : ','}"progressToken":${request.id}`
+  for (const member of call.meta)
+    text += `${text === '' ? '' : ','}${JSON.stringify(member.key)}:${member.raw}`
+  if (call.progressToken !== undefined)
+    text += `${text === '' ? '' : ','}"progressToken":${request.id}`
   if (era === 'modern') {
     text += `${text === '' ? '' : ','}${modernMeta(revision, askable(call))}`
     if (call.logLevel !== undefined) text += `,"${metaPrefix}logLevel":"${call.logLevel}"`
@@ -57,7 +63,10 @@ function askable(call: Call): string {
   if (call.era === 'modern' || call.capabilities.raw === '{}') return call.capabilities.raw
   const parts: string[] = []
   const { elicitation, elicitationUrl, sampling, roots } = call.capabilities
-  if (elicitation || elicitationUrl) parts.push(`"elicitation":{${[elicitation ? '"form":{}' : '', elicitationUrl ? '"url":{}' : ''].filter(Boolean).join(',')}}`)
+  if (elicitation || elicitationUrl)
+    parts.push(
+      `"elicitation":{${[elicitation ? '"form":{}' : '', elicitationUrl ? '"url":{}' : ''].filter(Boolean).join(',')}}`,
+    )
   if (sampling) parts.push('"sampling":{}')
   if (roots) parts.push('"roots":{}')
   return `{${parts.join(',')}}`
@@ -65,22 +74,42 @@ function askable(call: Call): string {
 
 function subjectText(call: Call, name: string): string {
   if (call.method === 'resources/read') return `"uri":${JSON.stringify(name)}`
-  return call.method === 'tools/call' || call.method === 'prompts/get' ? `"name":${JSON.stringify(name)}` : ''
+  return call.method === 'tools/call' || call.method === 'prompts/get'
+    ? `"name":${JSON.stringify(name)}`
+    : ''
 }
 
 function referenceText(raw: string, name: string): string {
   const members = scanObject(raw, {}, { depthMax: 8, refuseDuplicates: true })
   const rewritten: Member[] = members.map((member) => ({
     key: member.key,
-    raw: member.key === 'name' || member.key === 'uri' ? JSON.stringify(name) : raw.slice(member.start, member.end),
+    raw:
+      member.key === 'name' || member.key === 'uri'
+        ? JSON.stringify(name)
+        : raw.slice(member.start, member.end),
   }))
   return objectText(rewritten)
 }
 
-function headers(era: Era, revision: Revision | undefined, method: string, name: string): Record<string, string> {
-  if (era === 'legacy') return revision === undefined || revision < '2025-06-18' ? {} : { 'mcp-protocol-version': revision }
-  const sent: Record<string, string> = { 'mcp-protocol-version': revision ?? '', 'mcp-method': method }
-  if (name !== '' && (method === 'tools/call' || method === 'prompts/get' || method === 'resources/read')) sent['mcp-name'] = encodeHeaderValue(name)
+function headers(
+  era: Era,
+  revision: Revision | undefined,
+  method: string,
+  name: string,
+): Record<string, string> {
+  if (era === 'legacy')
+    return revision === undefined || revision < '2025-06-18'
+      ? {}
+      : { 'mcp-protocol-version': revision }
+  const sent: Record<string, string> = {
+    'mcp-protocol-version': revision ?? '',
+    'mcp-method': method,
+  }
+  if (
+    name !== '' &&
+    (method === 'tools/call' || method === 'prompts/get' || method === 'resources/read')
+  )
+    sent['mcp-name'] = encodeHeaderValue(name)
   return sent
 }
 
@@ -95,7 +124,10 @@ function decode(bytes: Buffer): ServerMessage {
     members = scanObject(view, collect, options)
   } catch (fault) {
     if (!(fault instanceof JsonFault)) throw fault
-    throw new GatewayError('server_broken', { detail: `not a JSON-RPC message: ${fault.message}` })
+    throw new GatewayError('server_broken', {
+      detail: `not a JSON-RPC message: ${fault.message}`,
+      cause: fault,
+    })
   }
   let id = ''
   let method: string | undefined
@@ -115,24 +147,53 @@ function decode(bytes: Buffer): ServerMessage {
     }
   }
   if (method !== undefined) {
-    if (id !== '') return { kind: 'request', id, method, params: params === undefined ? undefined : text(bytes, params) }
+    if (id !== '')
+      return {
+        kind: 'request',
+        id,
+        method,
+        params: params === undefined ? undefined : text(bytes, params),
+      }
     const meta = params?.members?.find((member) => member.key === '_meta')
-    return { kind: 'notification', method, params: rawMembers(bytes, params?.members ?? []), meta: rawMembers(bytes, meta?.members ?? []) }
+    return {
+      kind: 'notification',
+      method,
+      params: rawMembers(bytes, params?.members ?? []),
+      meta: rawMembers(bytes, meta?.members ?? []),
+    }
   }
   if (result !== undefined) return resultMessage(bytes, id, result, extras ?? [])
-  if (error?.members !== undefined) return errorMessage(bytes, id === '' ? 'null' : id, error.members)
-  throw new GatewayError('server_broken', { detail: 'a message with neither method, result nor error' })
+  if (error?.members !== undefined)
+    return errorMessage(bytes, id === '' ? 'null' : id, error.members)
+  throw new GatewayError('server_broken', {
+    detail: 'a message with neither method, result nor error',
+  })
 }
 
-function resultMessage(bytes: Buffer, id: string, result: JsonMember, extras: Members): ServerMessage {
-  if (result.members === undefined) throw new GatewayError('server_broken', { detail: 'the result is not an object' })
+function resultMessage(
+  bytes: Buffer,
+  id: string,
+  result: JsonMember,
+  extras: Members,
+): ServerMessage {
+  if (result.members === undefined)
+    throw new GatewayError('server_broken', { detail: 'the result is not an object' })
   let resultType: string | undefined
   let isError = false
   for (const member of result.members) {
     if (member.key === 'resultType') resultType = stringValue(text(bytes, member)) ?? ''
     else if (member.key === 'isError') isError = text(bytes, member) === 'true'
   }
-  return { kind: 'result', id, bytes, start: result.start, end: result.end, resultType, isError, extras }
+  return {
+    kind: 'result',
+    id,
+    bytes,
+    start: result.start,
+    end: result.end,
+    resultType,
+    isError,
+    extras,
+  }
 }
 
 function errorMessage(bytes: Buffer, id: string, members: readonly JsonMember[]): ServerMessage {
@@ -164,10 +225,12 @@ function rawMembers(bytes: Buffer, members: readonly JsonMember[]): Members {
 export const serverCodec: ServerCodec = {
   ownRequest,
   relayedRequest,
-  notification: (method, params) => `{"jsonrpc":"2.0","method":"${method}"${params.length === 0 ? '' : `,"params":${objectText(params)}`}}`,
+  notification: (method, params) =>
+    `{"jsonrpc":"2.0","method":"${method}"${params.length === 0 ? '' : `,"params":${objectText(params)}`}}`,
   answer: (rpcId, result) => `{"jsonrpc":"2.0","id":${rpcId},"result":${result}}`,
   answerRawError: (rpcId, error) => `{"jsonrpc":"2.0","id":${rpcId},"error":${error}}`,
-  answerError: (rpcId, code, message) => `{"jsonrpc":"2.0","id":${rpcId},"error":{"code":${code},"message":${JSON.stringify(message)}}}`,
+  answerError: (rpcId, code, message) =>
+    `{"jsonrpc":"2.0","id":${rpcId},"error":{"code":${code},"message":${JSON.stringify(message)}}}`,
   headers,
   paramHeaders: paramHeadersOf,
   decode,

@@ -28,7 +28,14 @@ export interface ExchangeRequest {
 /** Ends an exchange early: the connection is closed, nothing more is reported. */
 export type Abort = () => void
 
-const notSent: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'])
+const notSent: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
 
 class Handler implements Dispatcher.DispatchHandler {
   private readonly events: ExchangeEvents
@@ -58,12 +65,17 @@ class Handler implements Dispatcher.DispatchHandler {
     if (this.over) controller.abort(new Error('no longer wanted'))
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Record<string, string | string[] | undefined>): void {
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
     this.started = true
     const type = headers['content-type']
     const contentType = typeof type === 'string' ? type : ''
     this.events.onHead(status, headers)
-    if (contentType.startsWith('text/event-stream')) this.sse = new SseParser((event) => this.event(event), this.bytesMax)
+    if (contentType.startsWith('text/event-stream'))
+      this.sse = new SseParser((event) => this.event(event), this.bytesMax)
     else this.expectsJson = contentType.startsWith('application/json')
   }
 
@@ -95,14 +107,18 @@ class Handler implements Dispatcher.DispatchHandler {
 
   private tooLarge(): void {
     this.abort()
-    this.events.onFault(new GatewayError('answer_too_large', { detail: `more than ${this.bytesMax} bytes` }), true)
+    this.events.onFault(
+      new GatewayError('answer_too_large', { detail: `more than ${this.bytesMax} bytes` }),
+      true,
+    )
   }
 
   onResponseEnd(): void {
     if (this.over) return
     this.over = true
     const body = this.chunks === undefined ? this.first : Buffer.concat(this.chunks)
-    if (body !== undefined && (this.expectsJson || body[0] === 0x7b)) this.events.onMessage(body, undefined)
+    if (body !== undefined && (this.expectsJson || body[0] === 0x7b))
+      this.events.onMessage(body, undefined)
     this.events.onEnd()
   }
 
@@ -111,12 +127,19 @@ class Handler implements Dispatcher.DispatchHandler {
     this.over = true
     const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
     const sent = this.started || !notSent.has(code)
-    this.events.onFault(new GatewayError('server_unavailable', { detail: `HTTP: ${code}`, cause: error }), sent)
+    this.events.onFault(
+      new GatewayError('server_unavailable', { detail: `HTTP: ${code}`, cause: error }),
+      sent,
+    )
   }
 }
 
 /** Starts one exchange. Every event is reported on a later turn or synchronously from the socket, never from this call. */
-export function exchange(dispatcher: Dispatcher, request: ExchangeRequest, events: ExchangeEvents): Abort {
+export function exchange(
+  dispatcher: Dispatcher,
+  request: ExchangeRequest,
+  events: ExchangeEvents,
+): Abort {
   const handler = new Handler(events, request.messageBytesMax)
   dispatcher.dispatch(
     {

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
+import { type Capabilities, newestLegacy } from '../../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../../model/codec.ts'
-import { type Capabilities, legacyRevisions, newestLegacy } from '../../model/call.ts'
 import type { Members } from '../../model/members.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import type { Facts, ServerNotice } from '../kind.ts'
@@ -28,47 +28,61 @@ export interface Answer {
 }
 
 /** Sends one message and waits for the message that answers it; other messages go to `other`. */
-export function ask(place: Place, headers: Record<string, string>, body: string, other: (message: ServerMessage) => void): Promise<Answer> {
+export function ask(
+  place: Place,
+  headers: Record<string, string>,
+  body: string,
+  other: (message: ServerMessage) => void,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     let status = 0
     let answerHeaders: Answer['headers'] = {}
     let message: ServerMessage | undefined
     const timer = setTimeout(() => {
       abort()
-      reject(new GatewayError('server_timeout', { detail: 'no answer to a request of the gateway' }))
+      reject(
+        new GatewayError('server_timeout', { detail: 'no answer to a request of the gateway' }),
+      )
     }, place.openTimeoutMs)
     const finish = (): void => {
       clearTimeout(timer)
       resolve({ status, headers: answerHeaders, message })
     }
-    const abort = exchange(place.dispatcher, { method: 'POST', path: place.path, headers, body, messageBytesMax: place.messageBytesMax }, {
-      onHead(code, head) {
-        status = code
-        answerHeaders = head
+    const abort = exchange(
+      place.dispatcher,
+      { method: 'POST', path: place.path, headers, body, messageBytesMax: place.messageBytesMax },
+      {
+        onHead(code, head) {
+          status = code
+          answerHeaders = head
+        },
+        onMessage(bytes) {
+          let decoded: ServerMessage
+          try {
+            decoded = place.codec.decode(bytes)
+          } catch {
+            return
+          }
+          if (decoded.kind === 'result' || decoded.kind === 'error') {
+            message = decoded
+            finish()
+            abort()
+          } else other(decoded)
+        },
+        onEnd: finish,
+        onFault(error) {
+          clearTimeout(timer)
+          reject(error)
+        },
       },
-      onMessage(bytes) {
-        let decoded: ServerMessage
-        try {
-          decoded = place.codec.decode(bytes)
-        } catch {
-          return
-        }
-        if (decoded.kind === 'result' || decoded.kind === 'error') {
-          message = decoded
-          finish()
-          abort()
-        } else other(decoded)
-      },
-      onEnd: finish,
-      onFault(error) {
-        clearTimeout(timer)
-        reject(error)
-      },
-    })
+    )
   })
 }
 
-export const baseHeaders: Readonly<Record<string, string>> = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
+export const baseHeaders: Readonly<Record<string, string>> = {
+  'content-type': 'application/json',
+  accept: 'application/json, text/event-stream',
+}
 
 /** A legacy session at a remote server (MCP 2025-11-25 basic/transports). */
 export class HttpSession {
@@ -87,27 +101,55 @@ export class HttpSession {
   }
 
   /** @throws GatewayError server_refused_us, server_unavailable, server_broken, server_timeout */
-  static async open(place: Place, credential: Readonly<Record<string, string>>, capabilities: Capabilities): Promise<HttpSession> {
+  static async open(
+    place: Place,
+    credential: Readonly<Record<string, string>>,
+    capabilities: Capabilities,
+  ): Promise<HttpSession> {
     const { codec } = place
-    const params: Members = [{ key: 'protocolVersion', raw: `"${newestLegacy}"` }, { key: 'capabilities', raw: capabilities.raw }, productMember]
-    const body = codec.ownRequest('legacy', newestLegacy, { id: place.nextId(), method: 'initialize', params, capabilities })
+    const params: Members = [
+      { key: 'protocolVersion', raw: `"${newestLegacy}"` },
+      { key: 'capabilities', raw: capabilities.raw },
+      productMember,
+    ]
+    const body = codec.ownRequest('legacy', newestLegacy, {
+      id: place.nextId(),
+      method: 'initialize',
+      params,
+      capabilities,
+    })
     const answer = await ask(place, { ...baseHeaders, ...credential }, body, () => undefined)
     refuseStatus(answer.status)
     const { message } = answer
     if (message?.kind !== 'result') {
-      throw new GatewayError('server_broken', { detail: `initialize was answered with HTTP ${answer.status} and ${message?.kind === 'error' ? message.message.slice(0, 200) : 'no result'}` })
+      throw new GatewayError('server_broken', {
+        detail: `initialize was answered with HTTP ${answer.status} and ${message?.kind === 'error' ? message.message.slice(0, 200) : 'no result'}`,
+      })
     }
     const facts = readFacts(message, 'legacy')
-    if (!legacyRevisions.some((known) => known === facts.revision)) throw new GatewayError('server_broken', { detail: `unknown protocol version ${facts.revision}` })
     const id = answer.headers['mcp-session-id']
-    const headers = { ...baseHeaders, ...codec.headers('legacy', facts.revision, '', ''), ...(typeof id === 'string' ? { 'mcp-session-id': id } : {}) }
+    const headers = {
+      ...baseHeaders,
+      ...codec.headers('legacy', facts.revision, '', ''),
+      ...(typeof id === 'string' ? { 'mcp-session-id': id } : {}),
+    }
     const session = new HttpSession(facts, typeof id === 'string' ? id : undefined, headers)
-    await ask(place, { ...headers, ...credential }, codec.notification('notifications/initialized', []), () => undefined)
+    await ask(
+      place,
+      { ...headers, ...credential },
+      codec.notification('notifications/initialized', []),
+      () => undefined,
+    )
     return session
   }
 
   /** Opens the GET stream; resolves when it is open, or false when the server has none. */
-  stream(place: Place, credential: Readonly<Record<string, string>>, notice: ServerNotice, onGone: () => void): Promise<boolean> {
+  stream(
+    place: Place,
+    credential: Readonly<Record<string, string>>,
+    notice: ServerNotice,
+    onGone: () => void,
+  ): Promise<boolean> {
     return new Promise((resolve) => {
       let open = false
       const gone = (): void => {
@@ -115,21 +157,36 @@ export class HttpSession {
         if (open) onGone()
         resolve(false)
       }
-      const headers = { ...this.headers, ...credential, accept: 'text/event-stream' }
-      delete (headers as Record<string, string>)['content-type']
-      this.stopStream = exchange(place.streams, { method: 'GET', path: place.path, headers, body: undefined, messageBytesMax: place.messageBytesMax }, {
-        onHead: (status) => {
-          open = status === 200
-          resolve(open)
+      const { 'content-type': _none, ...bare } = this.headers
+      const headers = { ...bare, ...credential, accept: 'text/event-stream' }
+      this.stopStream = exchange(
+        place.streams,
+        {
+          method: 'GET',
+          path: place.path,
+          headers,
+          body: undefined,
+          messageBytesMax: place.messageBytesMax,
         },
-        onMessage: (bytes) => this.unsolicited(place, credential, bytes, notice),
-        onEnd: gone,
-        onFault: gone,
-      })
+        {
+          onHead: (status) => {
+            open = status === 200
+            resolve(open)
+          },
+          onMessage: (bytes) => this.unsolicited(place, credential, bytes, notice),
+          onEnd: gone,
+          onFault: gone,
+        },
+      )
     })
   }
 
-  private unsolicited(place: Place, credential: Readonly<Record<string, string>>, bytes: Buffer, notice: ServerNotice): void {
+  private unsolicited(
+    place: Place,
+    credential: Readonly<Record<string, string>>,
+    bytes: Buffer,
+    notice: ServerNotice,
+  ): void {
     let message: ServerMessage
     try {
       message = place.codec.decode(bytes)
@@ -139,7 +196,10 @@ export class HttpSession {
     if (message.kind === 'notification') notice(message.method, message.params)
     else if (message.kind === 'request') {
       // Not tied to a call, so there is nobody to ask (protocol.md section 5).
-      const text = message.method === 'ping' ? place.codec.answer(message.id, '{}') : place.codec.answerError(message.id, -32601, 'Nobody can answer this.')
+      const text =
+        message.method === 'ping'
+          ? place.codec.answer(message.id, '{}')
+          : place.codec.answerError(message.id, -32601, 'Nobody can answer this.')
       this.post(place, credential, text)
     }
   }
@@ -155,17 +215,28 @@ export class HttpSession {
     this.ended = true
     this.stopStream?.()
     if (this.id === undefined) return
-    exchange(place.dispatcher, { method: 'DELETE', path: place.path, headers: { ...this.headers, ...credential }, body: undefined, messageBytesMax: 65_536 }, {
-      onHead: () => undefined,
-      onMessage: () => undefined,
-      onEnd: () => undefined,
-      onFault: () => undefined,
-    })
+    exchange(
+      place.dispatcher,
+      {
+        method: 'DELETE',
+        path: place.path,
+        headers: { ...this.headers, ...credential },
+        body: undefined,
+        messageBytesMax: 65_536,
+      },
+      {
+        onHead: () => undefined,
+        onMessage: () => undefined,
+        onEnd: () => undefined,
+        onFault: () => undefined,
+      },
+    )
   }
 }
 
 /** Turns an HTTP status that is no MCP answer into the refusal that it means. */
 export function refuseStatus(status: number): void {
-  if (status === 401 || status === 403) throw new GatewayError('server_refused_us', { detail: `HTTP ${status}` })
+  if (status === 401 || status === 403)
+    throw new GatewayError('server_refused_us', { detail: `HTTP ${status}` })
   if (status >= 500) throw new GatewayError('server_unavailable', { detail: `HTTP ${status}` })
 }

@@ -1,13 +1,16 @@
 import { GatewayError } from '../../model/refusal.ts'
 import type { MessageChannel } from '../channel-link.ts'
-import { ask, type Place, refuseStatus } from './session.ts'
 import { exchange } from './exchange.ts'
+import { ask, type Place, refuseStatus } from './session.ts'
 
 /**
  * The HTTP+SSE pair of revision 2024-11-05 as a message channel: a GET stream whose first event names
  * the URL to post to. The named URL must be of the same origin.
  */
-export function openSsePair(place: Place, headers: Readonly<Record<string, string>>): Promise<MessageChannel> {
+export function openSsePair(
+  place: Place,
+  headers: Readonly<Record<string, string>>,
+): Promise<MessageChannel> {
   return new Promise((resolve, reject) => {
     let postPath: string | undefined
     const timer = setTimeout(() => {
@@ -18,10 +21,14 @@ export function openSsePair(place: Place, headers: Readonly<Record<string, strin
       onMessage: () => undefined,
       onClose: () => undefined,
       send(text) {
-        if (postPath === undefined) throw new GatewayError('server_unavailable', { detail: 'the SSE stream is closed' })
-        ask({ ...place, path: postPath }, { ...headers, 'content-type': 'application/json' }, text, () => undefined).catch((fault: unknown) =>
-          gone(fault instanceof Error ? fault.message : String(fault)),
-        )
+        if (postPath === undefined)
+          throw new GatewayError('server_unavailable', { detail: 'the SSE stream is closed' })
+        ask(
+          { ...place, path: postPath },
+          { ...headers, 'content-type': 'application/json' },
+          text,
+          () => undefined,
+        ).catch((fault: unknown) => gone(fault instanceof Error ? fault.message : String(fault)))
       },
       async close() {
         abort()
@@ -38,26 +45,39 @@ export function openSsePair(place: Place, headers: Readonly<Record<string, strin
       reject(new GatewayError('server_unavailable', { detail: reason }))
       channel.onClose(reason)
     }
-    const abort = exchange(place.streams, { method: 'GET', path: place.path, headers: { ...headers, accept: 'text/event-stream' }, body: undefined, messageBytesMax: place.messageBytesMax }, {
-      onHead(status) {
-        try {
-          refuseStatus(status)
-          if (status !== 200) throw new GatewayError('server_broken', { detail: `the SSE stream answered HTTP ${status}` })
-        } catch (fault) {
-          gone(fault instanceof Error ? fault.message : String(fault))
-        }
+    const abort = exchange(
+      place.streams,
+      {
+        method: 'GET',
+        path: place.path,
+        headers: { ...headers, accept: 'text/event-stream' },
+        body: undefined,
+        messageBytesMax: place.messageBytesMax,
       },
-      onMessage: (bytes) => channel.onMessage(bytes),
-      onNamedEvent(event, data) {
-        if (event !== 'endpoint' || postPath !== undefined) return
-        // Resolved against a base of the same origin, so a foreign host in the event changes nothing.
-        const url = new URL(data.toString('utf8'), `http://same-origin${place.path}`)
-        postPath = url.pathname + url.search
-        clearTimeout(timer)
-        resolve(channel)
+      {
+        onHead(status) {
+          try {
+            refuseStatus(status)
+            if (status !== 200)
+              throw new GatewayError('server_broken', {
+                detail: `the SSE stream answered HTTP ${status}`,
+              })
+          } catch (fault) {
+            gone(fault instanceof Error ? fault.message : String(fault))
+          }
+        },
+        onMessage: (bytes) => channel.onMessage(bytes),
+        onNamedEvent(event, data) {
+          if (event !== 'endpoint' || postPath !== undefined) return
+          // Resolved against a base of the same origin, so a foreign host in the event changes nothing.
+          const url = new URL(data.toString('utf8'), `http://same-origin${place.path}`)
+          postPath = url.pathname + url.search
+          clearTimeout(timer)
+          resolve(channel)
+        },
+        onEnd: () => gone('the SSE stream ended'),
+        onFault: (error) => gone(error.message),
       },
-      onEnd: () => gone('the SSE stream ended'),
-      onFault: (error) => gone(error.message),
-    })
+    )
   })
 }

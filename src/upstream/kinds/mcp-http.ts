@@ -31,7 +31,13 @@ export interface HttpLinkOptions {
 /** How long an era that was found by probing is believed: an upgraded server still answers `initialize`. */
 const legacyVerdictMs = 3_600_000
 
-const emptyCapabilities: Capabilities = { raw: '{}', elicitation: false, elicitationUrl: false, sampling: false, roots: false }
+const emptyCapabilities: Capabilities = {
+  raw: '{}',
+  elicitation: false,
+  elicitationUrl: false,
+  sampling: false,
+  roots: false,
+}
 
 type Mode =
   | { readonly kind: 'modern'; readonly facts: Facts }
@@ -56,8 +62,17 @@ export class McpHttp implements ServerLink {
   constructor(options: HttpLinkOptions) {
     this.options = options
     const url = new URL(options.spec.url)
-    const calls = new Pool(url.origin, { connections: options.connectionsMax, pipelining: 1, keepAliveTimeout: 30_000, connect: { timeout: 10_000 } })
-    const streams = new Pool(url.origin, { connections: null, pipelining: 1, connect: { timeout: 10_000 } })
+    const calls = new Pool(url.origin, {
+      connections: options.connectionsMax,
+      pipelining: 1,
+      keepAliveTimeout: 30_000,
+      connect: { timeout: 10_000 },
+    })
+    const streams = new Pool(url.origin, {
+      connections: null,
+      pipelining: 1,
+      connect: { timeout: 10_000 },
+    })
     this.pools = [calls, streams]
     this.place = {
       dispatcher: calls,
@@ -68,12 +83,16 @@ export class McpHttp implements ServerLink {
       openTimeoutMs: options.openTimeoutMs,
       nextId: () => ++this.ids,
     }
-    this.sessions = new Lru({ countMax: options.sessionsMax, onDrop: (session) => session.end(this.place, this.options.headers) })
+    this.sessions = new Lru({
+      countMax: options.sessionsMax,
+      onDrop: (session) => session.end(this.place, this.options.headers),
+    })
   }
 
   start(start: Start): Sent | Promise<Sent> {
     const { mode } = this
-    if (mode === undefined || (mode.kind === 'legacy' && mode.until < this.options.now())) return this.open().then((opened) => this.startIn(opened, start))
+    if (mode === undefined || (mode.kind === 'legacy' && mode.until < this.options.now()))
+      return this.open().then((opened) => this.startIn(opened, start))
     return this.startIn(mode, start)
   }
 
@@ -83,15 +102,23 @@ export class McpHttp implements ServerLink {
     const { call } = start.recorded
     const session = this.sessions.get(this.sessionKey(start))
     if (session !== undefined && !session.ended) return this.startLegacy(session, start)
-    return this.session(this.sessionKey(start), start.recorded.headers, call.capabilities).then((opened) => this.startLegacy(opened, start))
+    return this.session(this.sessionKey(start), start.recorded.headers, call.capabilities).then(
+      (opened) => this.startLegacy(opened, start),
+    )
   }
 
   private sessionKey(start: Start): string {
     const { call, principal } = start.recorded
-    return this.options.spec.session === 'shared' ? call.capabilities.raw : `${principal.id}\n${call.capabilities.raw}`
+    return this.options.spec.session === 'shared'
+      ? call.capabilities.raw
+      : `${principal.id}\n${call.capabilities.raw}`
   }
 
-  private session(key: string, headers: Readonly<Record<string, string>>, capabilities: Capabilities): Promise<HttpSession> {
+  private session(
+    key: string,
+    headers: Readonly<Record<string, string>>,
+    capabilities: Capabilities,
+  ): Promise<HttpSession> {
     const ready = this.sessions.get(key)
     if (ready !== undefined && !ready.ended) return Promise.resolve(ready)
     let opening = this.openings.get(key)
@@ -112,10 +139,31 @@ export class McpHttp implements ServerLink {
     const { recorded, serverState } = start
     const { call, target } = recorded
     const id = this.place.nextId()
-    const open: OpenCall = new OpenCall({ codec, era: 'modern', id, answer: () => undefined, gatherMs: 0, park: (state) => start.park(() => open, state) }, call, start.sink)
-    const body = codec.relayedRequest('modern', facts.revision, { id, call, name: target.name, requestState: serverState })
-    const headers = { ...baseHeaders, ...codec.headers('modern', facts.revision, call.method, target.name), ...recorded.headers }
-    if (target.item !== undefined && target.item.headerParams.length > 0) Object.assign(headers, codec.paramHeaders(target.item.headerParams, call.args))
+    const open: OpenCall = new OpenCall(
+      {
+        codec,
+        era: 'modern',
+        id,
+        answer: () => undefined,
+        gatherMs: 0,
+        park: (state) => start.park(() => open, state),
+      },
+      call,
+      start.sink,
+    )
+    const body = codec.relayedRequest('modern', facts.revision, {
+      id,
+      call,
+      name: target.name,
+      requestState: serverState,
+    })
+    const headers = {
+      ...baseHeaders,
+      ...codec.headers('modern', facts.revision, call.method, target.name),
+      ...recorded.headers,
+    }
+    if (target.item !== undefined && target.item.headerParams.length > 0)
+      Object.assign(headers, codec.paramHeaders(target.item.headerParams, call.args))
     const abort = this.relay(open, id, headers, body, undefined)
     return { open, cancel: abort }
   }
@@ -138,22 +186,44 @@ export class McpHttp implements ServerLink {
       call,
       start.sink,
     )
-    const body = codec.relayedRequest('legacy', session.facts.revision, { id, call, name: target.name, requestState: undefined })
+    const body = codec.relayedRequest('legacy', session.facts.revision, {
+      id,
+      call,
+      name: target.name,
+      requestState: undefined,
+    })
     let abort: Abort = () => undefined
     let cancelled = false
     const post = (again: boolean): void => {
       const headers = { ...current.headers, ...recorded.headers }
-      abort = this.relay(open, id, headers, body, again ? undefined : () => this.renew(session, start).then((renewed) => {
-        current = renewed
-        if (!cancelled) post(true)
-      }))
+      abort = this.relay(
+        open,
+        id,
+        headers,
+        body,
+        again
+          ? undefined
+          : () =>
+              this.renew(session, start).then((renewed) => {
+                current = renewed
+                if (!cancelled) post(true)
+              }),
+      )
     }
     post(false)
     return {
       open,
       cancel: (reason) => {
         cancelled = true
-        if (!open.done) current.post(this.place, recorded.headers, codec.notification('notifications/cancelled', [{ key: 'requestId', raw: String(id) }, { key: 'reason', raw: JSON.stringify(reason) }]))
+        if (!open.done)
+          current.post(
+            this.place,
+            recorded.headers,
+            codec.notification('notifications/cancelled', [
+              { key: 'requestId', raw: String(id) },
+              { key: 'reason', raw: JSON.stringify(reason) },
+            ]),
+          )
         abort()
       },
     }
@@ -168,46 +238,87 @@ export class McpHttp implements ServerLink {
   }
 
   /** Posts a call and hands its messages to `open`. `onSessionGone` makes a new session and posts again, once. */
-  private relay(open: OpenCall, id: number, headers: Record<string, string>, body: string, onSessionGone: (() => Promise<void>) | undefined): Abort {
+  private relay(
+    open: OpenCall,
+    id: number,
+    headers: Record<string, string>,
+    body: string,
+    onSessionGone: (() => Promise<void>) | undefined,
+  ): Abort {
     const { codec } = this.options
     const ours = String(id)
     let status = 0
     let gone = false
-    return exchange(this.place.dispatcher, { method: 'POST', path: this.place.path, headers, body, messageBytesMax: this.options.messageBytesMax }, {
-      onHead(code) {
-        status = code
-        gone = code === 404 && onSessionGone !== undefined && headers['mcp-session-id'] !== undefined
+    return exchange(
+      this.place.dispatcher,
+      {
+        method: 'POST',
+        path: this.place.path,
+        headers,
+        body,
+        messageBytesMax: this.options.messageBytesMax,
       },
-      onMessage(bytes) {
-        if (gone) return
-        try {
-          const message = codec.decode(bytes)
-          // Answers to other ids cannot come on this exchange; some servers answer faults with a null id.
-          if ((message.kind === 'result' || message.kind === 'error') && message.id !== ours && message.id !== 'null') return
-          open.take(message)
-        } catch (fault) {
-          open.fail(fault instanceof GatewayError ? fault : new GatewayError('server_broken', { cause: fault }))
-        }
+      {
+        onHead(code) {
+          status = code
+          gone =
+            code === 404 && onSessionGone !== undefined && headers['mcp-session-id'] !== undefined
+        },
+        onMessage(bytes) {
+          if (gone) return
+          try {
+            const message = codec.decode(bytes)
+            // Answers to other ids cannot come on this exchange; some servers answer faults with a null id.
+            if (
+              (message.kind === 'result' || message.kind === 'error') &&
+              message.id !== ours &&
+              message.id !== 'null'
+            )
+              return
+            open.take(message)
+          } catch (fault) {
+            open.fail(
+              fault instanceof GatewayError
+                ? fault
+                : new GatewayError('server_broken', { cause: fault }),
+            )
+          }
+        },
+        onEnd() {
+          if (gone && onSessionGone !== undefined) {
+            onSessionGone().catch((fault: unknown) =>
+              open.fail(
+                fault instanceof GatewayError
+                  ? fault
+                  : new GatewayError('server_unavailable', { cause: fault }),
+              ),
+            )
+            return
+          }
+          if (open.done) return
+          try {
+            refuseStatus(status)
+            open.fail(
+              new GatewayError('server_broken', {
+                detail: `HTTP ${status} ended without an answer`,
+              }),
+            )
+          } catch (fault) {
+            open.fail(
+              fault instanceof GatewayError
+                ? fault
+                : new GatewayError('server_broken', { cause: fault }),
+            )
+          }
+        },
+        onFault: (error) => open.fail(error),
       },
-      onEnd() {
-        if (gone && onSessionGone !== undefined) {
-          onSessionGone().catch((fault: unknown) => open.fail(fault instanceof GatewayError ? fault : new GatewayError('server_unavailable', { cause: fault })))
-          return
-        }
-        if (open.done) return
-        try {
-          refuseStatus(status)
-          open.fail(new GatewayError('server_broken', { detail: `HTTP ${status} ended without an answer` }))
-        } catch (fault) {
-          open.fail(fault instanceof GatewayError ? fault : new GatewayError('server_broken', { cause: fault }))
-        }
-      },
-      onFault: (error) => open.fail(error),
-    })
+    )
   }
 
   private open(): Promise<Mode> {
-    if (this.closed) return Promise.reject(new GatewayError('server_unavailable', { detail: 'removed' }))
+    if (this.closed)
+      return Promise.reject(new GatewayError('server_unavailable', { detail: 'removed' }))
     this.opening ??= this.probe()
       .then((mode) => {
         this.mode = mode
@@ -226,14 +337,22 @@ export class McpHttp implements ServerLink {
     if (era !== 'legacy') {
       const modern = await this.discover()
       if (modern !== undefined) return { kind: 'modern', facts: modern }
-      if (era === 'modern') throw new GatewayError('server_broken', { detail: 'the server does not answer server/discover as a modern server does' })
+      if (era === 'modern')
+        throw new GatewayError('server_broken', {
+          detail: 'the server does not answer server/discover as a modern server does',
+        })
     }
     const until = era === 'legacy' ? Number.POSITIVE_INFINITY : this.options.now() + legacyVerdictMs
     try {
       const session = await this.session('system', this.options.headers, emptyCapabilities)
       return { kind: 'legacy', facts: session.facts, until }
     } catch (fault) {
-      if (spec.transport === 'streamable' || !(fault instanceof GatewayError) || fault.code !== 'server_broken') throw fault
+      if (
+        spec.transport === 'streamable' ||
+        !(fault instanceof GatewayError) ||
+        fault.code !== 'server_broken'
+      )
+        throw fault
       // A 4xx to the initialize POST is the sign of the old pair (MCP 2025-11-25 basic/transports, "Backwards Compatibility").
       return { kind: 'pair', link: await this.pair().catch(() => Promise.reject(fault)) }
     }
@@ -241,12 +360,29 @@ export class McpHttp implements ServerLink {
 
   private async discover(): Promise<Facts | undefined> {
     const { codec } = this.options
-    const body = codec.ownRequest('modern', newestModern, { id: this.place.nextId(), method: 'server/discover', params: [], capabilities: emptyCapabilities })
-    const headers = { ...baseHeaders, ...codec.headers('modern', newestModern, 'server/discover', ''), ...this.options.headers }
+    const body = codec.ownRequest('modern', newestModern, {
+      id: this.place.nextId(),
+      method: 'server/discover',
+      params: [],
+      capabilities: emptyCapabilities,
+    })
+    const headers = {
+      ...baseHeaders,
+      ...codec.headers('modern', newestModern, 'server/discover', ''),
+      ...this.options.headers,
+    }
     const answer = await ask(this.place, headers, body, () => undefined)
     if (answer.status === 401 || answer.status === 403) refuseStatus(answer.status)
     if (!provesModern(answer.message)) return undefined
-    return answer.message?.kind === 'result' ? readFacts(answer.message, 'modern') : { era: 'modern', revision: newestModern, capabilities: '{}', serverInfo: '{}', instructions: undefined }
+    return answer.message?.kind === 'result'
+      ? readFacts(answer.message, 'modern')
+      : {
+          era: 'modern',
+          revision: newestModern,
+          capabilities: '{}',
+          serverInfo: '{}',
+          instructions: undefined,
+        }
   }
 
   private async pair(): Promise<ChannelLink> {
@@ -268,7 +404,11 @@ export class McpHttp implements ServerLink {
 
   async facts(): Promise<Facts> {
     // Asked by the watcher: a verdict of long ago is proved again.
-    const mode = this.mode === undefined || (this.mode.kind === 'legacy' && this.mode.until < this.options.now()) ? await this.open() : this.mode
+    const mode =
+      this.mode === undefined ||
+      (this.mode.kind === 'legacy' && this.mode.until < this.options.now())
+        ? await this.open()
+        : this.mode
     return mode.kind === 'pair' ? mode.link.facts() : mode.facts
   }
 
@@ -284,15 +424,39 @@ export class McpHttp implements ServerLink {
     const mode = this.mode ?? (await this.open())
     const id = this.place.nextId()
     if (mode.kind === 'modern') {
-      const body = codec.ownRequest('modern', mode.facts.revision, { id, method, params, capabilities: emptyCapabilities })
-      const answer = await ask(this.place, { ...baseHeaders, ...codec.headers('modern', mode.facts.revision, method, ''), ...this.options.headers }, body, () => undefined)
+      const body = codec.ownRequest('modern', mode.facts.revision, {
+        id,
+        method,
+        params,
+        capabilities: emptyCapabilities,
+      })
+      const answer = await ask(
+        this.place,
+        {
+          ...baseHeaders,
+          ...codec.headers('modern', mode.facts.revision, method, ''),
+          ...this.options.headers,
+        },
+        body,
+        () => undefined,
+      )
       refuseStatus(answer.status)
       return answer.message
     }
     for (let round = 0; ; round++) {
       const session = await this.session('system', this.options.headers, emptyCapabilities)
-      const body = codec.ownRequest('legacy', session.facts.revision, { id, method, params, capabilities: emptyCapabilities })
-      const answer = await ask(this.place, { ...session.headers, ...this.options.headers }, body, () => undefined)
+      const body = codec.ownRequest('legacy', session.facts.revision, {
+        id,
+        method,
+        params,
+        capabilities: emptyCapabilities,
+      })
+      const answer = await ask(
+        this.place,
+        { ...session.headers, ...this.options.headers },
+        body,
+        () => undefined,
+      )
       if (answer.status === 404 && session.id !== undefined && round === 0) {
         session.ended = true
         this.sessions.delete('system')
@@ -318,7 +482,9 @@ export class McpHttp implements ServerLink {
     else if (mode.kind === 'modern') await this.listen(mode.facts, notice)
     else {
       const session = await this.session('system', this.options.headers, emptyCapabilities)
-      await session.stream(this.place, this.options.headers, notice, () => notice('sallyport/watch-ended', []))
+      await session.stream(this.place, this.options.headers, notice, () =>
+        notice('sallyport/watch-ended', []),
+      )
     }
   }
 
@@ -327,8 +493,17 @@ export class McpHttp implements ServerLink {
     const { codec } = this.options
     const uris = [...this.subscriptions]
     const filter = `{"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true${uris.length === 0 ? '' : `,"resourceSubscriptions":${JSON.stringify(uris)}`}}`
-    const body = codec.ownRequest('modern', facts.revision, { id: this.place.nextId(), method: 'subscriptions/listen', params: [{ key: 'notifications', raw: filter }], capabilities: emptyCapabilities })
-    const headers = { ...baseHeaders, ...codec.headers('modern', facts.revision, 'subscriptions/listen', ''), ...this.options.headers }
+    const body = codec.ownRequest('modern', facts.revision, {
+      id: this.place.nextId(),
+      method: 'subscriptions/listen',
+      params: [{ key: 'notifications', raw: filter }],
+      capabilities: emptyCapabilities,
+    })
+    const headers = {
+      ...baseHeaders,
+      ...codec.headers('modern', facts.revision, 'subscriptions/listen', ''),
+      ...this.options.headers,
+    }
     const previous = this.stopListen
     return new Promise((resolve) => {
       let acknowledged = false
@@ -337,21 +512,32 @@ export class McpHttp implements ServerLink {
         if (acknowledged && current && this.stopListen === stop) notice('sallyport/watch-ended', [])
         resolve()
       }
-      const abort = exchange(this.place.streams, { method: 'POST', path: this.place.path, headers, body, messageBytesMax: this.options.messageBytesMax }, {
-        onHead: () => undefined,
-        onMessage: (bytes) => {
-          const message = codec.decode(bytes)
-          if (message.kind !== 'notification') return
-          if (message.method !== 'notifications/subscriptions/acknowledged') notice(message.method, message.params)
-          else {
-            acknowledged = true
-            previous?.()
-            resolve()
-          }
+      const abort = exchange(
+        this.place.streams,
+        {
+          method: 'POST',
+          path: this.place.path,
+          headers,
+          body,
+          messageBytesMax: this.options.messageBytesMax,
         },
-        onEnd: done,
-        onFault: done,
-      })
+        {
+          onHead: () => undefined,
+          onMessage: (bytes) => {
+            const message = codec.decode(bytes)
+            if (message.kind !== 'notification') return
+            if (message.method !== 'notifications/subscriptions/acknowledged')
+              notice(message.method, message.params)
+            else {
+              acknowledged = true
+              previous?.()
+              resolve()
+            }
+          },
+          onEnd: done,
+          onFault: done,
+        },
+      )
       const stop = (): void => {
         current = false
         abort()
@@ -364,16 +550,22 @@ export class McpHttp implements ServerLink {
     this.subscriptions.add(uri)
     const mode = this.mode ?? (await this.open())
     if (mode.kind === 'pair') await mode.link.subscribe(uri)
-    else if (mode.kind === 'modern') await this.listen(mode.facts, (method, params) => this.notice?.(method, params))
-    else refuseError(await this.own('resources/subscribe', [{ key: 'uri', raw: JSON.stringify(uri) }]))
+    else if (mode.kind === 'modern')
+      await this.listen(mode.facts, (method, params) => this.notice?.(method, params))
+    else
+      refuseError(await this.own('resources/subscribe', [{ key: 'uri', raw: JSON.stringify(uri) }]))
   }
 
   async unsubscribe(uri: string): Promise<void> {
     this.subscriptions.delete(uri)
     const mode = this.mode ?? (await this.open())
     if (mode.kind === 'pair') await mode.link.unsubscribe(uri)
-    else if (mode.kind === 'modern') await this.listen(mode.facts, (method, params) => this.notice?.(method, params))
-    else refuseError(await this.own('resources/unsubscribe', [{ key: 'uri', raw: JSON.stringify(uri) }]))
+    else if (mode.kind === 'modern')
+      await this.listen(mode.facts, (method, params) => this.notice?.(method, params))
+    else
+      refuseError(
+        await this.own('resources/unsubscribe', [{ key: 'uri', raw: JSON.stringify(uri) }]),
+      )
   }
 
   async close(): Promise<void> {
@@ -390,5 +582,8 @@ export class McpHttp implements ServerLink {
 }
 
 function refuseError(message: ServerMessage | undefined): void {
-  if (message?.kind === 'error') throw new GatewayError('server_broken', { detail: `${message.code} ${message.message.slice(0, 200)}` })
+  if (message?.kind === 'error')
+    throw new GatewayError('server_broken', {
+      detail: `${message.code} ${message.message.slice(0, 200)}`,
+    })
 }

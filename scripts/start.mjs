@@ -1,0 +1,17 @@
+// `npm start`: installs, builds and runs the gateway on the quickstart. Arguments after -- go to `sallyport up`.
+import { spawn, spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { ensureInstalled } from './install.mjs'
+import { projectNode, root } from './project-node.mjs'
+
+ensureInstalled(['sallyport'])
+const node = projectNode()
+process.stderr.write('Building ...\n')
+const built = spawnSync(node, [join(root, 'scripts/build.mjs')], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+if (built.status !== 0) process.exit(built.status ?? 1)
+
+const given = process.argv.slice(2)
+const config = given.includes('--config') ? [] : ['--config', join(root, 'examples/quickstart/sallyport.yaml')]
+const child = spawn(node, [join(root, 'dist/bin.mjs'), 'up', ...config, ...given], { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` } })
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal))
+child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 0 : 1)))
