@@ -54,6 +54,12 @@ export async function runCall(
       if (wanted(call, notification)) notify(notification)
     })
     const released = rooms.guard.inspectReply(reply)
+    const streamed = streamedBody(released)
+    if (streamed !== undefined) {
+      const ending = ended(rooms, recorded, admitted)
+      admitted = undefined
+      return { released: rooms.guard.inspectReply({ ...streamed.reply, body: { ...streamed.body, rest: watched(streamed.body, ending) } }), server: target.server }
+    }
     await rooms.recorder.outcome(recorded, {
       status: statusOf(reply),
       bytes: bytesOf(reply),
@@ -84,6 +90,45 @@ export async function runCall(
     throw error
   } finally {
     admitted?.release()
+  }
+}
+
+function streamedBody({ reply }: Released): { reply: Complete; body: StreamBody } | undefined {
+  return reply.kind === 'complete' && reply.body.kind === 'stream' ? { reply, body: reply.body } : undefined
+}
+
+type Complete = Extract<Reply, { kind: 'complete' }>
+type StreamBody = Extract<Complete['body'], { kind: 'stream' }>
+
+/** Settles a call whose result was streamed: once, when its last byte arrived or it broke off. */
+function ended(rooms: Rooms, recorded: Recorded, admitted: Admitted): (status: OutcomeStatus, bytes: number, code: string) => Promise<void> {
+  return async (status, bytes, code) => {
+    admitted.release()
+    await rooms.recorder.outcome(recorded, { status, bytes, code })
+  }
+}
+
+/** The bytes of a streamed result; the outcome is written before the last of them is handed on. */
+async function* watched(body: StreamBody, ending: ReturnType<typeof ended>): AsyncGenerator<Buffer> {
+  let bytes = body.head.length
+  let held: Buffer | undefined
+  let settled = false
+  try {
+    for await (const chunk of body.rest) {
+      bytes += chunk.length
+      if (held !== undefined) yield held
+      held = chunk
+    }
+    settled = true
+    await ending('ok', bytes, '')
+    if (held !== undefined) yield held
+  } catch (thrown) {
+    settled = true
+    await ending('error', bytes, toGatewayError(thrown).code)
+    throw thrown
+  } finally {
+    // The reader broke off.
+    if (!settled) await ending('cancelled', bytes, 'cancelled')
   }
 }
 

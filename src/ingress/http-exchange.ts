@@ -135,8 +135,7 @@ async function writeStream(
   for (const part of out.head) response.write(part)
   try {
     for await (const chunk of out.stream ?? []) {
-      if (!response.write(chunk))
-        await new Promise<void>((resolve) => response.once('drain', resolve).once('close', resolve))
+      if (!response.write(chunk)) await drained(response)
       if (response.destroyed) break
     }
     response.end(out.tail)
@@ -144,6 +143,18 @@ async function writeStream(
     // The server broke off in the middle: a short chunked body is the only honest end.
     response.destroy()
   }
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done)
+      response.off('close', done)
+      resolve()
+    }
+    response.on('drain', done)
+    response.on('close', done)
+  })
 }
 
 function oneBuffer(out: Out): Buffer {

@@ -1,6 +1,6 @@
 /**
  * Incremental parser of server-sent events (WHATWG HTML, section 9.2) on bytes.
- * Bounded: an event larger than `eventBytesMax` makes `feed` throw.
+ * Bounded: an event larger than `eventBytesMax` makes `feed` throw, unless large events are taken in pieces.
  */
 export interface SseEvent {
   readonly event: string
@@ -11,12 +11,29 @@ export interface SseEvent {
 
 export class SseTooLarge extends Error {}
 
+/** Takes the data of one event that is too large to hold, piece by piece. */
+export interface LargeEvent {
+  feed(part: Buffer): void
+  end(): void
+}
+
+export interface SseParserOptions {
+  readonly eventBytesMax: number
+  /** Events larger than this go to `onLarge` in pieces, where it is given. */
+  readonly largeBytes?: number
+  readonly onLarge?: () => LargeEvent
+}
+
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
+const lineBreak = Buffer.from('\n')
 
 export class SseParser {
   private readonly onEvent: (event: SseEvent) => void
-  private readonly eventBytesMax: number
+  private readonly options: SseParserOptions
+  private large: LargeEvent | undefined
+  /** The rest of the current line goes to `large` as it comes. */
+  private passing = false
   private rest: Buffer[] = []
   private restBytes = 0
   private data: Buffer[] = []
@@ -27,9 +44,9 @@ export class SseParser {
   private skipLineFeed = false
   private first = true
 
-  constructor(onEvent: (event: SseEvent) => void, eventBytesMax: number) {
+  constructor(onEvent: (event: SseEvent) => void, options: SseParserOptions) {
     this.onEvent = onEvent
-    this.eventBytesMax = eventBytesMax
+    this.options = options
   }
 
   /** Takes the next bytes of the stream. @throws SseTooLarge */
@@ -47,7 +64,10 @@ export class SseParser {
       const cr = chunk.subarray(from, lf < 0 ? chunk.length : lf).indexOf(carriageReturn)
       if (cr >= 0) end = from + cr
       if (end < 0) break
-      this.line(this.takeRest(chunk.subarray(from, end)))
+      if (this.passing) {
+        this.passing = false
+        this.large?.feed(chunk.subarray(from, end))
+      } else this.line(this.takeRest(chunk.subarray(from, end)))
       from = end + 1
       if (cr >= 0) {
         if (from === chunk.length) {
@@ -59,9 +79,12 @@ export class SseParser {
     }
     if (from < chunk.length) {
       const tail = chunk.subarray(from)
-      this.rest.push(tail)
-      this.restBytes += tail.length
-      this.check()
+      if (this.passing) this.large?.feed(tail)
+      else {
+        this.rest.push(tail)
+        this.restBytes += tail.length
+        this.check()
+      }
     }
   }
 
@@ -75,8 +98,31 @@ export class SseParser {
   }
 
   private check(): void {
-    if (this.restBytes + this.dataBytes > this.eventBytesMax)
-      throw new SseTooLarge('event too large')
+    const { largeBytes, onLarge, eventBytesMax } = this.options
+    const bytes = this.restBytes + this.dataBytes
+    if (bytes > (largeBytes ?? eventBytesMax) && onLarge !== undefined && (this.event === '' || this.event === 'message')) this.begin(onLarge)
+    else if (bytes > eventBytesMax) throw new SseTooLarge('event too large')
+  }
+
+  /** Hands over what was held of an event; the rest follows as it comes. */
+  private begin(onLarge: () => LargeEvent): void {
+    const line = this.rest.length === 0 ? undefined : Buffer.concat(this.rest)
+    if (line !== undefined && line.toString('latin1', 0, 5) !== 'data:') return
+    this.large ??= onLarge()
+    for (const [index, held] of this.data.entries()) this.feedLine(held, index === 0)
+    if (line !== undefined) {
+      this.feedLine(line.subarray(line[5] === 0x20 ? 6 : 5), this.data.length === 0)
+      this.passing = true
+      this.rest = []
+      this.restBytes = 0
+    }
+    this.data = []
+    this.dataBytes = 0
+  }
+
+  private feedLine(line: Buffer, first: boolean): void {
+    if (!first) this.large?.feed(lineBreak)
+    this.large?.feed(line)
   }
 
   private line(raw: Buffer): void {
@@ -98,9 +144,12 @@ export class SseParser {
         ? line.subarray(line.length)
         : line.subarray(line[colon + 1] === 0x20 ? colon + 2 : colon + 1)
     if (field === 'data') {
-      this.data.push(value)
-      this.dataBytes += value.length + 1
-      this.check()
+      if (this.large !== undefined) this.feedLine(value, false)
+      else {
+        this.data.push(value)
+        this.dataBytes += value.length + 1
+        this.check()
+      }
     } else if (field === 'event') this.event = value.toString('utf8')
     else if (field === 'id') {
       if (!value.includes(0)) this.id = value.toString('utf8')
@@ -109,6 +158,13 @@ export class SseParser {
   }
 
   private dispatch(): void {
+    if (this.large !== undefined) {
+      this.large.end()
+      this.large = undefined
+      this.event = ''
+      this.id = undefined
+      return
+    }
     const data = this.data.length === 1 ? (this.data[0] ?? Buffer.alloc(0)) : joinLines(this.data)
     const had = this.data.length > 0
     const event = this.event === '' ? 'message' : this.event

@@ -10,6 +10,7 @@ import type { ServerCodec, ServerMessage } from '../model/codec.ts'
 import { type Members, rawOf } from '../model/members.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { type CallNotification, declinedError, type Question, type Reply } from '../model/reply.ts'
+import type { ResultStream } from './result-stream.ts'
 import { parseInputRequired } from './input-required.ts'
 
 /** Where notifications of a running call go. */
@@ -106,6 +107,16 @@ export class OpenCall {
         era: this.options.era,
       })
     else this.finish(message)
+  }
+
+  /** A large result has begun: the call ends as complete, and its bytes follow. */
+  takeStream(stream: ResultStream): void {
+    const head = stream.take()
+    if (this.options.era === 'modern' && /input_required/.test(stream.seen.get('resultType') ?? '')) {
+      this.end(new GatewayError('answer_too_large', { detail: 'a question larger than is held' }))
+      return
+    }
+    this.end({ kind: 'complete', body: { kind: 'stream', head, rest: stream }, extras: [], era: this.options.era, isError: stream.seen.get('isError') === 'true' })
   }
 
   /** The server or the transport failed. */

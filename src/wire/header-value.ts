@@ -18,7 +18,8 @@ export function decodeHeaderValue(value: string): string | undefined {
   const trimmed = value.trim()
   if (!(trimmed.startsWith('=?base64?') && trimmed.endsWith('?='))) return trimmed
   const match = sentinel.exec(trimmed)
-  if (match?.[1] === undefined) return undefined
+  // Padding is required, so that one text has one form.
+  if (match?.[1] === undefined || match[1].length % 4 !== 0) return undefined
   const bytes = Buffer.from(match[1], 'base64')
   const text = bytes.toString('utf8')
   return Buffer.from(text, 'utf8').equals(bytes) ? text : undefined

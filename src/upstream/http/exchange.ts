@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { SseParser, SseTooLarge } from '../../kit/sse-parse.ts'
 import { GatewayError } from '../../model/refusal.ts'
+import { ResultStream } from '../result-stream.ts'
 
 /** What comes back on one HTTP exchange with a server. */
 export interface ExchangeEvents {
@@ -8,6 +9,8 @@ export interface ExchangeEvents {
   onHead(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void
   /** One JSON-RPC message: the whole JSON body, or the data of one event. */
   onMessage(message: Buffer, eventId: string | undefined): void
+  /** The result of an answer that is too large to hold has begun. Without it such an answer is refused. */
+  onLarge?(stream: ResultStream): void
   /** The endpoint event of the HTTP+SSE pair, or another named event. */
   onNamedEvent?(event: string, data: Buffer): void
   /** The answer is over; nothing follows. */
@@ -37,6 +40,9 @@ const notSent: ReadonlySet<string> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ])
 
+/** An answer larger than this is handed on while it arrives. */
+const wholeBytesMax = 262_144
+
 class Handler implements Dispatcher.DispatchHandler {
   private readonly events: ExchangeEvents
   private readonly bytesMax: number
@@ -47,6 +53,9 @@ class Handler implements Dispatcher.DispatchHandler {
   private bytes = 0
   private expectsJson = false
   private over = false
+  private stream: ResultStream | undefined
+  private streaming = false
+  private told = false
   private started = false
 
   constructor(events: ExchangeEvents, bytesMax: number) {
@@ -74,8 +83,7 @@ class Handler implements Dispatcher.DispatchHandler {
     const type = headers['content-type']
     const contentType = typeof type === 'string' ? type : ''
     this.events.onHead(status, headers)
-    if (contentType.startsWith('text/event-stream'))
-      this.sse = new SseParser((event) => this.event(event), this.bytesMax)
+    if (contentType.startsWith('text/event-stream')) this.sse = this.parser()
     else this.expectsJson = contentType.startsWith('application/json')
   }
 
@@ -97,11 +105,52 @@ class Handler implements Dispatcher.DispatchHandler {
       return
     }
     this.bytes += chunk.length
-    if (this.bytes > this.bytesMax) this.tooLarge()
+    if (this.streaming) this.feed(chunk)
+    else if (this.bytes > wholeBytesMax && this.expectsJson && this.events.onLarge !== undefined) {
+      this.streaming = true
+      for (const held of this.chunks ?? (this.first === undefined ? [] : [this.first])) this.feed(held)
+      this.chunks = undefined
+      this.first = undefined
+      this.feed(chunk)
+    } else if (this.bytes > this.bytesMax) this.tooLarge()
     else if (this.first === undefined) this.first = chunk
     else {
       this.chunks ??= [this.first]
       this.chunks.push(chunk)
+    }
+  }
+
+  private parser(): SseParser {
+    const { onLarge } = this.events
+    return new SseParser((event) => this.event(event), {
+      eventBytesMax: this.bytesMax,
+      largeBytes: wholeBytesMax,
+      ...(onLarge === undefined
+        ? {}
+        : {
+            onLarge: () => ({
+              feed: (part: Buffer) => this.feed(part),
+              end: () => {
+                this.stream?.finish()
+                this.stream = undefined
+              },
+            }),
+          }),
+    })
+  }
+
+  /** A piece of a large answer. It is told of once its result has begun. */
+  private feed(part: Buffer): void {
+    const known = this.stream !== undefined
+    this.stream ??= new ResultStream({
+      pause: () => this.controller?.pause(),
+      resume: () => this.controller?.resume(),
+      abort: () => this.abort(),
+    })
+    const begun = this.stream.feed(part)
+    if (begun && (!known || !this.told)) {
+      this.told = true
+      this.events.onLarge?.(this.stream)
     }
   }
 
@@ -116,6 +165,7 @@ class Handler implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     if (this.over) return
     this.over = true
+    this.stream?.finish()
     const body = this.chunks === undefined ? this.first : Buffer.concat(this.chunks)
     if (body !== undefined && (this.expectsJson || body[0] === 0x7b))
       this.events.onMessage(body, undefined)
@@ -126,6 +176,7 @@ class Handler implements Dispatcher.DispatchHandler {
     if (this.over) return
     this.over = true
     const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
+    this.stream?.fail(new GatewayError('server_unavailable', { detail: `HTTP: ${code}`, cause: error }))
     const sent = this.started || !notSent.has(code)
     this.events.onFault(
       new GatewayError('server_unavailable', { detail: `HTTP: ${code}`, cause: error }),

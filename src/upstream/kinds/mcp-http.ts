@@ -311,6 +311,7 @@ export class McpHttp implements ServerLink {
             )
           }
         },
+        onLarge: (stream) => open.takeStream(stream),
         onFault: (error) => open.fail(error),
       },
     )

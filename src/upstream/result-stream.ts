@@ -1,0 +1,147 @@
+/** The result of a JSON-RPC answer that is too large to hold: split off and handed on while it arrives. */
+import { JsonWalker, WalkFault } from '../kit/json-walker.ts'
+import { GatewayError } from '../model/refusal.ts'
+
+const depthMax = 512
+const shortMax = 256
+
+export interface Flow {
+  pause(): void
+  resume(): void
+  abort(): void
+}
+
+/** What waits unread between the server and the client before the server is paused. */
+const waitingBytesMax = 262_144
+
+/**
+ * Takes the bytes of one message; `ready` is called once the result has begun. Iterating yields the bytes of the
+ * result; breaking off aborts the exchange.
+ */
+export class ResultStream implements AsyncIterable<Buffer> {
+  /** Raw values of `resultType` and `isError`, as far as they were seen. */
+  readonly seen = new Map<string, string>()
+  private readonly walker: JsonWalker
+  private readonly flow: Flow
+  private inside = false
+  private from = 0
+  private chunk: Buffer = Buffer.alloc(0)
+  private waiting: Buffer[] = []
+  private waitingBytes = 0
+  private paused = false
+  private ended = false
+  private fault: GatewayError | undefined
+  private wake: (() => void) | undefined
+  private capture: { readonly key: string; parts: Buffer[]; from: number } | undefined
+  bytes = 0
+
+  constructor(flow: Flow) {
+    this.flow = flow
+    this.walker = new JsonWalker({ onValueStart: (offset) => this.start(offset), onValueEnd: (offset) => this.end(offset) }, depthMax)
+  }
+
+  /** @returns whether the result has begun */
+  feed(chunk: Buffer): boolean {
+    if (this.fault !== undefined) return this.inside
+    this.chunk = chunk
+    this.from = 0
+    if (this.capture !== undefined) this.capture.from = 0
+    try {
+      this.walker.walk(chunk)
+    } catch (fault) {
+      if (!(fault instanceof WalkFault)) throw fault
+      this.fail(new GatewayError('server_broken', { detail: fault.message, cause: fault }))
+      return this.inside
+    }
+    if (this.capture !== undefined) this.keepShort(this.chunk.subarray(this.capture.from))
+    if (this.inside && this.from < chunk.length) this.push(chunk.subarray(this.from))
+    return this.inside || this.ended
+  }
+
+  /** The answer ended. */
+  finish(): void {
+    if (!this.ended) this.fail(new GatewayError('server_broken', { detail: 'the answer broke off' }))
+  }
+
+  fail(fault: GatewayError): void {
+    this.fault ??= fault
+    this.wake?.()
+  }
+
+  private start(offset: number): void {
+    const { path } = this.walker
+    if (path.length === 1 && path[0]?.key === 'result') {
+      this.inside = true
+      this.from = offset
+    } else if (path.length === 2 && path[0]?.key === 'result') {
+      const key = path[1]?.key ?? ''
+      if (key === 'resultType' || key === 'isError') this.capture = { key, parts: [], from: offset }
+    }
+  }
+
+  private end(offset: number): void {
+    const { path } = this.walker
+    if (this.capture !== undefined && path.length === 2) {
+      this.keepShort(this.chunk.subarray(this.capture.from, offset))
+      this.seen.set(this.capture.key, Buffer.concat(this.capture.parts).toString('utf8'))
+      this.capture = undefined
+    }
+    if (this.inside && path.length === 1 && path[0]?.key === 'result') {
+      this.push(this.chunk.subarray(this.from, offset))
+      this.inside = false
+      this.ended = true
+      this.from = this.chunk.length
+      this.wake?.()
+    }
+  }
+
+  private keepShort(part: Buffer): void {
+    if (this.capture !== undefined && this.capture.parts.length * shortMax < 4_096) this.capture.parts.push(Buffer.from(part.subarray(0, shortMax)))
+  }
+
+  private push(part: Buffer): void {
+    if (part.length === 0) return
+    this.bytes += part.length
+    this.waiting.push(part)
+    this.waitingBytes += part.length
+    if (!this.paused && this.waitingBytes > waitingBytesMax) {
+      this.paused = true
+      this.flow.pause()
+    }
+    this.wake?.()
+  }
+
+  /** What has arrived so far, for the head of the reply. */
+  take(): Buffer {
+    const taken = Buffer.concat(this.waiting)
+    this.waiting = []
+    this.waitingBytes = 0
+    return taken
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<Buffer> {
+    try {
+      for (;;) {
+        if (this.waiting.length > 0) {
+          const parts = this.waiting
+          this.waiting = []
+          this.waitingBytes = 0
+          if (this.paused) {
+            this.paused = false
+            this.flow.resume()
+          }
+          yield* parts
+          continue
+        }
+        if (this.fault !== undefined) throw this.fault
+        if (this.ended) return
+        await new Promise<void>((resolve) => {
+          this.wake = resolve
+        })
+        this.wake = undefined
+      }
+    } finally {
+      if (!this.ended) this.flow.abort()
+    }
+  }
+}
