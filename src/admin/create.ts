@@ -1,0 +1,72 @@
+/** Assembles the administration as one fastify instance, which a socket or a caller in this process uses. */
+import fastify, { type FastifyInstance } from 'fastify'
+import { GatewayError } from '../model/refusal.ts'
+import { AdminError, bodyOf } from './contract/errors.ts'
+import { fromRefusal, statusOf } from './fault.ts'
+import type { AdminPorts } from './ports.ts'
+import { auditRoutes } from './routes/audit.ts'
+import { gatewayRoutes } from './routes/gateway.ts'
+import { keyRoutes } from './routes/keys.ts'
+import { limitRoutes, toolsetRoutes } from './routes/limits.ts'
+import { ruleRoutes } from './routes/rules.ts'
+import { serverRoutes } from './routes/servers.ts'
+import { toolRoutes } from './routes/tools.ts'
+import { createWriter } from './writer.ts'
+
+const bodyBytesMax = 16_000_000
+
+/** Whoever can reach it may do everything: the way to it must be guarded. */
+export function createAdmin(ports: AdminPorts): FastifyInstance {
+  const app = fastify({ logger: false, bodyLimit: bodyBytesMax, forceCloseConnections: true })
+  app.setErrorHandler(async (thrown, _request, reply) => {
+    const { status, error } = answerFor(thrown, ports)
+    return reply.status(status).send(bodyOf(error))
+  })
+  app.setNotFoundHandler(async (request, reply) => {
+    const message = `There is nothing at ${request.method} ${request.url.split('?')[0] ?? ''}.`
+    const error = new AdminError('not_found', message, 'GET /api/openapi.json describes what is.')
+    return reply.status(404).send(bodyOf(error))
+  })
+  const writer = createWriter(ports)
+  gatewayRoutes(app, ports)
+  serverRoutes(app, ports, writer)
+  toolRoutes(app, ports)
+  keyRoutes(app, ports, writer)
+  ruleRoutes(app, ports, writer)
+  limitRoutes(app, ports, writer)
+  toolsetRoutes(app, ports, writer)
+  auditRoutes(app, ports)
+  return app
+}
+
+function answerFor(thrown: unknown, ports: AdminPorts): { status: number; error: AdminError } {
+  if (thrown instanceof AdminError) return { status: statusOf(thrown), error: thrown }
+  if (thrown instanceof GatewayError) {
+    if (thrown.code === 'internal') report(thrown, ports)
+    return fromRefusal(thrown)
+  }
+  const status = httpStatusOf(thrown)
+  if (status !== undefined && status < 500) {
+    const message = thrown instanceof Error ? thrown.message : 'The request is not valid.'
+    const wayOut = 'GET /api/openapi.json describes what can be sent.'
+    return { status, error: new AdminError('invalid', message, wayOut) }
+  }
+  report(thrown, ports)
+  const error = new AdminError(
+    'internal',
+    'Something in the gateway itself went wrong.',
+    'The log of the gateway says more.',
+  )
+  return { status: 500, error }
+}
+
+function report(thrown: unknown, ports: AdminPorts): void {
+  const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+  ports.log({ level: 'error', text: `administration: ${text}` })
+}
+
+/** Fastify's own errors carry the status that they mean. */
+function httpStatusOf(thrown: unknown): number | undefined {
+  if (typeof thrown !== 'object' || thrown === null || !('statusCode' in thrown)) return undefined
+  return typeof thrown.statusCode === 'number' ? thrown.statusCode : undefined
+}

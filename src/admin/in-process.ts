@@ -1,0 +1,31 @@
+/** The administration for a command that runs while no gateway does: the same routes, without a socket. */
+import type { AdminClient } from './contract/client.ts'
+import { errorOf, linesOf } from './contract/client.ts'
+import { createAdmin } from './create.ts'
+import type { AdminPorts } from './ports.ts'
+
+/** `release` closes what the ports hold; it runs with `close`. */
+export function inProcessAdmin(ports: AdminPorts, release: () => Promise<void>): AdminClient {
+  const app = createAdmin(ports)
+  return {
+    async request(method, path, body) {
+      const payload = body === undefined ? {} : { payload: JSON.stringify(body) }
+      const headers = body === undefined ? {} : { 'content-type': 'application/json' }
+      const answer = await app.inject({ method, url: path, headers, ...payload })
+      return { status: answer.statusCode, body: answer.payload }
+    },
+    async *lines(path, signal) {
+      const answer = await app.inject({ method: 'GET', url: path, payloadAsStream: true, signal })
+      if (answer.statusCode >= 400) {
+        let body = ''
+        for await (const chunk of answer.stream()) body += String(chunk)
+        throw errorOf({ status: answer.statusCode, body })
+      }
+      yield* linesOf(answer.stream())
+    },
+    async close() {
+      await app.close()
+      await release()
+    },
+  }
+}

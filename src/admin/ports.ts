@@ -1,0 +1,126 @@
+/** What the administration needs of the rest of the gateway. The composition root provides it. */
+import type { DesiredState, Issue, ServerSpecInput } from '../model/desired-state.ts'
+import type { Snapshot } from '../snapshot/compile.ts'
+import type { Store } from '../store/store.ts'
+import type { AuditLine } from './contract/audit.ts'
+import type { TriedView } from './contract/servers.ts'
+
+export interface AdminPorts {
+  readonly version: string
+  /** Absolute. */
+  readonly dataDir: string
+  readonly store: Store
+  readonly now: () => number
+  /** The running Snapshot: declared and stored together, references unresolved. */
+  snapshot(): Snapshot
+  /** The declared file as it was last good; `state` has only what the file says. */
+  declared(): { readonly file: string | undefined; readonly state: DesiredState }
+  /** What is wrong with the configuration at the moment. */
+  issues(): readonly Issue[]
+  /**
+   * Compiles anew after a write and swaps. With issues the running Snapshot stays;
+   * they are answered and also what `issues` tells from then on.
+   */
+  apply(): Promise<readonly Issue[]>
+  /** Connects once, beside what runs, and closes again. Never rejects for a fault of the server. */
+  tryServer(name: string, spec: ServerSpecInput): Promise<Tried>
+  /** Makes a call through all rooms. Rejects with GatewayError when a room says no. */
+  call(request: CallRequest): Promise<CallAnswer>
+  /** Undefined when there is no such principal. */
+  explain(request: ExplainRequest): Promise<Explained | undefined>
+  readonly audit: AuditPort
+  /** A new sealing key. */
+  rotateSecrets(): Promise<{ readonly current: string; readonly kept: readonly string[] }>
+  /** Undefined while nothing listens. */
+  readonly gateway: {
+    readonly endpoint: () => string | undefined
+    /** Role of --insecure-local. */
+    readonly insecureLocal: string | undefined
+  }
+  readonly log: (event: { readonly level: 'warn' | 'error'; readonly text: string }) => void
+}
+
+export type FaultReason = Extract<TriedView, { ok: false }>['reason']
+
+export type Tried =
+  | {
+      readonly ok: true
+      readonly era: string
+      readonly revision: string
+      readonly tools: readonly string[]
+      readonly leftOut: readonly { readonly name: string; readonly reason: string }[]
+    }
+  | { readonly ok: false; readonly reason: FaultReason; readonly message: string }
+
+export interface CallRequest {
+  /** Undefined: as the principal of --insecure-local, if there is one. */
+  readonly key: string | undefined
+  readonly server: string
+  readonly tool: string
+  readonly argumentsJson: string
+}
+
+export interface CallAnswer {
+  readonly kind: 'complete' | 'input_required' | 'error'
+  readonly json: string
+}
+
+export interface ExplainRequest {
+  /** `key:NAME`, `local`, or `user:NAME`: the valid keys of that user decide. */
+  readonly principal: string
+  readonly kind: 'tool' | 'prompt' | 'resource'
+  readonly server: string
+  readonly name: string
+}
+
+/** What `explain` of the policy answers. */
+export interface Explained {
+  readonly allowed: boolean
+  readonly rule: string
+  readonly principal: string
+  readonly target: string
+  readonly roles: readonly {
+    readonly role: string
+    readonly via: readonly string[]
+    readonly defined: boolean
+  }[]
+  readonly matches: readonly {
+    readonly role: string
+    readonly effect: 'allow' | 'deny'
+    readonly pattern: string
+  }[]
+}
+
+export interface AuditPort {
+  /** Next sequence of each writer, as far as the manifest knows: never too high. */
+  heads(): Promise<ReadonlyMap<string, number>>
+  /** Entries of all writers from a sequence on; with a signal, goes on until it aborts. */
+  read(
+    from: (writer: string) => number,
+    follow: AbortSignal | undefined,
+  ): AsyncIterable<JournalLine>
+  verify(): Promise<VerifiedJournal>
+}
+
+export type JournalLine = Pick<AuditLine, 'writer' | 'sequence'> & {
+  readonly entry: { readonly kind: string; readonly at: number }
+}
+
+export interface VerifiedJournal {
+  readonly ok: boolean
+  readonly writers: readonly {
+    readonly writer: string
+    readonly state: string
+    readonly repaired: boolean
+    readonly entries: number
+    readonly groups: number
+    readonly segments: number
+    readonly head: string
+  }[]
+  readonly faults: readonly {
+    readonly writer: string
+    readonly segment: number
+    readonly line?: number
+    readonly what: string
+  }[]
+}

@@ -1,0 +1,104 @@
+/** API keys: made, listed and revoked. The text of a key is answered once and kept nowhere. */
+import type { FastifyInstance } from 'fastify'
+import { nearest } from '../../kit/nearest.ts'
+import { durationMs, type KeyRow } from '../../model/desired-state.ts'
+import type { Principal } from '../../model/principal.ts'
+import type { Snapshot } from '../../snapshot/compile.ts'
+import { builtInRoles } from '../built-in-roles.ts'
+import { AdminError } from '../contract/errors.ts'
+import { createKey, type KeyView, listKeys, revokeKey } from '../contract/keys.ts'
+import { notFound } from '../fault.ts'
+import { handle } from '../handle.ts'
+import { newKey } from '../new-key.ts'
+import type { AdminPorts } from '../ports.ts'
+import { seenBy } from '../who-sees.ts'
+import type { Writer } from '../writer.ts'
+
+export function keyRoutes(app: FastifyInstance, ports: AdminPorts, writer: Writer): void {
+  handle(app, listKeys, async () => {
+    const { keys } = await ports.store.load()
+    return { keys: keys.map((row) => viewOf(row, ports.snapshot(), ports.now())) }
+  })
+  handle(app, createKey, async ({ name, roles, user, teams, environment, expires }) => {
+    for (const role of roles) assertRole(ports.snapshot(), role)
+    const now = ports.now()
+    const expiresAt = expires === undefined ? undefined : now + (durationMs(expires) ?? 0)
+    const { key, row } = newKey({ name, roles, user, teams, environment, expiresAt }, now)
+    const { keys } = await ports.store.load()
+    if (keys.some((other) => other.name === name && stateOf(other, now) === 'valid'))
+      throw new AdminError(
+        'exists',
+        `There is a valid key "${name}" already.`,
+        `Choose another name, or run "sallyport keys revoke ${name}" first.`,
+      )
+    const warnings = await writer.change(
+      () => ports.store.putKey(row),
+      () => ports.store.revokeKey(name, now),
+    )
+    const snapshot = ports.snapshot()
+    const principal = snapshot.keys.byHash.get(row.hash)
+    const sees = principal === undefined ? [] : seenBy(snapshot, principal)
+    const bound = principal === undefined ? roles : rolesOf(snapshot, principal)
+    return {
+      key,
+      name,
+      roles: bound,
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+      sees,
+      grant: sees.length > 0 ? [] : [`sallyport rules grant --key ${name} --role all-tools`],
+      warnings,
+    }
+  })
+  handle(app, revokeKey, async ({ name }) => {
+    const now = ports.now()
+    let found = false
+    const warnings = await writer.change(
+      async () => {
+        found = await ports.store.revokeKey(name, now)
+      },
+      async () => undefined,
+    )
+    if (!found) throw notFound('valid key', name, 'Run "sallyport keys ls" to see the keys.')
+    return { warnings }
+  })
+}
+
+/** @throws AdminError when no such role is defined */
+export function assertRole(snapshot: Snapshot, role: string): void {
+  const names = [...builtInRoles.keys(), ...Object.keys(snapshot.state.roles)]
+  if (names.includes(role)) return
+  const meant = nearest(role, names)
+  throw notFound(
+    'role',
+    role,
+    meant === undefined
+      ? `Make it first: sallyport roles set ${role} --allow 'SERVER/*'`
+      : `Did you mean ${meant}? "sallyport roles ls" shows all.`,
+  )
+}
+
+function rolesOf(snapshot: Snapshot, principal: Principal): string[] {
+  return snapshot.engine.roleSetOf(principal).split(',').filter(Boolean)
+}
+
+function stateOf(row: KeyRow, now: number): KeyView['state'] {
+  if (row.revokedAt !== undefined) return 'revoked'
+  return row.expiresAt !== undefined && row.expiresAt <= now ? 'expired' : 'valid'
+}
+
+function viewOf(row: KeyRow, snapshot: Snapshot, now: number): KeyView {
+  const { name, hint, user, environment, createdAt, expiresAt } = row
+  const principal = snapshot.keys.byHash.get(row.hash)
+  return {
+    name,
+    hint,
+    state: stateOf(row, now),
+    roles: [...row.roles],
+    allRoles: principal === undefined ? [] : rolesOf(snapshot, principal),
+    ...(user === undefined ? {} : { user }),
+    teams: [...row.teams],
+    ...(environment === undefined ? {} : { environment }),
+    createdAt,
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+  }
+}

@@ -1,0 +1,127 @@
+/** Tools, calls, explanations and the doctor: what asks the running gateway something. */
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { triedView } from '../advice.ts'
+import { explain } from '../contract/explain.ts'
+import { callTool, diagnose, listTools } from '../contract/servers.ts'
+import { notFound } from '../fault.ts'
+import { handle } from '../handle.ts'
+import type { AdminPorts } from '../ports.ts'
+import { whoSees } from '../who-sees.ts'
+import { unknownServer } from './servers.ts'
+
+/** Servers that the doctor asks at the same time. */
+const doctorsMax = 8
+
+const definition = z.object({
+  title: z.string().optional().catch(undefined),
+  description: z.string().optional().catch(undefined),
+  inputSchema: z.unknown().optional(),
+})
+
+export function toolRoutes(app: FastifyInstance, ports: AdminPorts): void {
+  handle(app, listTools, async ({ server }) => {
+    const { state, catalog } = ports.snapshot()
+    if (server !== undefined && !Object.hasOwn(state.servers, server)) throw unknownServer(server)
+    const listings = [...catalog.listings.values()].filter(
+      (listing) => server === undefined || listing.server === server,
+    )
+    const items = listings.flatMap((listing) => listing.items.tool)
+    return {
+      tools: items.map((item) => {
+        const { title, description, inputSchema } = definition.parse(JSON.parse(item.raw))
+        return {
+          server: item.server,
+          name: item.name,
+          ...(title === undefined ? {} : { title }),
+          ...(description === undefined ? {} : { description }),
+          inputSchema,
+        }
+      }),
+    }
+  })
+  handle(app, callTool, ({ key, server, tool, argumentsJson }) =>
+    ports.call({ key, server, tool, argumentsJson }),
+  )
+  handle(app, explain, async (input) => {
+    const principal = /^(key|user):|^local$/.test(input.principal)
+      ? input.principal
+      : `key:${input.principal}`
+    const explained = await ports.explain({ ...input, principal })
+    if (explained === undefined)
+      throw notFound('principal', input.principal, 'Run "sallyport keys ls" to see the keys.')
+    const items = ports.snapshot().catalog.byServer.get(input.server)
+    return {
+      ...explained,
+      known: items?.[input.kind].has(input.name) ?? false,
+      roles: explained.roles.map((role) => ({ ...role, via: [...role.via] })),
+      matches: [...explained.matches],
+    }
+  })
+  handle(app, diagnose, ({ server }) => examine(ports, server))
+}
+
+async function examine(ports: AdminPorts, only: string | undefined) {
+  const { servers } = ports.snapshot().state
+  if (only !== undefined && !Object.hasOwn(servers, only)) throw unknownServer(only)
+  const queue = Object.entries(servers)
+    .filter(([name, spec]) => spec.enabled && (only === undefined || name === only))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+  const found = new Map<string, { ms: number; tried: ReturnType<typeof triedView> }>()
+  const names = queue.map(([name]) => name)
+  const work = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const began = performance.now()
+      const tried = triedView(await ports.tryServer(...next))
+      found.set(next[0], { ms: Math.round(performance.now() - began), tried })
+    }
+  }
+  await Promise.all(Array.from({ length: doctorsMax }, work))
+  return {
+    servers: names.flatMap((name) => {
+      const result = found.get(name)
+      return result === undefined ? [] : [{ name, ...result }]
+    }),
+    findings: findings(ports, only),
+  }
+}
+
+interface Finding {
+  readonly level: 'fault' | 'warning'
+  readonly message: string
+  readonly wayOut: string
+}
+
+function findings(ports: AdminPorts, only: string | undefined): Finding[] {
+  const snapshot = ports.snapshot()
+  const servers = Object.keys(snapshot.state.servers)
+  const listings = [...snapshot.catalog.listings.values()]
+  const faults = ports.issues().map(({ path, message, file, line, column }) => ({
+    level: 'fault' as const,
+    message: `${file === undefined ? '' : `${file}:${line ?? 1}:${column ?? 1} `}${path}: ${message}`,
+    wayOut:
+      'The last good configuration goes on. Mend it; "sallyport check" looks without a start.',
+  }))
+  if (!ports.store.ready())
+    faults.push({
+      level: 'fault',
+      message: 'The database is away; calls go on, administration does not.',
+      wayOut: 'Check DATABASE_URL, or the free space of the data folder.',
+    })
+  const leftOut = listings.flatMap(({ server, left }) =>
+    left.map(({ name, reason }) => ({
+      level: 'warning' as const,
+      message: `${server}: the tool "${name}" is not offered: ${reason}`,
+      wayOut: 'The maker of the server must mend its definition.',
+    })),
+  )
+  const unseen = servers.flatMap((server) => {
+    const tools = snapshot.catalog.listings.get(server)?.items.tool.map((item) => item.name) ?? []
+    const { keys, grant } = whoSees(snapshot, server, tools, ports.now())
+    if (keys.length > 0) return []
+    const message = `${server}: no valid key may use anything there.`
+    return [{ level: 'warning' as const, message, wayOut: `Run: ${grant.join(' && ')}` }]
+  })
+  const about = (finding: Finding) => only === undefined || finding.message.startsWith(`${only}:`)
+  return [...faults, ...[...leftOut, ...unseen].filter(about)]
+}

@@ -1,0 +1,68 @@
+/**
+ * Takes plain secrets out of a server's spec: each moves to a file of its own that only the owner can read,
+ * and a `file:` reference takes its place. The store holds references alone.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { replaceFile } from '../kit/durable-file.ts'
+import { secretsIn } from './contract/secrets.ts'
+
+interface MovedSecret {
+  /** Dotted path in the spec. */
+  readonly path: string
+  readonly reference: string
+}
+
+export interface Moved {
+  readonly spec: unknown
+  readonly secrets: readonly MovedSecret[]
+  /** Writes the files. */
+  keep(): Promise<void>
+}
+
+/** Plans the move; nothing is written before `keep`. */
+export function moveSecrets(dataDir: string, server: string, spec: unknown): Moved {
+  const folder = join(dataDir, 'secrets')
+  const files = new Map<string, string>()
+  const secrets: MovedSecret[] = []
+  const copy: unknown = structuredClone(spec)
+  for (const path of secretsIn(spec)) {
+    const [first = '', second = '', ...name] = path.split('.')
+    const steps = name.length === 0 ? [first, second] : [first, second, name.join('.')]
+    const holder = steps.slice(0, -1).reduce(memberOf, copy)
+    const key = steps.at(-1) ?? ''
+    const value = memberOf(holder, key)
+    if (typeof value !== 'string' || typeof holder !== 'object' || holder === null) continue
+    // A new name each time, so that a write that is taken back leaves the earlier value alone.
+    const id = randomBytes(4).toString('hex')
+    const file = join(folder, `${server}.${encodeURIComponent(key)}.${id}`)
+    const reference = `file:${file}`
+    files.set(file, value)
+    secrets.push({ path, reference })
+    Object.assign(holder, { [key]: reference })
+  }
+  return {
+    spec: copy,
+    secrets,
+    async keep() {
+      if (files.size === 0) return
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+      for (const [file, value] of files) await replaceFile(file, value)
+    },
+  }
+}
+
+/** Deletes a server's files, except those that a spec still names. */
+export async function dropSecrets(dataDir: string, server: string, spec?: unknown): Promise<void> {
+  const folder = join(dataDir, 'secrets')
+  const named = spec === undefined ? '' : JSON.stringify(spec)
+  for (const file of await readdir(folder).catch(() => []))
+    if (file.startsWith(`${server}.`) && !named.includes(file))
+      await rm(join(folder, file), { force: true })
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined
+  return Object.getOwnPropertyDescriptor(value, name)?.value
+}

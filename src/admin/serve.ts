@@ -1,0 +1,53 @@
+/** Serves the administration on the owner-only socket of a data folder. */
+import { chmod, mkdir, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { AdminError } from './contract/errors.ts'
+import { assertPrivate, socketPlace } from './contract/socket.ts'
+import { createAdmin } from './create.ts'
+import type { AdminPorts } from './ports.ts'
+
+export interface AdminServer {
+  readonly path: string
+  /** Ends running requests, too. */
+  close(): Promise<void>
+}
+
+/** @throws AdminError when the folder is not ours, or another gateway serves it */
+export async function serveAdmin(ports: AdminPorts): Promise<AdminServer> {
+  // The place depends on the real path, so that the data folder must be there before.
+  await mkdir(ports.dataDir, { recursive: true, mode: 0o700 })
+  const { path, folder } = await socketPlace(ports.dataDir)
+  if (folder !== undefined) {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await chmod(folder, 0o700).catch(() => undefined)
+    await assertPrivate(folder)
+    await clear(path)
+  }
+  const app = createAdmin(ports)
+  await app.listen({ path })
+  // Nobody else can enter the folder meanwhile.
+  if (folder !== undefined) await chmod(path, 0o600)
+  return { path, close: () => app.close() }
+}
+
+/** Removes the socket that a killed gateway left. */
+async function clear(path: string): Promise<void> {
+  if (await answers(path))
+    throw new AdminError(
+      'running',
+      'Another gateway runs on this data folder.',
+      'Stop it first, or give this one a folder of its own with --data.',
+    )
+  await rm(path, { force: true })
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}

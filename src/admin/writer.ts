@@ -1,0 +1,80 @@
+/** The only writer of desired state: one write at a time, compiled at once, taken back when it does not compile. */
+import type { Issue } from '../model/desired-state.ts'
+import type { StoredKind } from '../store/store.ts'
+import { invalid, issueView } from './fault.ts'
+import type { AdminPorts } from './ports.ts'
+
+export interface Writer {
+  /** Stores an object; returns warnings. With an empty name its content gives the name. */
+  put(kind: StoredKind, name: string, value: unknown): Promise<string[]>
+  /** Returns undefined when there was none of that name. */
+  remove(kind: StoredKind, name: string): Promise<string[] | undefined>
+  /** Any other write that `undo` can take back. */
+  change(write: () => Promise<unknown>, undo: () => Promise<unknown>): Promise<string[]>
+}
+
+type WriterPorts = Pick<AdminPorts, 'store' | 'apply' | 'issues'>
+
+export function createWriter(ports: WriterPorts): Writer {
+  const { store } = ports
+  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = last.then(work, work)
+    last = turn.catch(() => undefined)
+    return turn
+  }
+  const stored = async (kind: StoredKind, name: string) =>
+    (await store.list(kind)).find((row) => row.name === name)
+
+  return {
+    put: (kind, name, value) =>
+      inTurn(async () => {
+        const before = await store.list(kind)
+        const undo = async () => {
+          const rows = await store.list(kind)
+          for (const row of rows) {
+            const old = before.find((candidate) => candidate.name === row.name)
+            if (old === undefined) await store.remove(kind, row.name)
+            else if (row.name === name) await store.put(kind, name, old.value)
+          }
+        }
+        return applied(ports, () => store.put(kind, name, value), undo)
+      }),
+    remove: (kind, name) =>
+      inTurn(async () => {
+        const row = await stored(kind, name)
+        if (row === undefined) return undefined
+        return applied(
+          ports,
+          () => store.remove(kind, name),
+          () => store.put(kind, name, row.value),
+        )
+      }),
+    change: (write, undo) => inTurn(() => applied(ports, write, undo)),
+  }
+}
+
+/** Issues that were there before are no fault of this write; they are told as warnings. */
+async function applied(
+  ports: WriterPorts,
+  write: () => Promise<unknown>,
+  undo: () => Promise<unknown>,
+): Promise<string[]> {
+  const before = new Set(ports.issues().map(textOf))
+  await write()
+  const issues = await ports.apply()
+  const fresh = issues.filter((issue) => !before.has(textOf(issue)))
+  if (fresh.length > 0) {
+    await undo()
+    await ports.apply()
+    throw invalid('The change does not compile, so nothing was changed.', fresh.map(issueView))
+  }
+  if (issues.length === 0) return []
+  return [
+    `Stored, but not in force before the configuration is mended: ${issues.map(textOf).join('; ')}.`,
+  ]
+}
+
+function textOf({ path, message }: Issue): string {
+  return `${path}: ${message}`
+}
