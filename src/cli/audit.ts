@@ -1,0 +1,170 @@
+import { type Command, Option } from 'commander'
+import { z } from 'zod'
+import { type AuditLine, readAudit, verifyAudit } from '../admin/contract/audit.ts'
+import { ask, askLines } from '../admin/contract/client.ts'
+import { timeOf } from '../admin/contract/time.ts'
+import { define, type Run, UsageError } from './command.ts'
+
+export function auditCommands(program: Command, run: Run): void {
+  const group = program.command('audit').description('The journal: tail, verify, export')
+  tailCommand(group, run)
+  verifyCommand(group, run)
+  exportCommand(group, run)
+}
+
+function tailCommand(group: Command, run: Run): void {
+  define(group, run, {
+    name: 'tail',
+    summary: 'Show the newest entries; with --json one a line',
+    examples: ['sallyport audit tail', 'sallyport audit tail -f --limit 5'],
+    options: [
+      new Option('-f, --follow', 'go on with what is written later'),
+      new Option('--limit <count>', 'how many').default('20'),
+    ],
+    values: z.object({
+      follow: z.boolean().default(false),
+      limit: z.coerce.number('must be a number').int().min(0).max(100_000),
+    }),
+    run: async ({ ports, out, admin }, _args, { follow, limit }) => {
+      const input = { last: limit, follow: follow ? 'true' : 'false' }
+      const lines = askLines(await admin(), readAudit, input, ports.signal)
+      for await (const line of lines) {
+        if (out.json) out.raw(`${JSON.stringify(line)}\n`)
+        else out.line(sentenceOf(line))
+      }
+      return undefined
+    },
+  })
+}
+
+/** Time and kind, then what the entry has of these, in this order. */
+const shown = [
+  'principal',
+  'method',
+  'server',
+  'name',
+  'status',
+  'code',
+  'rule',
+  'detail',
+  'source',
+  'count',
+  'ms',
+  'call',
+]
+
+function sentenceOf({ entry }: AuditLine): string {
+  const members: Readonly<Record<string, unknown>> = entry
+  const rest = shown.flatMap((name) => {
+    const value = members[name]
+    return value === undefined || value === '' ? [] : [`${name}=${String(value)}`]
+  })
+  return [new Date(entry.at).toISOString(), entry.kind.padEnd(9), ...rest].join(' ')
+}
+
+function verifyCommand(group: Command, run: Run): void {
+  define(group, run, {
+    name: 'verify',
+    summary: 'Prove that nothing in the journal was changed or removed',
+    examples: ['sallyport audit verify'],
+    values: z.object({}),
+    run: async ({ out, admin }) => {
+      const client = await admin()
+      const answer = await out.during('verifying the journal', ask(client, verifyAudit, {}))
+      out.result(answer, () => {
+        for (const { writer, state, repaired, entries, segments, head } of answer.writers)
+          out.line(
+            `${writer}: ${entries} entries in ${segments} segments, ${state}${repaired ? ', repaired after a crash' : ''}, head ${head.slice(0, 16)}`,
+          )
+        for (const { writer, segment, line, what } of answer.faults)
+          out.line(
+            `fault: ${writer || 'manifest'}${segment === 0 ? '' : ` segment ${segment}`}${line === undefined ? '' : ` line ${line}`}: ${what}`,
+          )
+        const entries = answer.writers.reduce((sum, writer) => sum + writer.entries, 0)
+        if (answer.ok) out.line(`The journal is whole: ${entries} entries.`)
+        else out.line('The journal is NOT whole. Compare it with a copy.')
+      })
+      return answer.ok ? 0 : 1
+    },
+  })
+}
+
+const columns = [
+  'writer',
+  'sequence',
+  'at',
+  'kind',
+  'call',
+  'principal',
+  'environment',
+  'endpoint',
+  'method',
+  'server',
+  'name',
+  'status',
+  'code',
+  'rule',
+  'detail',
+  'source',
+  'count',
+  'ms',
+  'bytes',
+  'revision',
+  'argsDigest',
+  'itemDigest',
+  'snapshot',
+]
+
+function exportCommand(group: Command, run: Run): void {
+  define(group, run, {
+    name: 'export',
+    summary: 'Write entries of a time to standard output',
+    examples: [
+      'sallyport audit export --since 24h > day.jsonl',
+      'sallyport audit export --since 2026-11-01 --until 2026-12-01 --format csv > november.csv',
+    ],
+    options: [
+      new Option('--since <time>', 'a date, or so long ago (24h)'),
+      new Option('--until <time>', 'a date, or so long ago'),
+      new Option('--format <format>', 'form of a line').choices(['jsonl', 'csv']).default('jsonl'),
+    ],
+    values: z.object({
+      since: z.string().optional(),
+      until: z.string().optional(),
+      format: z.enum(['jsonl', 'csv']),
+    }),
+    run: async ({ ports, out, admin }, _args, { format, ...range }) => {
+      const since = time('--since', range.since, ports.now())
+      const until = time('--until', range.until, ports.now())
+      const lines = askLines(await admin(), readAudit, { since, until }, ports.signal)
+      if (format === 'csv') out.raw(`${columns.join(',')}\n`)
+      for await (const line of lines)
+        out.raw(`${format === 'csv' ? csvOf(line) : JSON.stringify(line)}\n`)
+      return ports.signal.aborted ? 1 : 0
+    },
+  })
+}
+
+function time(option: string, text: string | undefined, now: number): number | undefined {
+  const at = text === undefined ? undefined : timeOf(text, now)
+  if (text !== undefined && at === undefined)
+    throw new UsageError(`${option}: "${text}" is no time.`, 'Write 2026-11-23 or 24h.')
+  return at
+}
+
+function csvOf({ writer, sequence, entry }: AuditLine): string {
+  const members: Readonly<Record<string, unknown>> = {
+    ...entry,
+    writer,
+    sequence,
+    at: new Date(entry.at).toISOString(),
+  }
+  return columns.map((column) => cellOf(members[column])).join(',')
+}
+
+/** RFC 4180; a leading sign that spreadsheets would take for a formula is defused. */
+function cellOf(value: unknown): string {
+  if (value === undefined) return ''
+  const text = typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value)
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}

@@ -1,0 +1,140 @@
+import { type Command, Option } from 'commander'
+import { z } from 'zod'
+import { ask } from '../admin/contract/client.ts'
+import { getStatus } from '../admin/contract/status.ts'
+import { define, type Run, type Session, UsageError } from './command.ts'
+import { endpointPath, keyOption } from './stdio.ts'
+
+const clients = ['claude', 'cursor', 'vscode', 'inspector'] as const
+type Client = (typeof clients)[number]
+
+// VS Code asks for it and keeps it in its own store.
+const keyInput = ['$', '{input:sallyport-key}'].join('')
+const usualEndpoint = 'http://127.0.0.1:8470/mcp'
+
+/** One thing to paste or to run. */
+interface Snippet {
+  readonly where: string
+  readonly text: string
+}
+
+export function connectCommand(program: Command, run: Run): void {
+  define(program, run, {
+    name: 'connect <client>',
+    summary: `Print what points a client here: ${clients.join(', ')}`,
+    examples: ['sallyport connect claude', 'sallyport connect vscode --toolset support'],
+    options: [
+      keyOption(),
+      new Option('--server <name>', 'only this server'),
+      new Option('--toolset <name>', 'only this toolset'),
+    ],
+    values: z.object({
+      key: z.string().optional(),
+      server: z.string().optional(),
+      toolset: z.string().optional(),
+    }),
+    run: async (session, [name = ''], { key: givenKey, server, toolset }) => {
+      const { ports, out } = session
+      const client = clients.find((one) => one === name)
+      if (client === undefined)
+        throw new UsageError(`"${name}" is not known.`, `The clients are ${clients.join(', ')}.`)
+      const path = endpointPath(server, toolset)
+      const base = await endpointOf(session)
+      const url = new URL(path, base).href
+      const key = givenKey ?? ports.env.SALLYPORT_KEY
+      const only = [
+        ...(server ? ['--server', server] : []),
+        ...(toolset ? ['--toolset', toolset] : []),
+      ]
+      const args = ['stdio', '--data', session.place.dataDir, ...only]
+      const snippets = makers[client]({ url, key, args })
+      out.result({ client, url, snippets }, () => {
+        for (const { where, text } of snippets) {
+          out.line(`${where}:`)
+          out.line(text)
+          out.line()
+        }
+        if (key === undefined && client !== 'vscode')
+          out.line(
+            'Put a key in place of sp_...: "sallyport keys create NAME --role ROLE" makes one.',
+          )
+      })
+      return undefined
+    },
+  })
+}
+
+async function endpointOf({ running, out }: Session): Promise<string> {
+  const client = await running()
+  const status = client === undefined ? undefined : await ask(client, getStatus, {})
+  if (status?.endpoint !== undefined) return status.endpoint
+  out.warn(`No gateway runs on this data folder; ${usualEndpoint} is its usual address.`)
+  return usualEndpoint
+}
+
+interface Facts {
+  readonly url: string
+  readonly key: string | undefined
+  /** Of `sallyport`, for clients that spawn. */
+  readonly args: readonly string[]
+}
+
+const json = (value: unknown): string => JSON.stringify(value, undefined, 2)
+const bearer = ({ key }: Facts): string => `Bearer ${key ?? 'sp_...'}`
+
+const makers: Readonly<Record<Client, (facts: Facts) => Snippet[]>> = {
+  claude: (facts) => [
+    {
+      where: 'Claude Code, in a shell',
+      text: `claude mcp add --transport http sallyport ${facts.url} --header "Authorization: ${bearer(facts)}"`,
+    },
+    {
+      where: 'Claude Desktop, in claude_desktop_config.json',
+      text: json({
+        mcpServers: {
+          sallyport: {
+            command: 'sallyport',
+            args: facts.args,
+            env: { SALLYPORT_KEY: facts.key ?? 'sp_...' },
+          },
+        },
+      }),
+    },
+  ],
+  cursor: (facts) => [
+    {
+      where: 'Cursor, in .cursor/mcp.json or ~/.cursor/mcp.json',
+      text: json({
+        mcpServers: { sallyport: { url: facts.url, headers: { Authorization: bearer(facts) } } },
+      }),
+    },
+  ],
+  vscode: ({ url }) => [
+    {
+      where: 'VS Code, in .vscode/mcp.json (it asks for the key once)',
+      text: json({
+        inputs: [
+          {
+            type: 'promptString',
+            id: 'sallyport-key',
+            description: 'Sallyport key',
+            password: true,
+          },
+        ],
+        servers: {
+          sallyport: {
+            type: 'http',
+            url,
+            headers: { Authorization: `Bearer ${keyInput}` },
+          },
+        },
+      }),
+    },
+  ],
+  inspector: (facts) => [
+    {
+      where: 'MCP Inspector, in a shell',
+      text: `npx @modelcontextprotocol/inspector --cli ${facts.url} --transport http --header "Authorization: ${bearer(facts)}" --method tools/list`,
+    },
+  ],
+}

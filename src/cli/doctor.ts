@@ -1,0 +1,39 @@
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { ask } from '../admin/contract/client.ts'
+import { diagnose } from '../admin/contract/servers.ts'
+import { define, type Run } from './command.ts'
+
+export function doctorCommand(program: Command, run: Run): void {
+  define(program, run, {
+    name: 'doctor [server]',
+    summary: 'Reach every server; say what is wrong and how to mend it',
+    examples: ['sallyport doctor', 'sallyport doctor github'],
+    values: z.object({}),
+    run: async ({ out, admin }, [server]) => {
+      const client = await admin()
+      const answer = await out.during('reaching the servers', ask(client, diagnose, { server }))
+      const ok =
+        answer.servers.every(({ tried }) => tried.ok) &&
+        answer.findings.every(({ level }) => level !== 'fault')
+      out.result({ ok, ...answer }, () => {
+        const { green, red, yellow } = out.colors
+        const item = (mark: string, text: string, wayOut?: string) => {
+          out.line(` ${text}`, mark)
+          if (wayOut !== undefined) out.line(`      ${wayOut}`)
+        }
+        for (const { name, ms, tried } of answer.servers)
+          if (tried.ok)
+            item(
+              green('ok   '),
+              `${name}: ${tried.tools.length} tools, ${tried.revision}, ${ms} ms`,
+            )
+          else item(red('fault'), `${name}: ${tried.message}`, tried.wayOut)
+        for (const { level, message, wayOut } of answer.findings)
+          item(level === 'fault' ? red('fault') : yellow('warn '), message, wayOut)
+        if (answer.servers.length === 0) out.line('No server to reach.')
+      })
+      return ok ? 0 : 1
+    },
+  })
+}

@@ -1,0 +1,36 @@
+import { type Command, Option } from 'commander'
+import { z } from 'zod'
+import { ask } from '../admin/contract/client.ts'
+import { explain } from '../admin/contract/explain.ts'
+import { splitTool } from './call.ts'
+import { define, type Run } from './command.ts'
+
+export function explainCommand(program: Command, run: Run): void {
+  define(program, run, {
+    name: 'explain <principal> <target>',
+    summary: 'Whether a principal may use SERVER.TOOL, and by which rule',
+    examples: [
+      'sallyport explain ci files.read_file',
+      'sallyport explain user:ann docs.file:///readme --kind resource',
+    ],
+    options: [new Option('--kind <kind>').choices(['tool', 'prompt', 'resource']).default('tool')],
+    values: z.object({ kind: z.enum(['tool', 'prompt', 'resource']) }),
+    run: async ({ out, admin }, [principal = '', target = ''], { kind }) => {
+      const { server, tool: name } = splitTool(target)
+      const answer = await ask(await admin(), explain, { principal, kind, server, name })
+      out.result(answer, () => {
+        const { green, red } = out.colors
+        const verdict = answer.allowed ? green('allowed') : red('denied')
+        out.line(`  ${answer.principal} -> ${answer.target}`, verdict)
+        out.line(`because ${answer.rule}`)
+        if (!answer.known) out.line(`note: no ${kind} of that name is listed at the moment`)
+        for (const { role, via, defined } of answer.roles)
+          out.line(`role ${role} through ${via.join(', ')}${defined ? '' : ' (not defined)'}`)
+        if (answer.roles.length === 0) out.line('holds no role')
+        for (const { role, effect, pattern } of answer.matches)
+          out.line(`match ${role}: ${effect} ${pattern}`)
+      })
+      return undefined
+    },
+  })
+}

@@ -1,0 +1,92 @@
+/** Everything that commands print: one JSON document, or text for people. */
+import { createColors } from 'picocolors'
+import { type AdminError, bodyOf } from '../admin/contract/errors.ts'
+import type { CliPorts } from './ports.ts'
+
+type OutputPorts = Pick<CliPorts, 'stdout' | 'stderr' | 'env'>
+
+export class Output {
+  readonly json: boolean
+  readonly colors: ReturnType<typeof createColors>
+  private readonly ports: OutputPorts
+
+  constructor(ports: OutputPorts, json: boolean) {
+    this.ports = ports
+    this.json = json
+    this.colors = createColors(ports.stdout.isTTY && (ports.env.NO_COLOR ?? '') === '')
+  }
+
+  /** Prints `value` with --json, else what `text` prints. */
+  result(value: unknown, text: () => void): void {
+    if (this.json) this.ports.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`)
+    else text()
+  }
+
+  /** `mark` is ours and may be coloured; `text` may be anybody's. */
+  line(text = '', mark = ''): void {
+    this.ports.stdout.write(`${mark}${plain(text)}\n`)
+  }
+
+  /** Text for another program: printed as it is, unless a terminal would act upon it. */
+  raw(text: string): void {
+    this.ports.stdout.write(this.ports.stdout.isTTY ? plain(text) : text)
+  }
+
+  warn(text: string): void {
+    if (!this.json) this.ports.stderr.write(`warning: ${plain(text)}\n`)
+  }
+
+  /** Columns as wide as their widest cell. An empty table prints `none`. */
+  table(header: readonly string[], rows: readonly (readonly string[])[], none: string): void {
+    if (rows.length === 0) {
+      this.line(none)
+      return
+    }
+    const cells = [header, ...rows].map((row) => row.map((cell) => plain(cell).replace(/\n/g, ' ')))
+    const widths = header.map((_, i) => Math.max(...cells.map((row) => (row[i] ?? '').length)))
+    for (const [index, row] of cells.entries()) {
+      const text = row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')
+      this.ports.stdout.write(`${index === 0 ? this.colors.dim(text.trimEnd()) : text.trimEnd()}\n`)
+    }
+  }
+
+  /** Shows that something takes a while, on a terminal only. */
+  async during<T>(text: string, work: Promise<T>): Promise<T> {
+    const { stderr } = this.ports
+    if (!stderr.isTTY || this.json) return await work
+    stderr.write(`${plain(text)} ...`)
+    try {
+      return await work
+    } finally {
+      stderr.write('\r\u001b[K')
+    }
+  }
+
+  /** With --json the one document on stdout is the error. */
+  error(error: AdminError): void {
+    const { stdout, stderr } = this.ports
+    if (this.json) {
+      stdout.write(`${JSON.stringify(bodyOf(error), undefined, 2)}\n`)
+      return
+    }
+    const issues = error.issues.map((issue) => `  ${placeOf(issue)}${issue.path}: ${issue.message}`)
+    const lines = [`error: ${error.message}`, ...issues, `  ${error.wayOut}`]
+    stderr.write(`${plain(lines.join('\n'))}\n`)
+  }
+}
+
+/** `file:line:column ` of an issue, or nothing when it has no place. */
+export function placeOf(issue: {
+  readonly file?: string | undefined
+  readonly line?: number | undefined
+  readonly column?: number | undefined
+}): string {
+  if (issue.file === undefined) return ''
+  return `${[issue.file, issue.line, issue.column].filter((part) => part !== undefined).join(':')} `
+}
+
+/** Servers choose names and texts: control characters of theirs must not reach a terminal. */
+function plain(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '')
+}
