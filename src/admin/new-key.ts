@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { KeyRow } from '../model/desired-state.ts'
 
 const keyBytes = 32
-const hintLength = 7
+const hintLength = 9
 
 /** A key's text, and the row that stands for it. */
 export function newKey(

@@ -125,7 +125,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       line: 'keys create ann --user ann --team support --environment prod --expires 30d --json',
       out: ['"files"', '"reader"', `"expiresAt": ${now + 30 * 86_400_000}`],
     },
-    { line: 'keys ls', out: [/ann +sp_.{4}\.\.\. +valid +reader +ann +support +prod +2026-12-23/] },
+    { line: 'keys ls', out: [/ann +sp_.{6}\.\.\. +valid +reader +ann +support +prod +2026-12-23/] },
     { line: 'keys revoke ci', out: ['Revoked'] },
     { line: 'keys revoke ci', code: 1, err: ['no valid key "ci"'] },
     { line: 'keys ls --json', out: ['"revoked"'], not: ['hash'] },
