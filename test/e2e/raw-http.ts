@@ -23,9 +23,11 @@ export class RawConnection {
       this.received += chunk
     })
     socket.on('error', () => undefined)
-    socket.on('close', () => {
-      this.closed = true
-    })
+    // We may keep our side open, so the end of the other side is what counts.
+    for (const event of ['end', 'close'])
+      socket.on(event, () => {
+        this.closed = true
+      })
   }
 
   write(text: string): void {
@@ -66,14 +68,37 @@ export class RawConnection {
     if (end < 0) return undefined
     const head = this.received.slice(0, end)
     const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1])
-    const chunked = /transfer-encoding: chunked/i.test(head)
-    const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0)
     const rest = this.received.slice(end + 4)
-    const last = rest.indexOf('0\r\n\r\n')
-    if (chunked ? last < 0 && !this.closed : rest.length < length) return undefined
-    const size = chunked ? (last < 0 ? rest.length : last + 5) : length
-    this.received = rest.slice(size)
-    return { status, head, body: rest.slice(0, size) }
+    const found = /transfer-encoding: chunked/i.test(head)
+      ? readChunks(rest)
+      : readLength(rest, Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0))
+    if (found === undefined) return undefined
+    this.received = rest.slice(found.size)
+    return { status, head, body: found.body }
+  }
+}
+
+interface Found {
+  readonly body: string
+  readonly size: number
+}
+
+function readLength(text: string, length: number): Found | undefined {
+  return text.length < length ? undefined : { body: text.slice(0, length), size: length }
+}
+
+function readChunks(text: string): Found | undefined {
+  let body = ''
+  let at = 0
+  for (;;) {
+    const line = text.indexOf('\r\n', at)
+    if (line < 0) return undefined
+    const length = Number.parseInt(text.slice(at, line), 16)
+    const next = line + 2 + length + 2
+    if (text.length < next) return undefined
+    if (length === 0) return { body, size: next }
+    body += text.slice(line + 2, line + 2 + length)
+    at = next
   }
 }
 
