@@ -63,7 +63,7 @@ export function define<O extends z.ZodObject>(
   command
     .option('--json', 'print one JSON document')
     .option('--data <dir>', 'data folder of the gateway', '.sallyport')
-    .option('--config <file>', 'configuration, when no gateway runs')
+    .option('--config <file>', 'sallyport.yaml to read; a running gateway has its own')
     .addHelpText('after', `\nExamples:\n${spec.examples.map((text) => `  $ ${text}\n`).join('')}`)
     .action(async () => {
       const given: Record<string, unknown> = command.opts()
