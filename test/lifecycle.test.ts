@@ -1,0 +1,494 @@
+/**
+ * The order of the rooms, observed: the real flow runs over rooms that note who entered, and the tables of
+ * `docs/lifecycle.md` must say the same. `UPDATE_DOCS=1` writes them anew.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { afterAll, expect, it } from 'vitest'
+import { type Catalog, emptyListing, type Listing } from '../src/catalog/catalog.ts'
+import { readItems } from '../src/catalog/items.ts'
+import { Lister } from '../src/catalog/list.ts'
+import { runCall } from '../src/flow/call.ts'
+import { ListenHub } from '../src/flow/listen.ts'
+import type { Rooms } from '../src/flow/rooms.ts'
+import { serve } from '../src/flow/serve.ts'
+import { createGuard } from '../src/guard/inspect.ts'
+import { CancelSource } from '../src/kit/cancellation.ts'
+import { compileLimits, type Limits } from '../src/limits/admit.ts'
+import type { Call, Era } from '../src/model/call.ts'
+import { desiredState } from '../src/model/desired-state.ts'
+import type { Principal } from '../src/model/principal.ts'
+import { GatewayError, toGatewayError } from '../src/model/refusal.ts'
+import type { Reply } from '../src/model/reply.ts'
+import type { Exchange, Session } from '../src/model/session.ts'
+import type { Item } from '../src/model/target.ts'
+import { compilePattern } from '../src/policy/pattern.ts'
+import { createRecorder } from '../src/record/record.ts'
+import { compileSnapshot } from '../src/snapshot/compile.ts'
+import { noCapabilities } from '../src/wire/capabilities.ts'
+import { readHeaderParams } from '../src/wire/param-headers.ts'
+
+/** Every step, in the order of the code, with the file whose verb it is. */
+const steps = {
+  resolve: 'catalog/resolve.ts',
+  list: 'catalog/list.ts',
+  authorize: 'policy/authorize.ts',
+  headers: 'wire/param-headers.ts',
+  admit: 'limits/admit.ts',
+  'inspect arguments': 'guard/inspect.ts',
+  attach: 'credential/attach.ts',
+  'record intent': 'record/record.ts',
+  send: 'upstream/send.ts',
+  'inspect reply': 'guard/inspect.ts',
+  'record outcome': 'record/record.ts',
+  'record refusal': 'record/record.ts',
+  'record note': 'record/record.ts',
+  release: 'limits/admit.ts',
+} as const
+type Step = keyof typeof steps
+
+const schema = `{"type":"object","properties":{"text":{"type":"string"},"zone":{"type":"string","x-mcp-header":"Zone"}},"required":["text"]}`
+const broken = `{"type":"object","properties":{"a":{"$ref":"https://example.org/a"}}}`
+
+const principal: Principal = {
+  id: 'key:ann',
+  kind: 'agent',
+  name: 'ann',
+  user: undefined,
+  teams: [],
+  environment: 'default',
+  roles: ['helper'],
+  expiresAt: undefined,
+}
+
+const state = desiredState.parse({
+  servers: { desk: { stdio: { command: 'desk' } } },
+  roles: {
+    helper: {
+      allow: ['desk/*'],
+      deny: ['desk/delete'],
+    },
+  },
+  limits: [{ calls: '1/hour', concurrent: 1 }],
+})
+
+const answer: Reply = {
+  kind: 'complete',
+  body: { kind: 'whole', bytes: Buffer.from('{"content":[]}') },
+  extras: [],
+  era: 'modern',
+  isError: false,
+}
+
+/** What a test may have otherwise. */
+interface Setting {
+  readonly sent?: () => Promise<Reply>
+  readonly diskFull?: boolean
+  readonly limitUsed?: boolean
+}
+
+const guard = createGuard()
+afterAll(() => guard.close())
+
+function recordingRooms(setting: Setting = {}) {
+  const entered: Step[] = []
+  const entries: string[] = []
+  const enter = (step: Step): void => {
+    if (entered.at(-1) !== step) entered.push(step)
+  }
+  const compiled = compileSnapshot({
+    state,
+    keys: [],
+    listings: [listing(enter)],
+    local: principal,
+    previous: undefined,
+  })
+  if (!compiled.ok) throw new Error(JSON.stringify(compiled.issues))
+  const limits = watchedLimits(enter, setting.limitUsed === true)
+  const { engine, catalog } = compiled.snapshot
+  const snapshot = {
+    ...compiled.snapshot,
+    limits,
+    catalog: watchedCatalog(catalog, enter),
+    engine: {
+      version: engine.version,
+      decide: (...asked: Parameters<typeof engine.decide>) => {
+        enter('authorize')
+        return engine.decide(...asked)
+      },
+      couldAllowTemplate: (...asked: Parameters<typeof engine.couldAllowTemplate>) =>
+        engine.couldAllowTemplate(...asked),
+      roleSetOf: (of: Principal) => engine.roleSetOf(of),
+      hasRole: (of: Principal, role: string) => engine.hasRole(of, role),
+    },
+  }
+  const recorder = createRecorder({
+    journal: {
+      async intent(line) {
+        enter('record intent')
+        if (setting.diskFull === true) throw new GatewayError('journal_unavailable')
+        entries.push(kindOf(line))
+      },
+      async append(line) {
+        const kind = kindOf(line)
+        entries.push(kind)
+        if (kind === 'outcome') enter('record outcome')
+        else if (kind === 'refusal') enter('record refusal')
+        else enter('record note')
+      },
+    },
+  })
+  const lister = new Lister({
+    pageItemsMax: 10,
+    pageBytesMax: 10_000,
+    cacheBytesMax: 10_000,
+    hideAfterMs: 1_000,
+    ttlMs: 1_000,
+    sealCursor: (text) => text,
+    openCursor: (text) => text,
+    offlineOf: () => 'keep',
+  })
+  const page = lister.page.bind(lister)
+  lister.page = (...asked) => {
+    enter('list')
+    return page(...asked)
+  }
+  const rooms: Rooms = {
+    snapshot: () => snapshot,
+    lister,
+    guard: {
+      inspectArguments: (admitted) => {
+        enter('inspect arguments')
+        return guard.inspectArguments(admitted)
+      },
+      inspectReply: (reply) => {
+        enter('inspect reply')
+        return guard.inspectReply(reply)
+      },
+    },
+    recorder,
+    credentialOf: () => {
+      enter('attach')
+      return undefined
+    },
+    send: () => {
+      enter('send')
+      return setting.sent?.() ?? Promise.resolve(answer)
+    },
+    seen: async () => undefined,
+    refreshList: () => undefined,
+    now: Date.now,
+    clock: () => performance.now(),
+  }
+  return { rooms, entered, entries }
+}
+
+function kindOf(line: string): string {
+  const entry: { kind?: string } = JSON.parse(line)
+  return entry.kind ?? ''
+}
+
+function listing(enter: (step: Step) => void): Listing {
+  const definitions = {
+    tool: [
+      `{"name":"say","inputSchema":${schema}}`,
+      `{"name":"delete","inputSchema":{"type":"object"}}`,
+      `{"name":"odd","inputSchema":${broken}}`,
+    ],
+    prompt: ['{"name":"greet"}'],
+    resource: ['{"uri":"desk:///a","name":"a"}'],
+    template: [],
+  }
+  const itemsOf = (kind: keyof typeof definitions) =>
+    readItems('desk', kind, definitions[kind], readHeaderParams).items.map((item) =>
+      watchedItem(item, enter),
+    )
+  return {
+    ...emptyListing('desk'),
+    facts: {
+      era: 'modern',
+      revision: '2026-07-28',
+      capabilities: '{"tools":{},"prompts":{},"resources":{},"completions":{}}',
+      serverInfo: '{}',
+      instructions: undefined,
+    },
+    items: {
+      tool: itemsOf('tool'),
+      prompt: itemsOf('prompt'),
+      resource: itemsOf('resource'),
+      template: itemsOf('template'),
+    },
+    listedAt: 1,
+  }
+}
+
+/** The check of `Mcp-Param-*` headers begins with the item's annotations, and nothing else reads them. */
+function watchedItem(item: Item, enter: (step: Step) => void): Item {
+  const { headerParams } = item
+  return Object.defineProperty({ ...item }, 'headerParams', {
+    get: () => {
+      enter('headers')
+      return headerParams
+    },
+  })
+}
+
+/** `resolve` is the only room that looks names up. */
+function watchedCatalog(catalog: Catalog, enter: (step: Step) => void): Catalog {
+  const { byPublic, byServer } = catalog
+  return Object.defineProperties(
+    { ...catalog },
+    {
+      byPublic: {
+        get: () => {
+          enter('resolve')
+          return byPublic
+        },
+      },
+      byServer: {
+        get: () => {
+          enter('resolve')
+          return byServer
+        },
+      },
+    },
+  )
+}
+
+function watchedLimits(enter: (step: Step) => void, used: boolean): Limits {
+  const { limits } = compileLimits(state.limits, compilePattern)
+  for (const limit of limits.values()) {
+    if (used) limit.rate?.take(principal.id, Date.now())
+    const forget = limit.running.delete.bind(limit.running)
+    limit.running.delete = (subject) => {
+      enter('release')
+      return forget(subject)
+    }
+  }
+  return {
+    get limits() {
+      enter('admit')
+      return limits
+    },
+  }
+}
+
+function call(changes: Partial<Call> = {}): Call {
+  return {
+    callId: 'c-1',
+    method: 'tools/call',
+    endpoint: { kind: 'all' },
+    era: 'modern',
+    revision: '2026-07-28',
+    rpcId: '1',
+    name: 'desk__say',
+    args: '{"text":"hello"}',
+    params: [],
+    meta: [],
+    progressToken: undefined,
+    capabilities: noCapabilities,
+    clientInfo: undefined,
+    logLevel: undefined,
+    inputResponses: undefined,
+    requestState: undefined,
+    paramHeaders: {},
+    streams: true,
+    bytes: 100,
+    cancel: new CancelSource(),
+    ...changes,
+  }
+}
+
+const fails = (code: 'server_timeout' | 'cancelled') => () => Promise.reject(new GatewayError(code))
+const streamed: Reply = {
+  ...answer,
+  body: {
+    kind: 'stream',
+    head: Buffer.from('{"content":['),
+    rest: (async function* () {
+      yield Buffer.from(']}')
+    })(),
+  },
+}
+const question: Reply = {
+  kind: 'input_required',
+  questions: [],
+  requestState: 'sealed',
+  extras: [],
+}
+const serverError: Reply = {
+  kind: 'error',
+  code: -32603,
+  message: 'no',
+  data: undefined,
+  era: 'modern',
+}
+
+const ways: readonly { title: string; call?: Partial<Call>; setting?: Setting }[] = [
+  { title: 'allowed' },
+  { title: 'large result, streamed', setting: { sent: async () => streamed } },
+  { title: 'the server asks', setting: { sent: async () => question } },
+  { title: 'unknown name', call: { name: 'desk__nothing' } },
+  { title: 'denied', call: { name: 'desk__delete' } },
+  {
+    title: 'header disagrees',
+    call: { args: '{"text":"a","zone":"x"}', paramHeaders: { zone: 'y' } },
+  },
+  { title: 'over the limit', setting: { limitUsed: true } },
+  { title: 'arguments do not fit', call: { args: '{"text":1}' } },
+  { title: 'schema cannot be checked', call: { name: 'desk__odd', args: '{}' } },
+  { title: 'disk full', setting: { diskFull: true } },
+  { title: 'server too slow', setting: { sent: fails('server_timeout') } },
+  { title: 'server answers an error', setting: { sent: async () => serverError } },
+  { title: 'caller cancels', setting: { sent: fails('cancelled') } },
+]
+
+/** One row: what happened to a call, in order, and how it ended. */
+async function walk(way: (typeof ways)[number]): Promise<string[]> {
+  const { rooms, entered, entries } = recordingRooms(way.setting)
+  const identified = { call: call(way.call), principal }
+  let end: string
+  try {
+    const { released } = await runCall(rooms, identified, () => undefined)
+    end = endOf(released.reply)
+    if (released.reply.kind === 'complete' && released.reply.body.kind === 'stream')
+      await Array.fromAsync(released.reply.body.rest)
+  } catch (thrown) {
+    end = `\`${toGatewayError(thrown).code}\``
+  }
+  return [way.title, entered.join(' → '), end, entries.join(', ')]
+}
+
+function endOf(reply: Reply): string {
+  if (reply.kind === 'complete') return reply.isError ? 'result with `isError`' : 'result'
+  return reply.kind === 'input_required' ? '`input_required`' : "the server's error"
+}
+
+const requests: readonly { method: string; params: string }[] = [
+  { method: 'tools/call', params: '"name":"desk__say","arguments":{"text":"a"}' },
+  { method: 'prompts/get', params: '"name":"desk__greet"' },
+  { method: 'resources/read', params: '"uri":"desk+desk:///a"' },
+  {
+    method: 'completion/complete',
+    params: '"ref":{"type":"ref/prompt","name":"desk__greet"},"argument":{"name":"a","value":"b"}',
+  },
+  { method: 'tools/list', params: '' },
+  { method: 'prompts/list', params: '' },
+  { method: 'resources/list', params: '' },
+  { method: 'resources/templates/list', params: '' },
+  { method: 'server/discover', params: '' },
+  { method: 'subscriptions/listen', params: '"notifications":{"toolsListChanged":true}' },
+  {
+    method: 'initialize',
+    params: '"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{}',
+  },
+  { method: 'resources/subscribe', params: '"uri":"desk+desk:///a"' },
+  { method: 'resources/unsubscribe', params: '"uri":"desk+desk:///a"' },
+  { method: 'logging/setLevel', params: '"level":"info"' },
+  { method: 'ping', params: '' },
+]
+
+const modernMeta =
+  '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}'
+
+/** What one request passes; undefined when its era has no such method. */
+async function pass(
+  request: (typeof requests)[number],
+  era: Era,
+): Promise<{ entered: string; entries: string } | undefined> {
+  const { rooms, entered, entries } = recordingRooms()
+  const hub = new ListenHub({
+    subscribe: async () => undefined,
+    unsubscribe: async () => undefined,
+  })
+  const members = [request.params, era === 'modern' ? modernMeta : ''].filter((text) => text !== '')
+  const text = `{"jsonrpc":"2.0","id":1,"method":"${request.method}","params":{${members.join(',')}}}`
+  const exchange = exchangeOf(era)
+  const served = await serve({ rooms, hub, nextCallId: () => 'c-1' }, principal, exchange, text)
+  exchange.cancel.cancel()
+  if (served.kind === 'held') await served.ended
+  if (served.kind === 'message' && served.message.head.join('').includes('"method_unknown"'))
+    return undefined
+  if (served.kind === 'message') expect(served.message.head.join('')).not.toContain('"error"')
+  return { entered: entered.join(' → '), entries: entries.join(', ') }
+}
+
+function exchangeOf(era: Era): Exchange {
+  const session: Session = {
+    id: 's',
+    principalId: principal.id,
+    endpoint: { kind: 'all' },
+    revision: '2025-11-25',
+    capabilities: noCapabilities,
+    clientInfo: undefined,
+    logLevel: undefined,
+    running: new Map(),
+    asked: new Map(),
+    subscriptions: new Map(),
+    push: () => true,
+    nextId: () => 1,
+    ended: false,
+  }
+  return {
+    endpoint: { kind: 'all' },
+    headers: undefined,
+    bytes: 100,
+    streams: true,
+    session: era === 'legacy' ? session : undefined,
+    begin: () => session,
+    send: () => undefined,
+    cancel: new CancelSource(),
+  }
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows]
+    .map((row) => `| ${row.map((cell) => cell || '—').join(' | ')} |`)
+    .join('\n')
+}
+
+/** The text between two markers of a document; with UPDATE_DOCS=1 it is written first. */
+function block(name: string, wanted: string): string | undefined {
+  const file = new URL('../docs/lifecycle.md', import.meta.url)
+  const text = readFileSync(file, 'utf8')
+  const form = new RegExp(`(<!-- ${name}: generated -->\n)([\\s\\S]*?)(\n<!-- ${name}: end -->)`)
+  // biome-ignore lint/style/noProcessEnv: a switch of the test run, not of the product
+  if (process.env['UPDATE_DOCS'] === '1') {
+    writeFileSync(
+      file,
+      text.replace(form, (_, start, __, end) => `${start}${wanted}${end}`),
+    )
+    return wanted
+  }
+  return form.exec(text)?.[2]
+}
+
+it('walks a call through the rooms in the order that docs/lifecycle.md shows', async () => {
+  const rows: string[][] = []
+  for (const way of ways) rows.push(await walk(way))
+  const wanted = table(['what happens', 'steps, in order', 'the caller gets', 'entries'], rows)
+  expect(block('order', wanted)).toBe(wanted)
+})
+
+it('lets each method pass the rooms that docs/lifecycle.md shows', async () => {
+  const rows: string[][] = []
+  for (const request of requests) {
+    const modern = await pass(request, 'modern')
+    const legacy = await pass(request, 'legacy')
+    const both = modern ?? legacy
+    if (modern !== undefined && legacy !== undefined) expect(legacy).toEqual(modern)
+    const era = modern === undefined ? 'legacy' : legacy === undefined ? 'modern' : 'both'
+    rows.push([`\`${request.method}\``, era, both?.entered ?? '', both?.entries ?? ''])
+  }
+  const wanted = table(['method', 'era', 'steps, in order', 'entries'], rows)
+  expect(block('methods', wanted)).toBe(wanted)
+})
+
+it('names the file of every step', () => {
+  const wanted = table(
+    ['step', 'file'],
+    Object.entries(steps).map(([step, file]) => [step, `\`src/${file}\``]),
+  )
+  for (const file of Object.values(steps))
+    expect(readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8')).not.toBe('')
+  expect(block('steps', wanted)).toBe(wanted)
+})

@@ -1,0 +1,12 @@
+/** A reply that no guard released does not leave. */
+import type { Call } from '../../../src/model/call.ts'
+import type { Reply } from '../../../src/model/reply.ts'
+import { encodeReply } from '../../../src/wire/encode.ts'
+
+declare const call: Call
+declare const reply: Reply
+
+// @ts-expect-error not assignable to parameter of type 'Released'
+encodeReply(call, reply, '')
+// @ts-expect-error '{ reply: Reply; }' is not assignable to parameter of type 'Released'
+encodeReply(call, { reply }, '')
