@@ -1,49 +1,46 @@
-/** The entry: parses the command line and runs one command. */
+/** The entry: one command line, one exit code. The composition root in parts is in `main/`. */
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import pino from 'pino'
-import { absolute } from './main/gateway.ts'
-import { up } from './main/up.ts'
+import type { CliPorts } from './cli/ports.ts'
+import { runCli } from './cli/program.ts'
+import { type CommandSettings, checkConfig, offline, runStdio, runUp } from './main/commands.ts'
+import { productVersion } from './model/product.ts'
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    config: { type: 'string' },
-    data: { type: 'string' },
-    port: { type: 'string' },
-    host: { type: 'string' },
-    'insecure-local': { type: 'boolean' },
-  },
-})
 const here = fileURLToPath(new URL('.', import.meta.url))
-const log = pino(
-  { level: process.env['SALLYPORT_LOG'] ?? 'info' },
-  pino.destination({ fd: 2, sync: false }),
-)
-if (positionals[0] === 'up') {
-  await up({
-    gateway: {
-      dataDir: absolute(values.data ?? '.sallyport'),
-      configFile: values.config === undefined ? undefined : absolute(values.config),
-      port: values.port === undefined ? undefined : Number(values.port),
-      host: values.host,
-      insecureRole: values['insecure-local'] === true ? 'all-tools' : undefined,
-      environment: process.env,
-      listen: true,
-    },
-    databaseUrl: process.env['DATABASE_URL'],
-    migrations: join(here, import.meta.url.endsWith('.ts') ? 'store/migrations' : 'migrations'),
-    resolveFrom: import.meta.url,
-    log,
-    onReady: (gateway, firstKey) =>
-      process.stdout.write(
-        `${gateway.endpoint ?? ''}\n${firstKey === undefined ? '' : `first key: ${firstKey}\n`}`,
-      ),
-    serveAdmin: async () => async () => undefined,
-    stopped: new Promise((resolve) => {
-      process.once('SIGTERM', resolve)
-      process.once('SIGINT', resolve)
-    }),
-  })
+const fromSource = import.meta.url.endsWith('.ts')
+const stopping = new AbortController()
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort())
+process.stdout.on('error', () => stopping.abort())
+
+const commandName = process.argv[2]
+// Only a running gateway logs by itself; other commands say what they have to say.
+const level = process.env['SALLYPORT_LOG'] ?? (commandName === 'up' ? 'info' : 'error')
+const settings: CommandSettings = {
+  environment: process.env,
+  cwd: process.cwd(),
+  migrations: join(here, fromSource ? 'store/migrations' : 'migrations'),
+  resolveFrom: import.meta.url,
+  log: pino({ level, redact: { paths: ['*.authorization', '*.headers', '*.env'], censor: '[redacted]' } }, pino.destination({ fd: 2, sync: true })),
+  stdout: { write: (out) => process.stdout.write(out), isTTY: process.stdout.isTTY },
+  stderr: { write: (out) => process.stderr.write(out), isTTY: process.stderr.isTTY },
+  signal: stopping.signal,
 }
+const ports: CliPorts = {
+  stdout: settings.stdout,
+  stderr: settings.stderr,
+  stdin: () => text(process.stdin),
+  env: process.env,
+  cwd: settings.cwd,
+  version: productVersion,
+  now: Date.now,
+  signal: stopping.signal,
+  up: (options) => runUp(settings, options),
+  stdio: (options) => runStdio(settings, options),
+  offline: (place) => offline(settings, place),
+  checkConfig: (place) => checkConfig(settings, place),
+}
+process.exitCode = await runCli(process.argv.slice(2), ports)
+// What is left open, such as a pooled connection, must not keep a finished command alive.
+if (commandName !== 'up' && commandName !== 'stdio') process.exit()

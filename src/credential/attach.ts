@@ -6,6 +6,9 @@ export type CredentialHeaders = Readonly<Record<string, string>>
 const none: CredentialHeaders = Object.freeze({})
 
 /** The only maker of Attached. The caller's own token never goes upstream: only what was configured for the server does. */
-export function attach(inspected: Inspected, credentialOf: (server: string) => CredentialHeaders | undefined): Attached {
+export function attach(
+  inspected: Inspected,
+  credentialOf: (server: string) => CredentialHeaders | undefined,
+): Attached {
   return { ...inspected, headers: credentialOf(inspected.target.server) ?? none } as Attached
 }

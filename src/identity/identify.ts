@@ -15,7 +15,11 @@ export interface KeyIndex {
 const seenMax = 4_096
 const keyLengthMax = 512
 
-export function compileKeys(rows: readonly KeyRow[], environment: string, local: Principal | undefined): KeyIndex {
+export function compileKeys(
+  rows: readonly KeyRow[],
+  environment: string,
+  local: Principal | undefined,
+): KeyIndex {
   const byHash = new Map<string, Principal>()
   for (const row of rows) {
     if (row.revokedAt !== undefined) continue
@@ -42,7 +46,12 @@ export function hashKey(key: string): string {
  * Who calls, from the head of the request alone: `Authorization: Bearer sp_...` or `x-api-key`.
  * @throws GatewayError key_missing, key_invalid
  */
-export function identify(keys: KeyIndex, authorization: string | undefined, apiKey: string | undefined, now: number): Principal {
+export function identify(
+  keys: KeyIndex,
+  authorization: string | undefined,
+  apiKey: string | undefined,
+  now: number,
+): Principal {
   const key = keyOf(authorization, apiKey)
   if (key === undefined) {
     if (keys.local !== undefined) return keys.local
@@ -56,14 +65,18 @@ export function identify(keys: KeyIndex, authorization: string | undefined, apiK
     if (keys.seen.size >= seenMax) keys.seen.clear()
     keys.seen.set(key, principal)
   }
-  if (principal.expiresAt !== undefined && principal.expiresAt <= now) throw new GatewayError('key_invalid', { detail: 'expired' })
+  if (principal.expiresAt !== undefined && principal.expiresAt <= now)
+    throw new GatewayError('key_invalid', { detail: 'expired' })
   return principal
 }
 
 function keyOf(authorization: string | undefined, apiKey: string | undefined): string | undefined {
   if (authorization !== undefined) {
     const match = /^Bearer +(\S+) *$/i.exec(authorization)
-    if (match?.[1] === undefined) throw new GatewayError('key_invalid', { detail: 'the Authorization header is not a bearer token' })
+    if (match?.[1] === undefined)
+      throw new GatewayError('key_invalid', {
+        detail: 'the Authorization header is not a bearer token',
+      })
     return match[1]
   }
   return apiKey === undefined || apiKey === '' ? undefined : apiKey.trim()

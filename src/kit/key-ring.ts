@@ -72,12 +72,15 @@ export interface KeyRing {
   seal(purpose: string, plain: string): string
   /** The plain text, or undefined when the box is forged, foreign or of another purpose. */
   open(purpose: string, box: string): string | undefined
+  /** Takes a rotated ring; what the earlier keys sealed still opens while they are in it. */
+  replace(next: RingFile): void
 }
 
 const nonceBytes = 12
 const tagBytes = 16
 
-export function createKeyRing(ring: RingFile): KeyRing {
+export function createKeyRing(first: RingFile): KeyRing {
+  let ring = first
   const derived = new Map<string, Buffer>()
   const keyFor = (key: RingKey, purpose: string): Buffer => {
     const name = `${key.id} ${purpose}`
@@ -90,10 +93,16 @@ export function createKeyRing(ring: RingFile): KeyRing {
     }
     return bytes
   }
-  const current = ring.keys[0]
-  if (current === undefined) throw new Error('a key ring has at least one key')
+  if (ring.keys.length === 0) throw new Error('a key ring has at least one key')
   return {
+    replace(next) {
+      if (next.keys.length === 0) throw new Error('a key ring has at least one key')
+      ring = next
+      derived.clear()
+    },
     seal(purpose, plain) {
+      const [current] = ring.keys
+      if (current === undefined) throw new Error('a key ring has at least one key')
       const nonce = randomBytes(nonceBytes)
       const cipher = createCipheriv('aes-256-gcm', keyFor(current, purpose), nonce)
       cipher.setAAD(Buffer.from(purpose))

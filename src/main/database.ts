@@ -1,5 +1,7 @@
 /** The database beside the gateway: started, adopted or reached; state loaded from it, the journal indexed into it. */
 import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { StoredState } from '../model/desired-state.ts'
 import { readJournal } from '../record/read.ts'
 import { type Embedded, startEmbedded } from '../store/embedded.ts'
@@ -51,8 +53,15 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   return {
     store,
     ship(writer, durable) {
+      const pace = indexPace()
       shipper ??= startShipper({
-        store,
+        store: {
+          indexedUpTo: (of) => store.indexedUpTo(of),
+          index: async (entries) => {
+            await pace()
+            await store.index(entries)
+          },
+        },
         source: (from, signal) =>
           readJournal(join(options.dataDir, 'journal'), {
             from,
@@ -69,6 +78,28 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       await store.close()
       await embedded?.close()
     },
+  }
+}
+
+const busyShare = 0.5
+const yieldMsMax = 5_000
+const lookMs = 100
+
+/**
+ * Calls come first: while the event loop is busy a batch for the index waits, but never longer than a few seconds,
+ * so that the index goes on under any load. The journal has everything meanwhile.
+ */
+function indexPace(): () => Promise<void> {
+  let last = performance.eventLoopUtilization()
+  return async () => {
+    const until = Date.now() + yieldMsMax
+    for (;;) {
+      const now = performance.eventLoopUtilization()
+      const { utilization } = performance.eventLoopUtilization(now, last)
+      last = now
+      if (utilization < busyShare || Date.now() >= until) return
+      await sleep(lookMs, undefined, { ref: false })
+    }
   }
 }
 

@@ -14,7 +14,7 @@ import { isLoopback, originRules } from '../ingress/origin.ts'
 import { createHttpDoor, type HttpDoor } from '../ingress/receive.ts'
 import { SessionTable } from '../ingress/sessions.ts'
 import type { DoorPorts } from '../ingress/settings.ts'
-import { createKeyRing } from '../kit/key-ring.ts'
+import { createKeyRing, type KeyRing, type RingFile } from '../kit/key-ring.ts'
 import { durationMs, type Issue, type StoredState, sizeBytes } from '../model/desired-state.ts'
 import type { Principal } from '../model/principal.ts'
 import { anonymousRefusals } from '../record/anonymous.ts'
@@ -61,6 +61,7 @@ export class Gateway {
   readonly deps: ServeDeps
   readonly ports: DoorPorts
   readonly options: GatewayOptions
+  private readonly ring: KeyRing
   door: HttpDoor | undefined
   endpoint: string | undefined
   /** What is not as it should be, for /readyz. */
@@ -78,11 +79,12 @@ export class Gateway {
     journal: Journal
     guard: Guard
     processes: ProcessManager
-    ring: ReturnType<typeof createKeyRing>
+    ring: KeyRing
   }) {
     const { options, configuration, cell, journal, guard, processes, ring } = parts
     const { log } = options
     this.options = options
+    this.ring = ring
     this.configuration = configuration
     this.cell = cell
     this.journal = journal
@@ -216,7 +218,12 @@ export class Gateway {
     return this.apply()
   }
 
-  private rooms(ring: ReturnType<typeof createKeyRing>): Rooms {
+  /** Takes a rotated key ring; what is open stays open. */
+  useRing(ring: RingFile): void {
+    this.ring.replace(ring)
+  }
+
+  private rooms(ring: KeyRing): Rooms {
     const lister = new Lister({
       pageItemsMax: 1_000,
       pageBytesMax: 1_000_000,

@@ -7,8 +7,7 @@ import { compileLimits, type Limits } from '../limits/admit.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { DesiredState, Issue, KeyRow } from '../model/desired-state.ts'
 import type { Principal } from '../model/principal.ts'
-import { compilePolicy } from '../policy/compile.ts'
-import type { PolicyEngine } from '../policy/engine.ts'
+import { compilePolicy, type Policy } from '../policy/compile.ts'
 import { compilePattern } from '../policy/pattern.ts'
 
 /** Everything that a call needs to know, fixed from door to reply. Holds no secret: references stay references. */
@@ -18,7 +17,7 @@ export interface Snapshot {
   /** Digest of state and keys; equal digests mean equal rules. */
   readonly digest: string
   readonly keys: KeyIndex
-  readonly engine: PolicyEngine
+  readonly engine: Policy
   readonly limits: Limits
   readonly catalog: Catalog
   readonly scopes: Scopes

@@ -1,0 +1,146 @@
+/** What the administration needs of the gateway. */
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { AdminPorts, Explained, FaultReason, Tried } from '../admin/ports.ts'
+import { readItems } from '../catalog/items.ts'
+import { serve } from '../flow/serve.ts'
+import { identify } from '../identity/identify.ts'
+import { CancelSource } from '../kit/cancellation.ts'
+import { scanObject } from '../kit/json-scan.ts'
+import { desiredState, type ServerSpec, type ServerSpecInput } from '../model/desired-state.ts'
+import type { Principal } from '../model/principal.ts'
+import { productVersion } from '../model/product.ts'
+import { GatewayError } from '../model/refusal.ts'
+import type { Exchange } from '../model/session.ts'
+import { explain } from '../policy/explain.ts'
+import { readManifest } from '../record/manifest.ts'
+import { readJournal } from '../record/read.ts'
+import { verifyJournal } from '../record/verify.ts'
+import { resolveSecrets } from '../store/resolve-secrets.ts'
+import type { Store } from '../store/store.ts'
+import { readHeaderParams } from '../wire/param-headers.ts'
+import type { Gateway } from './gateway.ts'
+import { rotateFile } from './keys-file.ts'
+import { credentialHeaders } from './servers.ts'
+
+/** The ports over a gateway that runs, in this process. */
+export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
+  const { dataDir } = gateway.options
+  const journalDir = join(dataDir, 'journal')
+  return {
+    version: productVersion,
+    dataDir,
+    store,
+    now: Date.now,
+    snapshot: () => gateway.cell.current,
+    declared: () => gateway.configuration.declared,
+    issues: () => gateway.configuration.issues,
+    apply: async () => gateway.useStored(await store.load()),
+    tryServer: (name, spec) => tryServer(gateway, name, spec),
+    call: (request) => call(gateway, request),
+    explain: async (request) => explained(gateway, request),
+    audit: {
+      heads: async () => new Map(Object.entries((await readManifest(journalDir)).writers).map(([writer, { head }]) => [writer, head.sequence])),
+      read: (from, follow) =>
+        readJournal(journalDir, {
+          from,
+          ...(follow === undefined ? {} : { follow: { pollMs: 300, signal: follow } }),
+          onFault: (error) => gateway.options.log.warn({ err: error }, 'journal'),
+        }),
+      verify: () => verifyJournal(journalDir),
+    },
+    rotateSecrets: async () => {
+      if (gateway.options.environment['SALLYPORT_KEYS'] !== undefined) throw new GatewayError('params_invalid', { hint: 'The key ring comes from SALLYPORT_KEYS; rotate it there.' })
+      const ring = await rotateFile(join(dataDir, 'keys'), Date.now())
+      gateway.useRing(ring)
+      const [current, ...kept] = ring.keys.map((key) => key.id)
+      return { current: current ?? '', kept }
+    },
+    gateway: { endpoint: () => gateway.endpoint, insecureLocal: gateway.options.insecureRole },
+    log: ({ level, text }) => gateway.options.log[level](text),
+  }
+}
+
+/** Connects to a server once, on a link of its own. */
+async function tryServer(gateway: Gateway, name: string, given: ServerSpecInput): Promise<Tried> {
+  const spec = resolved(gateway, name, given)
+  if (!('timeout' in spec)) return { ok: false, reason: 'reference', message: spec.message }
+  const link = gateway.servers.open(name, spec, credentialHeaders(spec))
+  try {
+    const facts = await link.facts()
+    const raw = facts.capabilities.includes('"tools"') ? await link.list('tools/list') : []
+    const { items, left } = readItems(name, 'tool', raw, readHeaderParams)
+    return { ok: true, era: facts.era, revision: facts.revision, tools: items.map((item) => item.name), leftOut: left }
+  } catch (thrown) {
+    return { ok: false, ...faultOf(thrown, spec) }
+  } finally {
+    await link.close().catch(() => undefined)
+  }
+}
+
+function resolved(gateway: Gateway, name: string, given: ServerSpecInput): ServerSpec | { readonly message: string } {
+  const parsed = desiredState.safeParse({ servers: { [name]: given } })
+  if (!parsed.success) return { message: parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ') }
+  const file = gateway.options.configFile
+  const answer = resolveSecrets(parsed.data, {
+    environment: gateway.options.environment,
+    baseFolder: file === undefined ? process.cwd() : dirname(file),
+    readFile: (path) => readFileSync(path, 'utf8'),
+  })
+  if (!answer.ok) return { message: answer.issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ') }
+  return answer.state.servers[name] ?? { message: 'the specification is empty' }
+}
+
+function faultOf(thrown: unknown, spec: ServerSpec): { reason: FaultReason; message: string } {
+  const error = thrown instanceof GatewayError ? thrown : new GatewayError('internal', { detail: String(thrown) })
+  const message = error.message
+  if (error.code === 'server_refused_us') return { reason: 'unauthorized', message }
+  if (error.code === 'server_timeout') return { reason: 'timeout', message }
+  if (error.code === 'server_broken') return { reason: spec.http === undefined ? 'protocol' : 'not-mcp', message }
+  if (spec.stdio !== undefined) return { reason: /ENOENT|not found|cannot be started/i.test(message) ? 'command-missing' : 'exited', message }
+  return { reason: 'unreachable', message }
+}
+
+/** A call through all rooms, as the key that the command gave. */
+async function call(gateway: Gateway, request: { key: string | undefined; server: string; tool: string; argumentsJson: string }): Promise<{ kind: 'complete' | 'input_required' | 'error'; json: string }> {
+  const principal: Principal = identify(gateway.cell.current.keys, request.key === undefined ? undefined : `Bearer ${request.key}`, undefined, Date.now())
+  const meta = '{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}'
+  const text = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":${JSON.stringify(request.tool)},"arguments":${request.argumentsJson},"_meta":${meta}}}`
+  const exchange: Exchange = {
+    endpoint: { kind: 'server', server: request.server },
+    headers: undefined,
+    bytes: text.length,
+    streams: false,
+    session: undefined,
+    begin: () => {
+      throw new GatewayError('internal', { detail: 'a call begins no session' })
+    },
+    send: () => undefined,
+    cancel: new CancelSource(),
+  }
+  const served = await serve(gateway.deps, principal, exchange, text)
+  if (served.kind !== 'message') throw new GatewayError('internal', { detail: 'no answer' })
+  const parts: Buffer[] = served.message.head.map((part) => (typeof part === 'string' ? Buffer.from(part) : part))
+  for await (const chunk of served.message.stream ?? []) parts.push(chunk)
+  const answer = Buffer.concat(parts).toString('utf8') + served.message.tail
+  const members = scanObject(answer, { result: {} }, { depthMax: 520, refuseDuplicates: false })
+  const error = members.find((member) => member.key === 'error')
+  if (error !== undefined) return { kind: 'error', json: answer.slice(error.start, error.end) }
+  const result = members.find((member) => member.key === 'result')
+  if (result === undefined) throw new GatewayError('internal', { detail: 'neither result nor error' })
+  const type = result.members?.find((member) => member.key === 'resultType')
+  const asks = type !== undefined && answer.slice(type.start, type.end) === '"input_required"'
+  return { kind: asks ? 'input_required' : 'complete', json: answer.slice(result.start, result.end) }
+}
+
+function explained(gateway: Gateway, request: { principal: string; kind: 'tool' | 'prompt' | 'resource'; server: string; name: string }): Explained | undefined {
+  const { keys, engine } = gateway.cell.current
+  const target = { kind: request.kind, server: request.server, name: request.name }
+  if (request.principal === 'local') return keys.local === undefined ? undefined : explain(engine, keys.local, target)
+  const [kind, name] = [request.principal.slice(0, request.principal.indexOf(':')), request.principal.slice(request.principal.indexOf(':') + 1)]
+  const all = [...keys.byHash.values()]
+  const principals = all.filter((principal) => (kind === 'user' ? principal.user === name : principal.id === request.principal))
+  const accounts = principals.map((principal) => explain(engine, principal, target))
+  // Of a user's keys, one that is allowed speaks for the user.
+  return accounts.find((account) => account.allowed) ?? accounts[0]
+}

@@ -1,0 +1,41 @@
+import { GatewayError } from '../model/refusal.ts'
+import type { Store } from '../store/store.ts'
+
+/** A store that is still opening, or cannot be had: every method rejects with `busy` until it is there. */
+export function lateStore(opening: Promise<Store>): Store {
+  let opened: Store | undefined
+  let reason = 'the database is still starting'
+  opening.then(
+    (store) => {
+      opened = store
+    },
+    (fault: unknown) => {
+      reason = fault instanceof Error ? fault.message : String(fault)
+    },
+  )
+  const store = (): Store => {
+    if (opened === undefined) throw new GatewayError('busy', { detail: reason, hint: `The database is not there: ${reason}` })
+    return opened
+  }
+  return {
+    ready: () => opened?.ready() ?? false,
+    load: async () => store().load(),
+    list: async (kind) => store().list(kind),
+    put: async (kind, name, value) => store().put(kind, name, value),
+    remove: async (kind, name) => store().remove(kind, name),
+    putKey: async (row) => store().putKey(row),
+    revokeKey: async (name, at) => store().revokeKey(name, at),
+    watch: (listener) => {
+      let stop = (): void => undefined
+      opening.then((there) => {
+        stop = there.watch(listener)
+      }, () => undefined)
+      return () => stop()
+    },
+    index: async (entries) => store().index(entries),
+    indexedUpTo: async (writer) => store().indexedUpTo(writer),
+    records: async (query) => store().records(query),
+    dropRecordsBefore: async (at) => store().dropRecordsBefore(at),
+    close: async () => opened?.close(),
+  }
+}
