@@ -46,6 +46,8 @@ export function emptyListing(server: string): Listing {
 /** An immutable index over all listings. A call holds one from door to reply. */
 export interface Catalog {
   readonly listings: ReadonlyMap<string, Listing>
+  /** Whether some server was not seen yet. */
+  readonly hasUnseen: boolean
   /** Changes when anything that a list shows changes. */
   readonly digest: string
   /** Public name of every tool and prompt; the public form of a URI is computed. */
@@ -68,6 +70,7 @@ export function buildCatalog(listings: readonly Listing[]): Catalog {
   const byServer = new Map(sorted.map((listing) => [listing.server, indexByName(listing)]))
   return {
     listings: new Map(sorted.map((listing) => [listing.server, listing])),
+    hasUnseen: sorted.some((listing) => listing.listedAt === 0),
     digest: digestOf(sorted),
     publicOf,
     byPublic,

@@ -41,7 +41,8 @@ export async function runCall(
   let admitted: Admitted | undefined
   let recorded: Recorded | undefined
   try {
-    const snapshot = await snapshotFor(rooms, call)
+    const held = rooms.snapshot()
+    const snapshot = held.catalog.hasUnseen ? await snapshotFor(rooms, call) : held
     target = resolveIn(snapshot, call)
     const permitted: Permitted = authorize(snapshot.engine, identified, target)
     checkParamHeaders(target.item?.headerParams ?? [], call.args, call.paramHeaders)

@@ -74,7 +74,7 @@ export async function serve(
 }
 
 function isBatch(text: string): boolean {
-  return /^\s*\[/.test(text)
+  return text.charCodeAt(0) !== 0x7b && /^\s*\[/.test(text)
 }
 
 async function serveBatch(

@@ -1,55 +1,68 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
+import type { Deadlines } from '../kit/deadlines.ts'
 import { GatewayError } from '../model/refusal.ts'
 
-/**
- * Reads a whole body of at most `bytesMax` bytes.
- * @throws GatewayError body_too_large, body_timeout, json_invalid (not UTF-8)
- */
-export function readBody(
-  request: IncomingMessage,
-  bytesMax: number,
-  timeoutMs: number,
-): Promise<Buffer> {
+/** A body that is being read; `fail` ends the reading with a refusal. */
+export class BodyReader {
+  private readonly request: IncomingMessage
+  private readonly bytesMax: number
+  private readonly deadlines: Deadlines<BodyReader>
+  private readonly done: (body: Buffer) => void
+  private readonly refuse: (error: GatewayError) => void
+  private first: Buffer | undefined
+  private chunks: Buffer[] | undefined
+  private bytes = 0
+  private over = false
+
+  /** Reads at most `bytesMax` bytes; calls exactly one of `done` and `refuse` (body_too_large, body_timeout, cancelled). */
+  constructor(request: IncomingMessage, bytesMax: number, deadlines: Deadlines<BodyReader>, done: (body: Buffer) => void, refuse: (error: GatewayError) => void) {
+    this.request = request
+    this.bytesMax = bytesMax
+    this.deadlines = deadlines
+    this.done = done
+    this.refuse = refuse
+    deadlines.add(this)
+    request.on('data', (chunk: Buffer) => this.take(chunk))
+    request.on('end', () => this.finish())
+    request.on('close', () => this.fail(new GatewayError('cancelled', { detail: 'the connection closed' })))
+    request.on('error', () => this.fail(new GatewayError('cancelled', { detail: 'the connection broke' })))
+  }
+
+  fail(error: GatewayError): void {
+    if (this.over) return
+    this.over = true
+    this.deadlines.delete(this)
+    this.request.pause()
+    this.refuse(error)
+  }
+
+  private take(chunk: Buffer): void {
+    if (this.over) return
+    this.bytes += chunk.length
+    if (this.bytes > this.bytesMax) this.fail(new GatewayError('body_too_large', { detail: `more than ${this.bytesMax} bytes` }))
+    else if (this.first === undefined) this.first = chunk
+    else {
+      this.chunks ??= [this.first]
+      this.chunks.push(chunk)
+    }
+  }
+
+  private finish(): void {
+    if (this.over) return
+    this.over = true
+    this.deadlines.delete(this)
+    this.done(this.chunks === undefined ? (this.first ?? empty) : Buffer.concat(this.chunks))
+  }
+}
+
+const empty = Buffer.alloc(0)
+
+/** Reads a body and resolves with it. @throws GatewayError as BodyReader refuses */
+export function readBody(request: IncomingMessage, bytesMax: number, deadlines: Deadlines<BodyReader>): Promise<Buffer> {
   const declared = request.headers['content-length']
-  if (declared !== undefined && Number(declared) > bytesMax)
-    return Promise.reject(
-      new GatewayError('body_too_large', { detail: `Content-Length ${declared}` }),
-    )
-  return new Promise((resolve, reject) => {
-    let first: Buffer | undefined
-    let chunks: Buffer[] | undefined
-    let bytes = 0
-    const timer = setTimeout(() => fail(new GatewayError('body_timeout')), timeoutMs)
-    const fail = (error: GatewayError): void => {
-      clearTimeout(timer)
-      request.off('data', take)
-      request.pause()
-      reject(error)
-    }
-    const take = (chunk: Buffer): void => {
-      bytes += chunk.length
-      if (bytes > bytesMax)
-        fail(new GatewayError('body_too_large', { detail: `more than ${bytesMax} bytes` }))
-      else if (first === undefined) first = chunk
-      else {
-        chunks ??= [first]
-        chunks.push(chunk)
-      }
-    }
-    request.on('data', take)
-    request.on('end', () => {
-      clearTimeout(timer)
-      resolve(chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks))
-    })
-    request.on('error', () =>
-      fail(new GatewayError('cancelled', { detail: 'the connection broke' })),
-    )
-    request.on('close', () => {
-      if (!request.complete)
-        fail(new GatewayError('cancelled', { detail: 'the connection closed' }))
-    })
-  })
+  if (declared !== undefined && Number(declared) > bytesMax) return Promise.reject(new GatewayError('body_too_large', { detail: `Content-Length ${declared}` }))
+  return new Promise((resolve, reject) => new BodyReader(request, bytesMax, deadlines, resolve, reject))
 }
 
 /** The text of a body; invalid UTF-8 is refused, since parsers repair it differently. */

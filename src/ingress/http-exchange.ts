@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CancelSource } from '../kit/cancellation.ts'
+import type { Deadlines } from '../kit/deadlines.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Exchange, Session, SessionStart } from '../model/session.ts'
@@ -12,8 +13,8 @@ const keptEventsMax = 256
 const keptBytesMax = 1_000_000
 const pendingBytesMax = 16_000_000
 const streamsPerSessionMax = 32
-/** After so long without an answer a stream is opened and kept alive with comments, where the client takes one. */
-const quietMs = 15_000
+/** A body up to this size goes out in one piece with its head. */
+const oneWriteBytesMax = 65_536
 
 /** One POST on the Streamable HTTP transport: answers as one JSON body, or as a stream once something comes before the answer. */
 export class HttpExchange implements Exchange {
@@ -27,7 +28,7 @@ export class HttpExchange implements Exchange {
   private readonly response: ServerResponse
   private readonly sessions: SessionTable
   private stream: EventStream | undefined
-  private quiet: NodeJS.Timeout | undefined
+  private readonly quiet: Deadlines<HttpExchange>
   private gone = false
   /** A listen stream: it waits for changes, not for an answer. */
   held = false
@@ -40,6 +41,8 @@ export class HttpExchange implements Exchange {
     session: LegacySession | undefined
     sessions: SessionTable
     bytes: number
+    /** Tells when nothing was said for a while. */
+    quiet: Deadlines<HttpExchange>
   }) {
     this.endpoint = parts.endpoint
     this.headers = parts.request.headers
@@ -50,21 +53,22 @@ export class HttpExchange implements Exchange {
     this.response = parts.response
     this.sessions = parts.sessions
     parts.response.on('close', () => this.closed())
-    if (this.streams) this.quiet = setTimeout(() => this.keepAlive(), quietMs)
+    this.quiet = parts.quiet
+    if (this.streams) this.quiet.add(this)
   }
 
   /** Modern: closing the stream cancels. Legacy: it does not; the client may resume (MCP 2025-11-25 basic/transports). */
   private closed(): void {
-    clearTimeout(this.quiet)
+    this.quiet.delete(this)
     if (this.response.writableFinished) return
     this.gone = true
     if (this.session === undefined || this.stream === undefined) this.cancel.cancel()
   }
 
-  private keepAlive(): void {
+  /** Opens a stream if there is none and says that the call still runs. */
+  keepAlive(): void {
     this.open().ping()
-    this.quiet = setTimeout(() => this.keepAlive(), quietMs)
-    this.quiet.unref()
+    this.quiet.add(this)
   }
 
   begin(start: SessionStart): Session {
@@ -100,7 +104,7 @@ export class HttpExchange implements Exchange {
 
   /** Writes the answer; the exchange is over then. */
   async finish(out: Out, sessionId: string | undefined): Promise<void> {
-    clearTimeout(this.quiet)
+    this.quiet.delete(this)
     if (this.stream !== undefined) {
       this.stream.send(await wholeText(out))
       this.stream.end()
@@ -114,16 +118,36 @@ export class HttpExchange implements Exchange {
       await writeStream(response, headers, out)
       return
     }
-    const body = oneBuffer(out)
-    headers['content-length'] = body.length
-    response.writeHead(out.status, headers)
-    response.end(body)
+    writeWhole(response, headers, out)
   }
 
   accepted(): void {
-    clearTimeout(this.quiet)
+    this.quiet.delete(this)
     this.response.writeHead(202).end()
   }
+}
+
+/** A small answer as one string of its bytes, which node:http writes in one piece with the head. */
+function writeWhole(response: ServerResponse, headers: Record<string, string | number>, out: Out): void {
+  let bytes = 0
+  for (const part of out.head) bytes += part.length
+  if (bytes > oneWriteBytesMax) {
+    const body = oneBuffer(out)
+    headers['content-length'] = body.length
+    response.writeHead(out.status, headers).end(body)
+    return
+  }
+  let text = ''
+  for (const part of out.head) text += typeof part === 'string' ? byteText(part) : part.toString('latin1')
+  text += byteText(out.tail)
+  headers['content-length'] = text.length
+  response.writeHead(out.status, headers).end(text, 'latin1')
+}
+
+/** The UTF-8 bytes of a text, one character each. */
+function byteText(text: string): string {
+  // ASCII, the usual case, is that already.
+  return /^[\0-\x7f]*$/.test(text) ? text : Buffer.from(text).toString('latin1')
 }
 
 async function writeStream(

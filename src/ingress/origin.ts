@@ -6,8 +6,11 @@ export interface OriginRules {
   readonly origins: ReadonlySet<string>
   /** Host names without port; empty: any, for binds that are not loopback. */
   readonly hosts: ReadonlySet<string>
+  /** Host headers that passed, so that a warm request costs one look-up. Bounded. */
+  readonly seen: Set<string>
 }
 
+const seenMax = 64
 const loopbackHosts = ['localhost', '127.0.0.1', '[::1]']
 
 /** Loopback binds take loopback names only, so that no web page can reach them through a rebound name. */
@@ -24,6 +27,7 @@ export function originRules(listen: {
         ? [...loopbackHosts, ...listen.hosts.map((host) => host.toLowerCase())]
         : listen.hosts.map((host) => host.toLowerCase()),
     ),
+    seen: new Set(),
   }
 }
 
@@ -33,15 +37,18 @@ export function isLoopback(host: string): boolean {
 
 /** @throws GatewayError host_refused, origin_refused */
 export function checkOrigin(rules: OriginRules, request: IncomingMessage): void {
-  const host = hostName(request.headers.host)
-  if (rules.hosts.size > 0 && (host === undefined || !rules.hosts.has(host)))
-    throw new GatewayError('host_refused', {
-      detail: `Host ${String(request.headers.host).slice(0, 100)}`,
-    })
+  const { host } = request.headers
+  if (rules.hosts.size > 0 && (host === undefined || !rules.seen.has(host))) checkHost(rules, host)
   const { origin } = request.headers
   if (origin === undefined || origin === '') return
   if (!originAllowed(rules, origin))
     throw new GatewayError('origin_refused', { detail: `Origin ${origin.slice(0, 100)}` })
+}
+
+function checkHost(rules: OriginRules, host: string | undefined): void {
+  const name = hostName(host)
+  if (name === undefined || !rules.hosts.has(name)) throw new GatewayError('host_refused', { detail: `Host ${String(host).slice(0, 100)}` })
+  if (host !== undefined && rules.seen.size < seenMax) rules.seen.add(host)
 }
 
 function originAllowed(rules: OriginRules, origin: string): boolean {

@@ -4,7 +4,8 @@ import { CancelSource } from '../kit/cancellation.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Exchange } from '../model/session.ts'
-import { bodyText, readBody } from './body.ts'
+import type { Deadlines } from '../kit/deadlines.ts'
+import { type BodyReader, bodyText, readBody } from './body.ts'
 import { eventText } from './event-stream.ts'
 import { wholeText } from './http-exchange.ts'
 import { noFacts } from './implicit-session.ts'
@@ -17,9 +18,11 @@ export class PairDoor {
   private readonly ports: DoorPorts
   private readonly settings: DoorSettings
   private readonly sessions: SessionTable
+  private readonly bodies: Deadlines<BodyReader>
   private readonly open = new Map<string, { response: ServerResponse; session: LegacySession }>()
 
-  constructor(ports: DoorPorts, settings: DoorSettings, sessions: SessionTable) {
+  constructor(ports: DoorPorts, settings: DoorSettings, sessions: SessionTable, bodies: Deadlines<BodyReader>) {
+    this.bodies = bodies
     this.ports = ports
     this.settings = settings
     this.sessions = sessions
@@ -76,7 +79,7 @@ export class PairDoor {
     const id = new URL(request.url ?? '/', 'http://gateway').searchParams.get('session') ?? ''
     const session = this.sessions.find(id, principal, endpoint)
     const text = bodyText(
-      await readBody(request, this.settings.bodyBytesMax, this.settings.bodyTimeoutMs),
+      await readBody(request, this.settings.bodyBytesMax, this.bodies),
     )
     response.writeHead(202).end('Accepted')
     const exchange: Exchange = {

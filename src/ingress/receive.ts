@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError, refusals, toGatewayError } from '../model/refusal.ts'
-import { bodyText, readBody } from './body.ts'
+import { Deadlines } from '../kit/deadlines.ts'
+import { type BodyReader, bodyText, readBody } from './body.ts'
 import { EventStream } from './event-stream.ts'
 import { accepts, HttpExchange } from './http-exchange.ts'
 import { allowCors, checkOrigin, preflight } from './origin.ts'
@@ -14,6 +15,11 @@ import type { DoorPorts, DoorSettings } from './settings.ts'
 const serverPath = /^\/mcp\/s\/([a-z][a-z0-9-]{0,23})\/?$/
 const toolsetPath = /^\/mcp\/t\/([a-z][a-z0-9-]{0,23})\/?$/
 const pingMs = 20_000
+/** After so long without an answer a stream is opened and kept alive with comments, where the client takes one. */
+const quietMs = 15_000
+const endpointsMax = 1_000
+/** How long a connection that was told to go may linger. */
+const lingerMs = 2_000
 
 /** The endpoint of a path, or undefined. */
 export function endpointOf(path: string): Endpoint | undefined {
@@ -51,10 +57,12 @@ export function createHttpDoor(
   // The head is judged before the client is told to send the body.
   server.on('checkContinue', (request, response) => door.take(request, response))
   server.on('clientError', (error, socket) => {
-    if (socket.writable)
-      socket.end(
-        `HTTP/1.1 ${'code' in error && error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
-      )
+    if (socket.writable) {
+      const tooLong = 'code' in error && error.code === 'HPE_HEADER_OVERFLOW'
+      socket.end(`HTTP/1.1 ${tooLong ? '431 Request Header Fields Too Large' : '400 Bad Request'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    }
+    // A peer that keeps its half open must not keep the connection.
+    setTimeout(() => socket.destroy(), lingerMs).unref()
   })
   return {
     server,
@@ -71,12 +79,16 @@ class Door {
   private readonly streams = new Set<EventStream>()
   private readonly pair: PairDoor
   private stopping = false
+  private readonly bodies: Deadlines<BodyReader>
+  private readonly quiet = new Deadlines<HttpExchange>(quietMs, (exchange) => exchange.keepAlive())
+  private readonly endpoints = new Map<string, Endpoint>()
 
   constructor(ports: DoorPorts, settings: DoorSettings, sessions: SessionTable) {
     this.ports = ports
     this.settings = settings
     this.sessions = sessions
-    this.pair = new PairDoor(ports, settings, sessions)
+    this.bodies = new Deadlines(settings.bodyTimeoutMs, (body) => body.fail(new GatewayError('body_timeout')))
+    this.pair = new PairDoor(ports, settings, sessions, this.bodies)
     setInterval(() => {
       for (const stream of this.streams) stream.ping()
     }, pingMs).unref()
@@ -95,7 +107,7 @@ class Door {
     allowCors(request, response)
     if (request.method === 'OPTIONS') return preflight(request, response)
     if (this.stopping) throw new GatewayError('shutting_down')
-    const endpoint = endpointOf(path)
+    const endpoint = this.endpoint(path)
     if (endpoint === undefined && path !== '/sse' && path !== '/messages')
       throw new GatewayError('endpoint_unknown')
     const principal = this.identify(request)
@@ -106,6 +118,15 @@ class Door {
     if (request.method === 'GET') return this.get(request, response, endpoint, principal)
     if (request.method === 'DELETE') return this.delete(request, response, endpoint, principal)
     throw new GatewayError('verb_refused')
+  }
+
+  /** `endpointOf`, remembered for paths that are in use. */
+  private endpoint(path: string): Endpoint | undefined {
+    const known = this.endpoints.get(path)
+    if (known !== undefined) return known
+    const endpoint = endpointOf(path)
+    if (endpoint !== undefined && this.endpoints.size < endpointsMax) this.endpoints.set(path, endpoint)
+    return endpoint
   }
 
   private identify(request: IncomingMessage): Principal {
@@ -122,14 +143,12 @@ class Door {
     endpoint: Endpoint,
     principal: Principal,
   ): Promise<void> {
-    const type = request.headers['content-type']
-    if (type === undefined || !type.toLowerCase().startsWith('application/json'))
-      throw new GatewayError('content_type_refused')
+    if (!isJson(request.headers['content-type'])) throw new GatewayError('content_type_refused')
     const { accept } = request.headers
     if (!accepts(accept, 'application/json') && !accepts(accept, 'text/event-stream'))
       throw new GatewayError('accept_refused')
     if (request.headers.expect !== undefined) response.writeContinue()
-    const body = await readBody(request, this.settings.bodyBytesMax, this.settings.bodyTimeoutMs)
+    const body = await readBody(request, this.settings.bodyBytesMax, this.bodies)
     const text = bodyText(body)
     const session = this.sessionOf(request, endpoint, principal, text)
     const exchange = new HttpExchange({
@@ -140,6 +159,7 @@ class Door {
       session,
       sessions: this.sessions,
       bytes: body.length,
+      quiet: this.quiet,
     })
     this.running.add(exchange)
     try {
@@ -289,6 +309,11 @@ class Door {
     server.closeAllConnections()
     await closed
   }
+}
+
+/** `application/json`, with or without parameters (RFC 9110 section 8.3). */
+function isJson(type: string | undefined): boolean {
+  return type === 'application/json' || (type !== undefined && /^application\/json\s*(?:;|$)/i.test(type))
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -1,5 +1,6 @@
 /** The last room before the network: finds the server, bounds what one server can cost the others, and sends. */
-import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel'
+import { Breaker } from '../kit/breaker.ts'
+import { Deadlines } from '../kit/deadlines.ts'
 import type { KeyRing } from '../kit/key-ring.ts'
 import type { Recorded } from '../model/proofs.ts'
 import { GatewayError } from '../model/refusal.ts'
@@ -23,29 +24,52 @@ export interface SendDeps {
   readonly now: () => number
 }
 
-const breakerCodes: ReadonlySet<string> = new Set(['server_unavailable', 'server_timeout'])
-const failuresInARow = 8
-const halfOpenAfterMs = 5_000
+const failuresMax = 8
+const restMs = 5_000
 
 /** One server as calls see it: a bulkhead, a breaker and a deadline around its link. */
 export class Gate {
   readonly link: ServerLink
   readonly concurrencyMax: number
   readonly timeoutMs: number
+  readonly breaker = new Breaker({ failuresMax, restMs })
+  readonly deadlines: Deadlines<Round>
   running = 0
-  readonly breaker = circuitBreaker(
-    handleWhen((error) => error instanceof GatewayError && breakerCodes.has(error.code)),
-    { halfOpenAfter: halfOpenAfterMs, breaker: new ConsecutiveBreaker(failuresInARow) },
-  )
 
   constructor(options: GateOptions) {
     this.link = options.link
     this.concurrencyMax = options.concurrencyMax
     this.timeoutMs = options.timeoutMs
+    this.deadlines = new Deadlines(options.timeoutMs, (round) =>
+      round.stop(new GatewayError('server_timeout', { detail: `no answer in ${options.timeoutMs} ms` }), 'deadline'),
+    )
+  }
+}
+
+/** One round on its way; what is waited for can be stopped from outside. */
+class Round {
+  private readonly reject: (error: GatewayError) => void
+  private error: GatewayError | undefined
+  private sent: Sent | undefined
+  private reason = ''
+
+  constructor(reject: (error: GatewayError) => void) {
+    this.reject = reject
   }
 
-  get open(): boolean {
-    return this.breaker.state === CircuitState.Open
+  began(sent: Sent): void {
+    this.sent = sent
+    // It was stopped while it was still connecting; nobody waits for the answer any more.
+    if (this.error !== undefined) sent.cancel(this.reason)
+  }
+
+  stop(error: GatewayError, reason: string): void {
+    if (this.error !== undefined) return
+    this.error = error
+    this.reason = reason
+    this.sent?.cancel(reason)
+    this.sent?.open.fail(error)
+    this.reject(error)
   }
 }
 
@@ -53,103 +77,68 @@ export class Gate {
  * Sends a recorded call and resolves with the end of its round.
  * @throws GatewayError server_*, state_invalid, cancelled
  */
-export async function send(
-  deps: SendDeps,
-  gate: Gate | undefined,
-  recorded: Recorded,
-  sink: NotificationSink,
-): Promise<Reply> {
-  if (gate === undefined) throw new GatewayError('server_unavailable', { detail: 'not registered' })
-  if (gate.running >= gate.concurrencyMax)
-    throw new GatewayError('server_busy', { detail: `${gate.running} calls are running` })
-  if (gate.open)
-    throw new GatewayError('server_unavailable', {
-      detail: 'too many failures in a row; it is tried again shortly',
-    })
-  gate.running++
-  try {
-    // A closed breaker with nothing failing costs a few comparisons.
-    return await gate.breaker.execute(() => round(deps, gate, recorded, sink))
-  } catch (fault) {
-    throw fault instanceof GatewayError
-      ? fault
-      : new GatewayError('server_unavailable', {
-          detail: fault instanceof Error ? fault.message : 'breaker',
-          cause: fault,
-        })
-  } finally {
-    gate.running--
-  }
+export function send(deps: SendDeps, gate: Gate | undefined, recorded: Recorded, sink: NotificationSink): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    if (gate === undefined) throw new GatewayError('server_unavailable', { detail: 'not registered' })
+    if (gate.running >= gate.concurrencyMax) throw new GatewayError('server_busy', { detail: `${gate.running} calls are running` })
+    if (!gate.breaker.allows(deps.now())) throw new GatewayError('server_unavailable', { detail: `${failuresMax} failures in a row; it is tried again shortly` })
+    gate.running++
+    const round = new Round((error) => ended(error))
+    let over = false
+    const ended = (error: GatewayError | undefined): boolean => {
+      if (over) return false
+      over = true
+      gate.running--
+      gate.deadlines.delete(round)
+      forget()
+      judge(gate, deps.now(), error)
+      if (error !== undefined) reject(error)
+      return true
+    }
+    const fail = (fault: unknown): void => {
+      ended(fault instanceof GatewayError ? fault : new GatewayError('server_unavailable', { cause: fault }))
+    }
+    gate.deadlines.add(round)
+    let forget = (): void => undefined
+    forget = recorded.call.cancel.onCancel(() => round.stop(new GatewayError('cancelled'), 'cancelled by the caller'))
+    const wait = (sent: Sent, next: Promise<Reply>): void => {
+      round.began(sent)
+      next.then((reply) => {
+        if (ended(undefined)) resolve(reply)
+      }, fail)
+    }
+    try {
+      begin(deps, gate, recorded, sink, wait, fail)
+    } catch (fault) {
+      fail(fault)
+    }
+  })
 }
 
-async function round(
-  deps: SendDeps,
-  gate: Gate,
-  recorded: Recorded,
-  sink: NotificationSink,
-): Promise<Reply> {
+/** A new call, or a parked one that goes on with the caller's answers. */
+function begin(deps: SendDeps, gate: Gate, recorded: Recorded, sink: NotificationSink, wait: (sent: Sent, next: Promise<Reply>) => void, fail: (fault: unknown) => void): void {
   const { call } = recorded
-  const opened =
-    call.requestState === undefined
-      ? undefined
-      : openState(deps.ring, recorded, call.requestState, deps.now())
+  const opened = call.requestState === undefined ? undefined : openState(deps.ring, recorded, call.requestState, deps.now())
   if (opened?.kind === 'parked') {
+    const answers = readAnswers(call.inputResponses)
     const open = deps.parking.take(opened.park)
-    return bounded(gate, recorded, { open, cancel: (reason) => open.abandon(reason) }, () =>
-      open.resume(call, sink, readAnswers(call.inputResponses)),
-    )
+    wait({ open, cancel: (reason) => open.abandon(reason) }, open.resume(call, sink, answers))
+    return
   }
   const park = (of: () => OpenCall, serverState?: string): string =>
     sealState(
       deps.ring,
       recorded,
       { node: deps.node, now: deps.now(), lifeMs: deps.parking.lifeMs },
-      serverState === undefined
-        ? { park: deps.parking.park(of(), recorded.principal.id) }
-        : { state: serverState },
+      serverState === undefined ? { park: deps.parking.park(of(), recorded.principal.id) } : { state: serverState },
     )
   const starting = gate.link.start({ recorded, sink, serverState: opened?.state, park })
-  const sent = starting instanceof Promise ? await withDeadline(starting, gate.timeoutMs) : starting
-  return bounded(gate, recorded, sent, () => sent.open.next())
+  if (starting instanceof Promise) starting.then((sent) => wait(sent, sent.open.next()), fail)
+  else wait(starting, starting.open.next())
 }
 
-/** Waits for the end of the round, no longer than the deadline and no longer than the caller does. */
-async function bounded(
-  gate: Gate,
-  recorded: Recorded,
-  sent: Sent,
-  wait: () => Promise<Reply>,
-): Promise<Reply> {
-  const stop = (error: GatewayError, reason: string): void => {
-    sent.cancel(reason)
-    sent.open.fail(error)
-  }
-  const timer = setTimeout(
-    () =>
-      stop(
-        new GatewayError('server_timeout', { detail: `no answer in ${gate.timeoutMs} ms` }),
-        'deadline',
-      ),
-    gate.timeoutMs,
-  )
-  const forget = recorded.call.cancel.onCancel(() =>
-    stop(new GatewayError('cancelled'), 'cancelled by the caller'),
-  )
-  try {
-    return await wait()
-  } finally {
-    clearTimeout(timer)
-    forget()
-  }
-}
-
-function withDeadline(starting: Promise<Sent>, timeoutMs: number): Promise<Sent> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      reject(new GatewayError('server_timeout', { detail: `not connected in ${timeoutMs} ms` }))
-      // It may still connect; nobody waits for that call any more.
-      starting.then((sent) => sent.cancel('deadline')).catch(() => undefined)
-    }, timeoutMs)
-    starting.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
+function judge(gate: Gate, now: number, error: GatewayError | undefined): void {
+  if (error === undefined) gate.breaker.succeeded()
+  else if (error.code === 'server_unavailable' || error.code === 'server_timeout') gate.breaker.failed(now)
+  else gate.breaker.unknown()
 }
