@@ -162,12 +162,7 @@ export class Lister {
     }
     let text = views.get(view)
     if (text === undefined) {
-      text = rewriteDefinition(
-        item,
-        kinds[query.method].key,
-        name,
-        query.era === 'modern' && serverEra === 'legacy',
-      )
+      text = rewriteDefinition(item, kinds[query.method].key, name, { dropExecution: query.era === 'modern' && serverEra === 'legacy', joined: query.scope.endpoint.kind !== 'server' })
       views.set(view, text)
     }
     return text
@@ -197,11 +192,26 @@ export function publicNameOf(catalog: Catalog, endpoint: Endpoint, item: Item): 
     : uriPrefix(item.server) + item.name
 }
 
-/** Replaces the name in a definition's raw text; `execution` belongs to legacy task support, which modern callers lack. */
-function rewriteDefinition(item: Item, key: string, name: string, dropExecution: boolean): string {
-  const drop = dropExecution && item.kind === 'tool' && item.raw.includes('"execution"')
-  if (name === item.name && !drop) return item.raw
-  const members = scanObject(item.raw, {}, { depthMax: 512, refuseDuplicates: false })
-  const kept = members.filter((member) => !(drop && member.key === 'execution'))
-  return `{${kept.map((member) => (member.key === key ? `"${key}":${JSON.stringify(name)}` : item.raw.slice(member.keyStart, member.end))).join(',')}}`
+/** Members of `_meta` that tie a tool to its server's own endpoint (MCP Apps): a host could not isolate them here. */
+const uiKeys: ReadonlySet<string> = new Set(['ui', 'ui/resourceUri'])
+
+/**
+ * A definition as an endpoint shows it: under its public name, without `execution` (legacy task support, which modern
+ * callers lack), and on the endpoints that join servers without the members of MCP Apps.
+ */
+function rewriteDefinition(item: Item, key: string, name: string, options: { dropExecution: boolean; joined: boolean }): string {
+  const dropExecution = options.dropExecution && item.kind === 'tool' && item.raw.includes('"execution"')
+  const dropUi = options.joined && item.raw.includes('"ui')
+  if (name === item.name && !dropExecution && !dropUi) return item.raw
+  const members = scanObject(item.raw, { _meta: {} }, { depthMax: 512, refuseDuplicates: false })
+  const parts: string[] = []
+  for (const member of members) {
+    if (dropExecution && member.key === 'execution') continue
+    if (member.key === key) parts.push(`"${key}":${JSON.stringify(name)}`)
+    else if (dropUi && member.key === '_meta' && member.members !== undefined) {
+      const kept = member.members.filter((inner) => !uiKeys.has(inner.key))
+      if (kept.length > 0) parts.push(`"_meta":{${kept.map((inner) => item.raw.slice(inner.keyStart, inner.end)).join(',')}}`)
+    } else parts.push(item.raw.slice(member.keyStart, member.end))
+  }
+  return `{${parts.join(',')}}`
 }

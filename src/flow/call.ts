@@ -2,7 +2,7 @@
  * The way of one call through the rooms, in order. Every call that gets here leaves an intent and an outcome, or one
  * refusal. `docs/lifecycle.md` draws this file.
  */
-import { resolve } from '../catalog/resolve.ts'
+import { resolve, unknownTarget } from '../catalog/resolve.ts'
 import { attach } from '../credential/attach.ts'
 import { admit } from '../limits/admit.ts'
 import type { Call, Identified } from '../model/call.ts'
@@ -67,8 +67,11 @@ export async function runCall(
       code: reply.kind === 'error' ? String(reply.code) : '',
     })
     if (reply.kind === 'error' && reply.code === -32020) rooms.refreshList(target.server)
+    // The server's own words would tell a missing resource from a denied one.
+    if (isMissingResource(call, reply)) throw new Recordless(unknownTarget('resource', call.name))
     return { released, server: target.server }
   } catch (thrown) {
+    if (thrown instanceof Recordless) throw thrown.error
     const error = toGatewayError(thrown)
     if (recorded !== undefined) {
       await rooms.recorder.outcome(recorded, {
@@ -167,6 +170,20 @@ function wanted(call: Call, notification: CallNotification): boolean {
 }
 
 const levels = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']
+
+/** A refusal whose outcome is recorded already. */
+class Recordless extends Error {
+  readonly error: GatewayError
+  constructor(error: GatewayError) {
+    super(error.message)
+    this.error = error
+  }
+}
+
+function isMissingResource(call: Call, reply: Reply): boolean {
+  if (call.method !== 'resources/read' || reply.kind !== 'error') return false
+  return reply.code === -32002 || (reply.code === -32602 && reply.data?.includes('"uri"') === true)
+}
 
 function statusOf(reply: Reply): OutcomeStatus {
   if (reply.kind === 'complete') return reply.isError ? 'tool-error' : 'ok'

@@ -25,8 +25,13 @@ export class BodyReader {
     deadlines.add(this)
     request.on('data', (chunk: Buffer) => this.take(chunk))
     request.on('end', () => this.finish())
-    request.on('close', () => this.fail(new GatewayError('cancelled', { detail: 'the connection closed' })))
-    request.on('error', () => this.fail(new GatewayError('cancelled', { detail: 'the connection broke' })))
+    // An error is followed by a close, so one listener is enough.
+    request.on('error', () => undefined)
+    request.on('close', () => this.closed())
+  }
+
+  private closed(): void {
+    if (!this.over) this.fail(new GatewayError('cancelled', { detail: 'the connection closed' }))
   }
 
   fail(error: GatewayError): void {
