@@ -21,6 +21,7 @@ import { GatewayError, toGatewayError } from '../src/model/refusal.ts'
 import type { Reply } from '../src/model/reply.ts'
 import type { Exchange, Session } from '../src/model/session.ts'
 import type { Item } from '../src/model/target.ts'
+import type { Policy } from '../src/policy/compile.ts'
 import { compilePattern } from '../src/policy/pattern.ts'
 import { createRecorder } from '../src/record/record.ts'
 import { compileSnapshot } from '../src/snapshot/compile.ts'
@@ -109,17 +110,7 @@ function recordingRooms(setting: Setting = {}) {
     ...compiled.snapshot,
     limits,
     catalog: watchedCatalog(catalog, enter),
-    engine: {
-      version: engine.version,
-      decide: (...asked: Parameters<typeof engine.decide>) => {
-        enter('authorize')
-        return engine.decide(...asked)
-      },
-      couldAllowTemplate: (...asked: Parameters<typeof engine.couldAllowTemplate>) =>
-        engine.couldAllowTemplate(...asked),
-      roleSetOf: (of: Principal) => engine.roleSetOf(of),
-      hasRole: (of: Principal, role: string) => engine.hasRole(of, role),
-    },
+    engine: watchedEngine(engine, enter),
   }
   const recorder = createRecorder({
     journal: {
@@ -252,6 +243,17 @@ function watchedCatalog(catalog: Catalog, enter: (step: Step) => void): Catalog 
       },
     },
   )
+}
+
+/** The engine itself, but for a note at each decision. */
+function watchedEngine(engine: Policy, enter: (step: Step) => void): Policy {
+  const watched: Policy = Object.create(engine)
+  return Object.defineProperty(watched, 'decide', {
+    value: (...asked: Parameters<Policy['decide']>) => {
+      enter('authorize')
+      return engine.decide(...asked)
+    },
+  })
 }
 
 function watchedLimits(enter: (step: Step) => void, used: boolean): Limits {

@@ -160,7 +160,7 @@ function fieldRows(path: string, part: Part, required: boolean): string[][] {
   if (path === '') return members
   const { additionalProperties: values, items, anyOf } = part
   const inner =
-    typeof values === 'object'
+    typeof values === 'object' && values.properties !== undefined
       ? fieldRows(`${path}.<name>`, values, true).filter(isDeep)
       : items?.properties !== undefined
         ? fieldRows(`${path}[]`, items, true).filter(isDeep)
