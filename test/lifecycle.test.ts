@@ -341,6 +341,11 @@ const ways: readonly { title: string; call?: Partial<Call>; setting?: Setting }[
   { title: 'disk full', setting: { diskFull: true } },
   { title: 'server too slow', setting: { sent: fails('server_timeout') } },
   { title: 'server answers an error', setting: { sent: async () => serverError } },
+  {
+    title: 'the server has no such resource',
+    call: { method: 'resources/read', name: 'desk+desk:///a', args: undefined },
+    setting: { sent: async () => ({ ...serverError, code: -32002 }) },
+  },
   { title: 'caller cancels', setting: { sent: fails('cancelled') } },
 ]
 
