@@ -23,5 +23,6 @@ await build({
 const migrations = join(root, 'src/store/migrations')
 rmSync(join(root, 'dist/migrations'), { recursive: true, force: true })
 if (existsSync(migrations)) cpSync(migrations, join(root, 'dist/migrations'), { recursive: true })
+for (const file of ['LICENSE', 'README.md']) if (existsSync(join(root, file))) cpSync(join(root, file), join(root, 'dist', file))
 const schema = spawnSync(projectNode(), [join(root, 'dist/bin.mjs'), 'schema', '--out', join(root, 'dist/sallyport.schema.json')], { stdio: 'inherit' })
 if (schema.status !== 0) process.exit(schema.status ?? 1)

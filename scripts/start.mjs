@@ -14,4 +14,9 @@ const given = process.argv.slice(2)
 const config = given.includes('--config') ? [] : ['--config', join(root, 'examples/quickstart/sallyport.yaml')]
 const child = spawn(node, [join(root, 'dist/bin.mjs'), 'up', ...config, ...given], { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` } })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal))
+// npm ends without telling: whoever is left without a parent stops too.
+const parent = process.ppid
+setInterval(() => {
+  if (process.ppid !== parent) child.kill('SIGTERM')
+}, 1_000).unref()
 child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 0 : 1)))

@@ -167,6 +167,7 @@ function recordingRooms(setting: Setting = {}) {
     },
     seen: async () => undefined,
     refreshList: () => undefined,
+    fault: () => undefined,
     now: Date.now,
     clock: () => performance.now(),
   }
@@ -309,6 +310,8 @@ const streamed: Reply = {
     rest: (async function* () {
       yield Buffer.from(']}')
     })(),
+    stop: () => undefined,
+    isError: () => false,
   },
 }
 const question: Reply = {

@@ -29,7 +29,7 @@ export interface Listing {
   readonly left: readonly { readonly name: string; readonly reason: string }[]
 }
 
-export const itemKinds = ['tool', 'prompt', 'resource', 'template'] as const
+const itemKinds = ['tool', 'prompt', 'resource', 'template'] as const
 
 export function emptyListing(server: string): Listing {
   return {

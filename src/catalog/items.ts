@@ -15,7 +15,7 @@ const definitionMax = 1_000_000
 const nameMax = 4_096
 
 /** An item of one raw definition, or the reason why it is left out of every list. */
-export function readItem(
+function readItem(
   server: string,
   kind: ItemKind,
   raw: string,

@@ -131,7 +131,7 @@ export class Lister {
       more && last !== undefined
         ? `,"nextCursor":${JSON.stringify(this.writeCursor(query, last))}`
         : ''
-    const text = `{"${member}":[${texts.join(',')}]${cursor}${this.trailer(query.era, shown)}}`
+    const text = `{"${member}":[${texts.join(',')}]${cursor}${this.trailer(query.era, shown, new Set(entries.map((entry) => entry.item.server)))}}`
     return { body: Buffer.from(text), count: texts.length }
   }
 
@@ -140,9 +140,9 @@ export class Lister {
   }
 
   /** Cache hints for modern callers, and which servers are shown from memory only. */
-  private trailer(era: Era, shown: readonly Listing[]): string {
-    const stale = shown
-      .filter((listing) => listing.downSince !== undefined)
+  private trailer(era: Era, shown: readonly Listing[], named: ReadonlySet<string>): string {
+    // Only servers of which the caller sees something are named.
+    const stale = shown.filter((listing) => listing.downSince !== undefined && named.has(listing.server))
       .map((listing) => listing.server)
     const unseen = shown.some((listing) => listing.listedAt === 0)
     const meta =
@@ -185,7 +185,7 @@ function cursorPrefix(query: ListQuery): string {
 }
 
 /** The name or URI under which an endpoint shows an item. */
-export function publicNameOf(catalog: Catalog, endpoint: Endpoint, item: Item): string {
+function publicNameOf(catalog: Catalog, endpoint: Endpoint, item: Item): string {
   if (endpoint.kind === 'server') return item.name
   return item.kind === 'tool' || item.kind === 'prompt'
     ? (catalog.publicOf.get(item) ?? item.name)

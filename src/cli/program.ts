@@ -52,7 +52,7 @@ const commands: readonly ((program: Command, run: Run) => void)[] = [
 ]
 
 /** The whole program; `run.code` is the exit code once it was parsed. */
-export function createProgram(
+function createProgram(
   ports: CliPorts,
   run: Run = { ports, afterDashes: undefined, code: 0 },
 ): Command {

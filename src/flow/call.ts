@@ -73,6 +73,7 @@ export async function runCall(
   } catch (thrown) {
     if (thrown instanceof Recordless) throw thrown.error
     const error = toGatewayError(thrown)
+    if (error.code === 'internal') rooms.fault(call, error)
     if (recorded !== undefined) {
       await rooms.recorder.outcome(recorded, {
         status: error.code === 'cancelled' ? 'cancelled' : 'error',
@@ -124,7 +125,7 @@ async function* watched(body: StreamBody, ending: ReturnType<typeof ended>): Asy
       held = chunk
     }
     settled = true
-    await ending('ok', bytes, '')
+    await ending(body.isError() ? 'tool-error' : 'ok', bytes, '')
     if (held !== undefined) yield held
   } catch (thrown) {
     settled = true

@@ -1,6 +1,8 @@
 import type { Lister } from '../catalog/list.ts'
 import type { CredentialHeaders } from '../credential/attach.ts'
 import type { Admitted, Inspected, Recorded, Released } from '../model/proofs.ts'
+import type { Call } from '../model/call.ts'
+import type { GatewayError } from '../model/refusal.ts'
 import type { Reply } from '../model/reply.ts'
 import type { Recorder } from '../record/record.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
@@ -21,6 +23,8 @@ export interface Rooms {
   seen(servers: readonly string[], waitMs: number): Promise<void>
   /** The headers of a tool call were refused by its server: its list may be old. */
   refreshList(server: string): void
+  /** A bug: what was thrown and is no refusal. For the log; the caller learns only that something went wrong. */
+  fault(call: Call, error: GatewayError): void
   readonly now: () => number
   /** Monotonic milliseconds. */
   readonly clock: () => number

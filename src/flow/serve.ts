@@ -2,7 +2,7 @@
  * One message of an authenticated client, from text to answer: decode in its era, route, encode. Transport-free; the
  * doors in `ingress` bring the Exchange.
  */
-import { scanObject, stringValue } from '../kit/json-scan.ts'
+import { stringValue } from '../kit/json-scan.ts'
 import {
   type Call,
   type ForwardedMethod,
@@ -312,16 +312,4 @@ async function refuse(
     detail: error.message,
   })
   return message(encodeRefusal(era, rpcId, error, call.callId))
-}
-
-/** The raw id of a message that could be scanned, for doors that must answer without serving it. */
-export function rpcIdOf(text: string): string {
-  try {
-    const id = scanObject(text, {}, { depthMax: 64, refuseDuplicates: false }).find(
-      (member) => member.key === 'id',
-    )
-    return id === undefined ? 'null' : text.slice(id.start, id.end)
-  } catch {
-    return 'null'
-  }
 }

@@ -29,7 +29,7 @@ export function describeProblems(errors: readonly ErrorObject[], args: unknown):
 }
 
 /** The first five problems in the order of the schema, alternatives reduced to the one that fits best. */
-export function readProblems(
+function readProblems(
   errors: readonly ErrorObject[],
   args: unknown,
 ): { readonly problems: readonly Problem[]; readonly more: number } {

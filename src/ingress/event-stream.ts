@@ -26,6 +26,20 @@ export function eventText(text: string, id: string | undefined): string {
     .join('\n')}\n\n`
 }
 
+/** Resolves when the socket takes more, or is gone. */
+export function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done)
+      response.off('close', done)
+      resolve()
+    }
+    response.on('drain', done)
+    response.on('close', done)
+  })
+}
+
+
 export class EventStream {
   private readonly options: EventStreamOptions
   private response: ServerResponse | undefined
@@ -77,6 +91,25 @@ export class EventStream {
     if (this.response.writableLength > pendingBytesMax) this.response.destroy()
   }
 
+  /** One message that is too large to hold, as one event; it is not kept for a client that comes back. */
+  async sendPieces(head: readonly (string | Buffer)[], pieces: AsyncIterable<Buffer>, tail: string): Promise<void> {
+    const { response } = this
+    if (this.over || response === undefined) return
+    this.sequence++
+    response.write('event: message\ndata: ')
+    for (const part of head) response.write(oneLine(Buffer.from(part)))
+    try {
+      for await (const piece of pieces) {
+        if (!response.write(oneLine(piece))) await drained(response)
+        if (response.destroyed) return
+      }
+      response.write(`${tail}\n\n`)
+    } catch {
+      // The server broke off in the middle; so does this stream.
+      response.destroy()
+    }
+  }
+
   /** A comment keeps proxies from closing an idle stream. */
   ping(): void {
     this.response?.write(':\n\n')
@@ -104,4 +137,10 @@ export class EventStream {
       this.keptBytes -= this.kept.shift()?.text.length ?? 0
     }
   }
+}
+
+/** Line breaks stand only between tokens of JSON, where a blank says the same. */
+function oneLine(bytes: Buffer): Buffer {
+  if (!bytes.includes(0x0a) && !bytes.includes(0x0d)) return bytes
+  return Buffer.from(bytes.map((byte) => (byte === 0x0a || byte === 0x0d ? 0x20 : byte)))
 }

@@ -5,7 +5,7 @@ import type { Deadlines } from '../kit/deadlines.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Exchange, Session, SessionStart } from '../model/session.ts'
-import { EventStream } from './event-stream.ts'
+import { drained, EventStream } from './event-stream.ts'
 import type { LegacySession, SessionTable } from './sessions.ts'
 import type { Out } from './settings.ts'
 
@@ -106,7 +106,8 @@ export class HttpExchange implements Exchange {
   async finish(out: Out, sessionId: string | undefined): Promise<void> {
     this.quiet.delete(this)
     if (this.stream !== undefined) {
-      this.stream.send(await wholeText(out))
+      if (out.stream === undefined) this.stream.send(await wholeText(out))
+      else await this.stream.sendPieces(out.head, out.stream, out.tail)
       this.stream.end()
       return
     }
@@ -167,18 +168,6 @@ async function writeStream(
     // The server broke off in the middle: a short chunked body is the only honest end.
     response.destroy()
   }
-}
-
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      response.off('drain', done)
-      response.off('close', done)
-      resolve()
-    }
-    response.on('drain', done)
-    response.on('close', done)
-  })
 }
 
 function oneBuffer(out: Out): Buffer {

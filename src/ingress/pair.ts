@@ -102,7 +102,7 @@ export class PairDoor {
 }
 
 /** The messages of an outcome, for transports that only send messages. */
-export function messagesOf(outcome: Outcome): readonly import('./settings.ts').Out[] {
+function messagesOf(outcome: Outcome): readonly import('./settings.ts').Out[] {
   if (outcome.kind === 'message') return [outcome.message]
   return outcome.kind === 'batch' ? outcome.messages : []
 }

@@ -6,7 +6,7 @@ import { GatewayError, refusals, toGatewayError } from '../model/refusal.ts'
 import { Deadlines } from '../kit/deadlines.ts'
 import { type BodyReader, bodyText, readBody } from './body.ts'
 import { EventStream } from './event-stream.ts'
-import { accepts, HttpExchange } from './http-exchange.ts'
+import { accepts, HttpExchange, wholeText } from './http-exchange.ts'
 import { allowCors, checkOrigin, preflight } from './origin.ts'
 import { PairDoor } from './pair.ts'
 import type { LegacySession, SessionTable } from './sessions.ts'
@@ -196,11 +196,8 @@ class Door {
       await exchange.finish(await outcome.ended, undefined)
     }
     if (outcome.kind === 'batch') {
-      const parts = outcome.messages.flatMap((message, index) => [
-        index === 0 ? '[' : ',',
-        ...message.head,
-        message.tail,
-      ])
+      const texts = await Promise.all(outcome.messages.map(wholeText))
+      const parts = [`[${texts.join(',')}`]
       await exchange.finish({ status: 200, head: parts, stream: undefined, tail: ']' }, undefined)
     }
     if (!response.writableEnded && response.headersSent) response.end()

@@ -23,6 +23,7 @@ export class LegacySession implements Session {
   channel: { send(text: string): void; end(): void; readonly attached: boolean } | undefined
   /** Streams of POSTs that can be resumed, by id. */
   readonly streams = new Map<string, EventStream>()
+  readonly beganAt: number
   usedAt: number
   ended = false
   /** Ends what the door keeps for the session, e.g. its subscription to changes. */
@@ -42,6 +43,7 @@ export class LegacySession implements Session {
     this.revision = start.revision
     this.capabilities = start.capabilities
     this.clientInfo = start.clientInfo
+    this.beganAt = now
     this.usedAt = now
   }
 
@@ -157,6 +159,10 @@ export class SessionTable {
       endpointText(session.endpoint) !== endpointText(endpoint)
     )
       throw new GatewayError('session_unknown', { detail: 'of another principal or endpoint' })
+    if (now - session.beganAt >= this.options.lifeMs) {
+      this.end(session)
+      throw new GatewayError('session_unknown', { detail: 'expired' })
+    }
     session.usedAt = now
     return session
   }

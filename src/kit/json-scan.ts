@@ -320,7 +320,7 @@ function isHex(code: number): boolean {
 }
 
 /** The value of a JSON string literal that was scanned before. */
-export function decodeString(literal: string): string {
+function decodeString(literal: string): string {
   const value: unknown = JSON.parse(literal)
   return typeof value === 'string' ? value : ''
 }

@@ -15,7 +15,7 @@ export interface RingFile {
 }
 
 /** How long a rotated key still opens what it sealed, in milliseconds: longer than any box lives. */
-export const keyOverlapMs = 30 * 86_400_000
+const keyOverlapMs = 30 * 86_400_000
 
 export function newRingKey(now: number): RingKey {
   return {

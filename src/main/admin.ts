@@ -70,7 +70,9 @@ async function tryServer(gateway: Gateway, name: string, given: ServerSpecInput)
     const facts = await link.facts()
     const raw = facts.capabilities.includes('"tools"') ? await link.list('tools/list') : []
     const { items, left } = readItems(name, 'tool', raw, readHeaderParams)
-    return { ok: true, era: facts.era, revision: facts.revision, tools: items.map((item) => item.name), leftOut: left }
+    const faults = await Promise.all(items.map(async (item) => ({ name: item.name, reason: await gateway.guard.schemaFault(item) })))
+    const unusable = faults.flatMap(({ name: tool, reason }) => (reason === undefined ? [] : [{ name: tool, reason: `listed, but its calls are refused: ${reason}` }]))
+    return { ok: true, era: facts.era, revision: facts.revision, tools: items.map((item) => item.name), leftOut: [...left, ...unusable] }
   } catch (thrown) {
     return { ok: false, ...faultOf(thrown, spec) }
   } finally {

@@ -46,6 +46,7 @@ async function base(settings: CommandSettings, place: Place): Promise<Omit<UpOpt
       insecureRole: undefined,
       environment: settings.environment,
       listen: false,
+      passive: false,
     },
     databaseUrl: settings.environment['DATABASE_URL'],
     migrations: settings.migrations,
@@ -152,6 +153,7 @@ export function offline(settings: CommandSettings, place: Place): Promise<import
         })
         const ended = up({
           ...options,
+          gateway: { ...options.gateway, passive: true },
           stopped,
           attach: async (gateway, store) => {
             ready = () => resolve(inProcessAdmin(adminPorts(gateway, store), async () => {

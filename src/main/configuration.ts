@@ -15,7 +15,7 @@ import { readDeclared } from '../store/declared.ts'
 import { resolveSecrets } from '../store/resolve-secrets.ts'
 import { storedToDesired } from '../store/stored-to-desired.ts'
 
-export const emptyStored: StoredState = {
+const emptyStored: StoredState = {
   servers: {},
   toolsets: {},
   roles: {},

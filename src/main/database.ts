@@ -103,7 +103,7 @@ function indexPace(): () => Promise<void> {
   }
 }
 
-export function lastGoodPath(dataDir: string): string {
+function lastGoodPath(dataDir: string): string {
   return join(dataDir, 'last-good.json')
 }
 

@@ -1,7 +1,7 @@
 /** Builds the gateway: settings -> journal -> snapshot -> servers -> doors; the database comes beside, never before. */
 import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
-import { dirname, join, resolve as resolvePath } from 'node:path'
+import { dirname, join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import { Lister } from '../catalog/list.ts'
@@ -45,6 +45,8 @@ export interface GatewayOptions {
   readonly log: Logger
   /** Opens no HTTP door: for `sallyport stdio` and offline commands. */
   readonly listen: boolean
+  /** Asks servers only when something needs them: for commands that run beside no gateway. */
+  readonly passive: boolean
 }
 
 const hideAfterMs = 15 * 60_000
@@ -96,6 +98,7 @@ export class Gateway {
       processes,
       environment: options.environment,
       baseFolder: options.configFile === undefined ? process.cwd() : dirname(options.configFile),
+      passive: options.passive,
       listingsFolder: join(options.dataDir, 'listings'),
       now: Date.now,
       onListings: () => this.cell.swap(withListings(this.cell.current, this.servers.listings())),
@@ -175,14 +178,7 @@ export class Gateway {
       ring: createKeyRing(ringFile),
     })
     refuseIssues(gateway.apply())
-    await gateway.recorder.note({
-      kind: 'system',
-      principal: '',
-      environment: '',
-      endpoint: '',
-      method: 'start',
-      detail: '',
-    })
+    await gateway.note('start', '')
     if (options.listen) await gateway.listen()
     return gateway
   }
@@ -191,8 +187,10 @@ export class Gateway {
   apply(): readonly Issue[] {
     const applied = this.configuration.compile(this.servers.listings(), this.cell.current)
     if (!applied.ok) return applied.issues
+    const changed = applied.snapshot.digest !== this.cell.current.digest
     this.servers.apply(applied.servers)
     this.cell.swap(withListings(applied.snapshot, this.servers.listings()))
+    if (changed) void this.note('configuration', `state ${applied.snapshot.digest.slice(0, 16)}`)
     const { keys } = this.cell.current
     const valid = new Set([...keys.byHash.values()].map((principal) => principal.id))
     this.sessions.endWhere((principal) => principal.id !== 'local' && !valid.has(principal.id))
@@ -216,6 +214,12 @@ export class Gateway {
   useStored(stored: StoredState): readonly Issue[] {
     this.configuration.stored = stored
     return this.apply()
+  }
+
+  /** Records what the gateway itself did. A command that runs beside no gateway leaves no trace of starts and stops. */
+  private async note(method: string, detail: string): Promise<void> {
+    if (this.options.passive && method !== 'configuration') return
+    await this.recorder.note({ kind: 'system', principal: '', environment: '', endpoint: '', method, detail })
   }
 
   /** Takes a rotated key ring; what is open stays open. */
@@ -245,6 +249,7 @@ export class Gateway {
         send(sendDeps, this.servers.gate(recorded.target.server), recorded, sink),
       seen: (servers, waitMs) => this.servers.seen(servers, waitMs),
       refreshList: (server) => void this.servers.refresh(server),
+      fault: (call, error) => this.options.log.error({ err: error.cause ?? error, call: call.callId }, 'a call failed in the gateway itself'),
       now: Date.now,
       clock: () => performance.now(),
     }
@@ -335,14 +340,7 @@ export class Gateway {
     await this.processes.close()
     await this.guard.close()
     this.anonymous.close()
-    await this.recorder.note({
-      kind: 'system',
-      principal: '',
-      environment: '',
-      endpoint: '',
-      method: 'stop',
-      detail: '',
-    })
+    await this.note('stop', '')
     await this.journal.close()
   }
 }
@@ -382,15 +380,10 @@ function refuseIssues(issues: readonly Issue[]): void {
 }
 
 /** `file:line:column path: message`. */
-export function issueText(issue: Issue): string {
+function issueText(issue: Issue): string {
   const place =
     issue.file === undefined
       ? ''
       : `${issue.file}${issue.line === undefined ? '' : `:${issue.line}:${issue.column ?? 1}`} `
   return `${place}${issue.path === '' ? '' : `${issue.path}: `}${issue.message}`
-}
-
-/** A data folder as an absolute path. */
-export function absolute(path: string): string {
-  return resolvePath(path)
 }

@@ -37,6 +37,8 @@ export interface ServersOptions {
   /** Where relative commands and folders of servers start. */
   readonly baseFolder: string
   readonly listingsFolder: string
+  /** Asks no server before something needs it. */
+  readonly passive: boolean
   readonly now: () => number
   readonly onListings: () => void
   readonly onResourceUpdated: (server: string, params: Members) => void
@@ -76,6 +78,7 @@ export class Servers {
       server: name,
       spec: digest,
       lazy: spec.stdio?.start === 'lazy',
+      passive: options.passive,
       everyMs: spec.http === undefined ? 0 : refreshHttpMs,
       facts: () => link.facts(),
       list: (method) => link.list(method),

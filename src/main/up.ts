@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { newKey } from '../admin/new-key.ts'
 import { isLocked, withFileLock } from '../kit/file-lock.ts'
+import { durationMs } from '../model/desired-state.ts'
+import { pruneJournal } from '../record/prune.ts'
 import type { Store } from '../store/store.ts'
-import { type Database, loadLastGood, openDatabase, saveLastGood } from './database.ts'
+import { type Database, type DatabaseOptions, loadLastGood, openDatabase, saveLastGood } from './database.ts'
 import { Gateway, type GatewayOptions } from './gateway.ts'
 import { lateStore } from './late-store.ts'
 
@@ -40,35 +42,67 @@ async function run(options: UpOptions): Promise<void> {
   const { dataDir, insecureRole } = options.gateway
   const report = (level: 'info' | 'warn', text: string): void => log[level](text)
   const stored = await loadLastGood(dataDir, report)
+  const database = new DatabaseOpening({ dataDir, url: options.databaseUrl, migrations: options.migrations, resolveFrom: options.resolveFrom, report })
   // With a last good state the gateway serves at once and the database comes beside it.
-  const opening = openDatabase({ dataDir, url: options.databaseUrl, migrations: options.migrations, resolveFrom: options.resolveFrom, report })
-  const store = lateStore(opening.then((database) => database.store))
-  const closeDatabase = (): Promise<void> => opening.then((database) => database.close()).catch(() => undefined)
+  const first = stored === undefined ? await database.once() : undefined
   let gateway: Gateway
   let firstKey: string | undefined
   try {
-    if (stored === undefined) firstKey = await makeFirstKey((await opening).store, insecureRole !== undefined)
-    gateway = await Gateway.start({ ...options.gateway, stored: stored ?? (await (await opening).store.load()), log })
+    if (first !== undefined) firstKey = await makeFirstKey(first.store, insecureRole !== undefined)
+    const state = stored ?? (await first?.store.load())
+    gateway = await Gateway.start({ ...options.gateway, stored: state, log })
   } catch (fault) {
-    await closeDatabase()
+    await first?.close()
     throw fault
   }
   const ends = [() => gateway.close()]
   try {
-    ends.push(await options.attach(gateway, store))
-    const attached = opening.then(
-      (database) => follow(gateway, database, dataDir, log),
-      (fault: unknown) => {
-        gateway.storeState = 'away'
-        log.error(`The database cannot be used: ${fault instanceof Error ? fault.message : String(fault)} Calls are served from the last good state; administration answers 503.`)
-      },
-    )
-    if (stored === undefined) await attached
+    const opened = first === undefined ? database.untilThere(gateway, log) : Promise.resolve(first)
+    ends.push(await options.attach(gateway, lateStore(opened.then((there) => there.store))))
+    ends.push(async () => {
+      database.stop()
+      await (await Promise.race([opened, Promise.resolve(undefined)]))?.close()
+    })
+    const followed = opened.then((there) => follow(gateway, there, dataDir, log))
+    followed.catch(() => undefined)
+    if (first !== undefined) await followed
     options.onReady(gateway, firstKey)
     await options.stopped
   } finally {
     for (const end of ends) await end()
-    await closeDatabase()
+  }
+}
+
+const reopenMs = 10_000
+
+/** Opens the database; beside a gateway that serves already it is tried again until it is there. */
+class DatabaseOpening {
+  private readonly options: DatabaseOptions
+  private stopped = false
+
+  constructor(options: DatabaseOptions) {
+    this.options = options
+  }
+
+  once(): Promise<Database> {
+    return openDatabase(this.options)
+  }
+
+  async untilThere(gateway: Gateway, log: Logger): Promise<Database> {
+    for (;;) {
+      try {
+        return await this.once()
+      } catch (fault) {
+        gateway.storeState = 'away'
+        log.error(`The database cannot be used: ${fault instanceof Error ? fault.message : String(fault)} Calls are served from the last good state; administration answers 503.`)
+        await new Promise((resolve) => setTimeout(resolve, reopenMs).unref())
+        if (this.stopped) throw fault
+      }
+    }
+  }
+
+  stop(): void {
+    this.stopped = true
   }
 }
 
@@ -110,4 +144,27 @@ async function follow(
   await take()
   store.watch(() => void take())
   database.ship(gateway.journal.writer, () => gateway.journal.durable)
+  keepRetention(gateway, store, dataDir, log)
+}
+
+const retentionEveryMs = 6 * 3_600_000
+const retentionFirstMs = 60_000
+
+/** Removes what is older than `audit.retention`, from the journal and from its index. */
+function keepRetention(gateway: Gateway, store: Store, dataDir: string, log: Logger): void {
+  const prune = async (): Promise<void> => {
+    const before = Date.now() - (durationMs(gateway.cell.current.state.audit.retention) ?? Number.POSITIVE_INFINITY)
+    if (!Number.isFinite(before)) return
+    try {
+      const segments = await pruneJournal(join(dataDir, 'journal'), before)
+      const partitions = await store.dropRecordsBefore(before)
+      if (segments + partitions > 0) log.info({ segments, partitions }, 'removed what is older than the retention')
+    } catch (fault) {
+      log.warn({ err: fault }, 'retention')
+    }
+  }
+  setTimeout(() => {
+    void prune()
+    setInterval(() => void prune(), retentionEveryMs).unref()
+  }, retentionFirstMs).unref()
 }

@@ -67,7 +67,6 @@ export const stdioSpec = z
     process: z.enum(['shared', 'per-principal']).default('shared'),
     start: z.enum(['lazy', 'eager']).default('lazy'),
     idleStop: duration.default('15m').describe('Stop a process that nobody used for so long'),
-    restart: z.strictObject({ attempts: z.number().int().min(0).max(100).default(8) }).prefault({}),
   })
   .describe('A server that runs as a child process and speaks MCP over stdin and stdout')
 
@@ -86,7 +85,7 @@ export const httpSpec = z
   })
   .describe('A remote MCP server')
 
-export const credentialSpec = z.union([
+const credentialSpec = z.union([
   z.strictObject({ bearer: secret }),
   z.strictObject({ header: headerName, value: secret }),
 ])
@@ -173,7 +172,7 @@ export const toolsetSpec = z.strictObject({
   exclude: z.array(pattern).default([]),
 })
 
-export const listenSpec = z.strictObject({
+const listenSpec = z.strictObject({
   host: z.string().default('127.0.0.1'),
   port: z.number().int().min(0).max(65_535).default(8470),
   origins: z
@@ -191,7 +190,7 @@ export const listenSpec = z.strictObject({
   drain: duration.default('20s').describe('How long a stop waits for running calls'),
 })
 
-export const auditSpec = z.strictObject({
+const auditSpec = z.strictObject({
   mode: z
     .enum(['required', 'best-effort'])
     .default('required')
@@ -224,8 +223,6 @@ export type HttpSpec = z.infer<typeof httpSpec>
 export type RoleSpec = z.infer<typeof roleSpec>
 export type AccessSpec = z.infer<typeof accessSpec>
 export type LimitSpec = z.infer<typeof limitSpec>
-export type ToolsetSpec = z.infer<typeof toolsetSpec>
-export type ListenSpec = z.infer<typeof listenSpec>
 
 /** A stored API key. The key itself is never kept: `hash` is sha256 of it, hex. */
 export interface KeyRow {

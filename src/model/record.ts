@@ -2,16 +2,6 @@
  * Evidence of calls: the entries of the journal.
  * One JSON object a line. An intent and its outcome share `call`; a refusal stands alone.
  */
-export type EntryKind =
-  | 'intent'
-  | 'outcome'
-  | 'refusal'
-  | 'list'
-  | 'listen'
-  | 'sign-in'
-  | 'anonymous'
-  | 'system'
-
 export interface IntentEntry {
   readonly kind: 'intent'
   readonly call: string

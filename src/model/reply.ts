@@ -20,7 +20,15 @@ export interface Question {
 /** The bytes of a `result` object: whole when small, streamed when large. */
 export type ResultBody =
   | { readonly kind: 'whole'; readonly bytes: Buffer }
-  | { readonly kind: 'stream'; readonly head: Buffer; readonly rest: AsyncIterable<Buffer> }
+  | {
+      readonly kind: 'stream'
+      readonly head: Buffer
+      readonly rest: AsyncIterable<Buffer>
+      /** Breaks it off: whoever reads it gets the error. */
+      readonly stop: (error: Error) => void
+      /** Whether `isError: true` was seen; final once all was read. */
+      readonly isError: () => boolean
+    }
 
 /**
  * How a call ended, in the neutral (modern) form.

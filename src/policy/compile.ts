@@ -162,7 +162,7 @@ class CompiledPolicy implements Policy {
 }
 
 /** An entry applies when everything that it says of the principal is so. */
-export function applies(entry: AccessSpec, principal: Principal): boolean {
+function applies(entry: AccessSpec, principal: Principal): boolean {
   if (entry.key !== undefined && principal.id !== `key:${entry.key}`) return false
   if (entry.user !== undefined && entry.user !== principal.user) return false
   if (entry.team !== undefined && !principal.teams.includes(entry.team)) return false

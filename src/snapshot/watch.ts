@@ -18,6 +18,8 @@ export interface Watched {
   readonly spec: string
   /** Do not connect before somebody needs it, when an earlier list is known. */
   readonly lazy: boolean
+  /** Do not connect before somebody needs it, whatever is known. */
+  readonly passive: boolean
   /** Ask again after so long, for servers that cannot tell that something changed; 0: never. */
   readonly everyMs: number
   facts(): Promise<ServerFacts>
@@ -62,6 +64,8 @@ export class ServerWatch {
   private watching = false
   /** Settles when the server was asked once, whatever came of it. */
   private asked: Promise<void> | undefined
+  /** Settles when the saved list was looked for. */
+  private loaded: Promise<void> = Promise.resolve()
 
   constructor(watched: Watched, options: WatcherOptions) {
     this.watched = watched
@@ -70,7 +74,12 @@ export class ServerWatch {
   }
 
   /** Shows the saved list if there is one, and asks the server unless it is lazy. */
-  async begin(): Promise<void> {
+  begin(): Promise<void> {
+    this.loaded = this.load()
+    return this.loaded
+  }
+
+  private async load(): Promise<void> {
     const { watched, options } = this
     const saved = await loadListing(options.folder, watched.server, watched.spec)
     if (saved !== undefined && !this.stopped) {
@@ -83,11 +92,12 @@ export class ServerWatch {
       )
       if (watched.lazy) return
     }
-    this.asked ??= this.refresh()
+    if (!watched.passive) this.asked ??= this.refresh()
   }
 
   /** Resolves when the server was asked at least once, or after `waitMs`. */
   async seen(waitMs: number): Promise<void> {
+    await this.loaded
     if (this.listing.listedAt !== 0 || this.stopped) return
     this.asked ??= this.refresh()
     let timer: NodeJS.Timeout | undefined

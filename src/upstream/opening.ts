@@ -67,7 +67,7 @@ function legacyRevision(text: string | undefined): Revision {
 const itemsMax = 10_000
 
 /** The definitions of one page and the cursor of the next. */
-export function readPage(
+function readPage(
   message: ServerMessage | undefined,
   member: string,
 ): { items: string[]; cursor: string | undefined } {

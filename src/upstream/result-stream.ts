@@ -63,6 +63,14 @@ export class ResultStream implements AsyncIterable<Buffer> {
     if (!this.ended) this.fail(new GatewayError('server_broken', { detail: 'the answer broke off' }))
   }
 
+  /** Ends it before its time. */
+  stop(error: Error): void {
+    if (this.ended) return
+    this.fail(error instanceof GatewayError ? error : new GatewayError('server_broken', { cause: error }))
+    this.waiting = []
+    this.flow.abort()
+  }
+
   fail(fault: GatewayError): void {
     this.fault ??= fault
     this.wake?.()

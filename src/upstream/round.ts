@@ -116,7 +116,7 @@ export class OpenCall {
       this.end(new GatewayError('answer_too_large', { detail: 'a question larger than is held' }))
       return
     }
-    this.end({ kind: 'complete', body: { kind: 'stream', head, rest: stream }, extras: [], era: this.options.era, isError: stream.seen.get('isError') === 'true' })
+    this.end({ kind: 'complete', body: { kind: 'stream', head, rest: stream, stop: (error) => stream.stop(error), isError: () => stream.seen.get('isError') === 'true' }, extras: [], era: this.options.era, isError: stream.seen.get('isError') === 'true' })
   }
 
   /** The server or the transport failed. */

@@ -52,6 +52,7 @@ class Round {
   private error: GatewayError | undefined
   private sent: Sent | undefined
   private reason = ''
+  private breakOff: ((error: GatewayError) => void) | undefined
 
   constructor(reject: (error: GatewayError) => void) {
     this.reject = reject
@@ -63,12 +64,17 @@ class Round {
     if (this.error !== undefined) sent.cancel(this.reason)
   }
 
+  streaming(breakOff: (error: GatewayError) => void): void {
+    this.breakOff = breakOff
+  }
+
   stop(error: GatewayError, reason: string): void {
     if (this.error !== undefined) return
     this.error = error
     this.reason = reason
     this.sent?.cancel(reason)
     this.sent?.open.fail(error)
+    this.breakOff?.(error)
     this.reject(error)
   }
 }
@@ -104,7 +110,9 @@ export function send(deps: SendDeps, gate: Gate | undefined, recorded: Recorded,
     const wait = (sent: Sent, next: Promise<Reply>): void => {
       round.began(sent)
       next.then((reply) => {
-        if (ended(undefined)) resolve(reply)
+        if (over) return
+        if (reply.kind === 'complete' && reply.body.kind === 'stream') resolve(streamed(reply, reply.body, round, ended))
+        else if (ended(undefined)) resolve(reply)
       }, fail)
     }
     try {
@@ -135,6 +143,27 @@ function begin(deps: SendDeps, gate: Gate, recorded: Recorded, sink: Notificatio
   const starting = gate.link.start({ recorded, sink, serverState: opened?.state, park })
   if (starting instanceof Promise) starting.then((sent) => wait(sent, sent.open.next()), fail)
   else wait(starting, starting.open.next())
+}
+
+type Complete = Extract<Reply, { kind: 'complete' }>
+type StreamBody = Extract<Complete['body'], { kind: 'stream' }>
+
+/** A result that is still arriving keeps its place at the server and its deadline until its last byte. */
+function streamed(reply: Complete, body: StreamBody, round: Round, ended: (error: GatewayError | undefined) => boolean): Reply {
+  round.streaming(body.stop)
+  async function* rest(): AsyncGenerator<Buffer> {
+    let error: GatewayError | undefined = new GatewayError('cancelled')
+    try {
+      yield* body.rest
+      error = undefined
+    } catch (fault) {
+      error = fault instanceof GatewayError ? fault : new GatewayError('server_broken', { cause: fault })
+      throw error
+    } finally {
+      ended(error)
+    }
+  }
+  return { ...reply, body: { ...body, rest: rest() } }
 }
 
 function judge(gate: Gate, now: number, error: GatewayError | undefined): void {

@@ -41,7 +41,7 @@ export const noCapabilities: Capabilities = {
   roots: false,
 }
 
-export const logLevels = [
+const logLevels = [
   'debug',
   'info',
   'notice',

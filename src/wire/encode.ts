@@ -1,4 +1,5 @@
 /** The neutral reply in the caller's era: results spliced from the server's bytes, refusals, questions. Pure. */
+import { UriPrefixer } from './uri-prefixer.ts'
 import { type Collect, type JsonMember, scanObject } from '../kit/json-scan.ts'
 import type { Call, Era } from '../model/call.ts'
 import { type Members, objectText } from '../model/members.ts'
@@ -37,11 +38,9 @@ function encodeComplete(call: Call, reply: Complete, uriPrefix: string): OutMess
   const extras = reply.extras.length === 0 ? '}' : `,${objectText(reply.extras).slice(1)}`
   const { body } = reply
   if (body.kind === 'stream') {
-    const head =
-      call.era === 'modern' && reply.era === 'legacy'
-        ? insertAfterBrace(body.head, modernAdditions(call))
-        : [body.head]
-    return { status: 200, head: [prefix, ...head], stream: body.rest, tail: extras }
+    const { head, rest } = uriPrefix === '' ? body : prefixUris(body, uriPrefix)
+    const parts = call.era === 'modern' && reply.era === 'legacy' ? insertAfterBrace(head, modernAdditions(call)) : [head]
+    return { status: 200, head: [prefix, ...parts], stream: rest, tail: extras }
   }
   const edits: Edit[] = []
   if (call.era !== reply.era) eraEdits(call, body.bytes, edits)
@@ -120,6 +119,16 @@ function uriEdits(bytes: Buffer, uriPrefix: string, edits: Edit[]): void {
   }
   for (const member of scanObject(bytes.toString('latin1'), uriPaths, scanOptions))
     if (member.members !== undefined) visit(member.members)
+}
+
+/** The same on a result that is still arriving. */
+function prefixUris(body: { readonly head: Buffer; readonly rest: AsyncIterable<Buffer> }, uriPrefix: string): { head: Buffer; rest: AsyncIterable<Buffer> } {
+  const prefixer = new UriPrefixer(uriPrefix)
+  const head = prefixer.rewrite(body.head)
+  async function* rest(): AsyncGenerator<Buffer> {
+    for await (const chunk of body.rest) yield prefixer.rewrite(chunk)
+  }
+  return { head, rest: rest() }
 }
 
 function questionsText(reply: Extract<Reply, { kind: 'input_required' }>): string {

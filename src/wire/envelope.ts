@@ -26,7 +26,7 @@ export interface Envelope {
 }
 
 /** Nesting that a client's message may have; policy and schema checks walk it. */
-export const messageDepthMax = 64
+const messageDepthMax = 64
 const batchMax = 50
 const rpcIdMax = 512
 

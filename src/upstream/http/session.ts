@@ -92,6 +92,8 @@ export class HttpSession {
   readonly headers: Readonly<Record<string, string>>
   usedAt = 0
   ended = false
+  /** What `logging/setLevel` was sent last. */
+  logLevel: string | undefined
   private stopStream: (() => void) | undefined
 
   private constructor(facts: Facts, id: string | undefined, headers: Record<string, string>) {

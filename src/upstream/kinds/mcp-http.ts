@@ -6,9 +6,10 @@ import type { ServerCodec, ServerMessage } from '../../model/codec.ts'
 import type { HttpSpec } from '../../model/desired-state.ts'
 import type { Member } from '../../model/members.ts'
 import { GatewayError } from '../../model/refusal.ts'
-import { ChannelLink } from '../channel-link.ts'
+import { ChannelLink, levelRank } from '../channel-link.ts'
 import { type Abort, exchange } from '../http/exchange.ts'
 import { ask, baseHeaders, HttpSession, type Place, refuseStatus } from '../http/session.ts'
+import { Relay } from '../http/relay.ts'
 import { openSsePair } from '../http/sse-pair.ts'
 import type { Facts, Sent, ServerLink, ServerNotice, Start } from '../kind.ts'
 import { listMembers, provesModern, readAllPages, readFacts } from '../opening.ts'
@@ -164,8 +165,9 @@ export class McpHttp implements ServerLink {
     }
     if (target.item !== undefined && target.item.headerParams.length > 0)
       Object.assign(headers, codec.paramHeaders(target.item.headerParams, call.args))
-    const abort = this.relay(open, id, headers, body, undefined)
-    return { open, cancel: abort }
+    const relay = new Relay({ place: this.place, open, id, body, headers: () => headers, renew: undefined, idempotent: call.method !== 'tools/call' })
+    relay.post()
+    return { open, cancel: () => relay.abort() }
   }
 
   private startLegacy(session: HttpSession, start: Start): Sent {
@@ -192,41 +194,36 @@ export class McpHttp implements ServerLink {
       name: target.name,
       requestState: undefined,
     })
-    let abort: Abort = () => undefined
-    let cancelled = false
-    const post = (again: boolean): void => {
-      const headers = { ...current.headers, ...recorded.headers }
-      abort = this.relay(
-        open,
-        id,
-        headers,
-        body,
-        again
-          ? undefined
-          : () =>
-              this.renew(session, start).then((renewed) => {
-                current = renewed
-                if (!cancelled) post(true)
-              }),
-      )
-    }
-    post(false)
+    this.setLevel(session, recorded.headers, call.logLevel)
+    const relay = new Relay({
+      place: this.place,
+      open,
+      id,
+      body,
+      headers: () => ({ ...current.headers, ...recorded.headers }),
+      renew: async () => {
+        current = await this.renew(session, start)
+      },
+      idempotent: call.method !== 'tools/call',
+    })
+    relay.post()
     return {
       open,
       cancel: (reason) => {
-        cancelled = true
-        if (!open.done)
-          current.post(
-            this.place,
-            recorded.headers,
-            codec.notification('notifications/cancelled', [
-              { key: 'requestId', raw: String(id) },
-              { key: 'reason', raw: JSON.stringify(reason) },
-            ]),
-          )
-        abort()
+        if (!open.done) current.post(this.place, recorded.headers, codec.notification('notifications/cancelled', [{ key: 'requestId', raw: String(id) }, { key: 'reason', raw: JSON.stringify(reason) }]))
+        relay.abort()
       },
     }
+  }
+
+  /** A legacy session has one level: the most verbose that anybody in it asked for; each call filters its own. */
+  private setLevel(session: HttpSession, credential: Readonly<Record<string, string>>, level: string | undefined): void {
+    if (level === undefined || !session.facts.capabilities.includes('"logging"')) return
+    if (session.logLevel !== undefined && levelRank(session.logLevel) <= levelRank(level)) return
+    session.logLevel = level
+    const { codec } = this.options
+    const params: readonly Member[] = [{ key: 'level', raw: `"${level}"` }]
+    session.post(this.place, credential, codec.ownRequest('legacy', session.facts.revision, { id: this.place.nextId(), method: 'logging/setLevel', params, capabilities: emptyCapabilities }))
   }
 
   /** A 404 with a session id says that the session is gone (MCP 2025-11-25 basic/transports): open a new one. */
@@ -235,86 +232,6 @@ export class McpHttp implements ServerLink {
     const key = this.sessionKey(start)
     if (this.sessions.peek(key) === session) this.sessions.delete(key)
     return this.session(key, start.recorded.headers, start.recorded.call.capabilities)
-  }
-
-  /** Posts a call and hands its messages to `open`. `onSessionGone` makes a new session and posts again, once. */
-  private relay(
-    open: OpenCall,
-    id: number,
-    headers: Record<string, string>,
-    body: string,
-    onSessionGone: (() => Promise<void>) | undefined,
-  ): Abort {
-    const { codec } = this.options
-    const ours = String(id)
-    let status = 0
-    let gone = false
-    return exchange(
-      this.place.dispatcher,
-      {
-        method: 'POST',
-        path: this.place.path,
-        headers,
-        body,
-        messageBytesMax: this.options.messageBytesMax,
-      },
-      {
-        onHead(code) {
-          status = code
-          gone =
-            code === 404 && onSessionGone !== undefined && headers['mcp-session-id'] !== undefined
-        },
-        onMessage(bytes) {
-          if (gone) return
-          try {
-            const message = codec.decode(bytes)
-            // Answers to other ids cannot come on this exchange; some servers answer faults with a null id.
-            if (
-              (message.kind === 'result' || message.kind === 'error') &&
-              message.id !== ours &&
-              message.id !== 'null'
-            )
-              return
-            open.take(message)
-          } catch (fault) {
-            open.fail(
-              fault instanceof GatewayError
-                ? fault
-                : new GatewayError('server_broken', { cause: fault }),
-            )
-          }
-        },
-        onEnd() {
-          if (gone && onSessionGone !== undefined) {
-            onSessionGone().catch((fault: unknown) =>
-              open.fail(
-                fault instanceof GatewayError
-                  ? fault
-                  : new GatewayError('server_unavailable', { cause: fault }),
-              ),
-            )
-            return
-          }
-          if (open.done) return
-          try {
-            refuseStatus(status)
-            open.fail(
-              new GatewayError('server_broken', {
-                detail: `HTTP ${status} ended without an answer`,
-              }),
-            )
-          } catch (fault) {
-            open.fail(
-              fault instanceof GatewayError
-                ? fault
-                : new GatewayError('server_broken', { cause: fault }),
-            )
-          }
-        },
-        onLarge: (stream) => open.takeStream(stream),
-        onFault: (error) => open.fail(error),
-      },
-    )
   }
 
   private open(): Promise<Mode> {

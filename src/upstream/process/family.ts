@@ -73,7 +73,7 @@ export function signalGroup(leader: number, signal: 'SIGTERM' | 'SIGKILL'): void
 }
 
 /** What must be signalled to reach every living member: process ids, and negative group ids. */
-export async function membersOf(family: Family): Promise<number[]> {
+async function membersOf(family: Family): Promise<number[]> {
   if (windows) return []
   const names = linux ? await readdir('/proc').catch(() => []) : []
   if (names.length === 0) {

@@ -1,0 +1,98 @@
+/** One relayed call over HTTP: posted, its messages handed on, and posted again where that cannot do anything twice. */
+import { GatewayError } from '../../model/refusal.ts'
+import type { OpenCall } from '../round.ts'
+import { type Abort, exchange } from './exchange.ts'
+import { type Place, refuseStatus } from './session.ts'
+
+export interface RelayOptions {
+  readonly place: Place
+  readonly open: OpenCall
+  /** Our id of the request. */
+  readonly id: number
+  readonly body: string
+  /** Headers of an attempt; another session has another id. */
+  readonly headers: () => Record<string, string>
+  /** A 404 says that the session is gone: opens another one. Undefined where there are no sessions. */
+  readonly renew: (() => Promise<void>) | undefined
+  /** The method only reads, so it may be posted again although the server may have seen it. */
+  readonly idempotent: boolean
+}
+
+const attemptsMax = 2
+
+export class Relay {
+  private readonly options: RelayOptions
+  private stopExchange: Abort = () => undefined
+  private attempts = 0
+  private aborted = false
+  private answered = false
+
+  constructor(options: RelayOptions) {
+    this.options = options
+  }
+
+  abort(): void {
+    this.aborted = true
+    this.stopExchange()
+  }
+
+  post(): void {
+    if (this.aborted) return
+    this.attempts++
+    const { place, open, body, renew } = this.options
+    const headers = this.options.headers()
+    let status = 0
+    let gone = false
+    this.stopExchange = exchange(
+      place.dispatcher,
+      { method: 'POST', path: place.path, headers, body, messageBytesMax: place.messageBytesMax },
+      {
+        onHead: (code) => {
+          status = code
+          this.answered = true
+          gone = code === 404 && renew !== undefined && headers['mcp-session-id'] !== undefined && this.attempts < attemptsMax
+        },
+        onMessage: (bytes) => {
+          if (!gone) this.take(bytes)
+        },
+        onLarge: (stream) => open.takeStream(stream),
+        onEnd: () => {
+          if (gone && renew !== undefined) renew().then(() => this.post(), (fault: unknown) => this.fail(fault))
+          else if (!open.done) this.endedEarly(status)
+        },
+        onFault: (error, sent) => this.fault(error, sent),
+      },
+    )
+  }
+
+  private take(bytes: Buffer): void {
+    try {
+      const message = this.options.place.codec.decode(bytes)
+      // Answers to other ids cannot come here; some servers answer a fault with a null id.
+      const foreign = (message.kind === 'result' || message.kind === 'error') && message.id !== String(this.options.id) && message.id !== 'null'
+      if (!foreign) this.options.open.take(message)
+    } catch (fault) {
+      this.fail(fault)
+    }
+  }
+
+  private endedEarly(status: number): void {
+    try {
+      refuseStatus(status)
+      this.options.open.fail(new GatewayError('server_broken', { detail: `HTTP ${status} ended without an answer` }))
+    } catch (fault) {
+      this.fail(fault)
+    }
+  }
+
+  /** Repeats once what the server cannot have seen, or what only reads; anything else could be done twice. */
+  private fault(error: GatewayError, sent: boolean): void {
+    const safe = !sent || (this.options.idempotent && !this.answered)
+    if (safe && this.attempts < attemptsMax && !this.aborted && error.code === 'server_unavailable') this.post()
+    else this.options.open.fail(error)
+  }
+
+  private fail(fault: unknown): void {
+    this.options.open.fail(fault instanceof GatewayError ? fault : new GatewayError('server_broken', { cause: fault }))
+  }
+}
