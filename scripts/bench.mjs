@@ -7,7 +7,9 @@ import { ensureInstalled } from './install.mjs'
 import { projectNode, root } from './project-node.mjs'
 
 if (process.platform !== 'linux') {
-  process.stderr.write('The benchmark reads CPU time and memory from /proc: it runs on Linux only.\n')
+  process.stderr.write(
+    'The benchmark reads CPU time and memory from /proc: it runs on Linux only.\n',
+  )
   process.exit(2)
 }
 if (!existsSync(join(root, 'node_modules', 'fastify'))) ensureInstalled(['sallyport'])
@@ -17,11 +19,18 @@ const profile = given.includes('--profile')
 if (!given.includes('--no-build')) build()
 const script = join(root, 'test/bench', profile ? 'profile.ts' : 'run.ts')
 const args = given.filter((arg) => arg !== '--profile' && arg !== '--no-build')
-const result = spawnSync(projectNode(), [script, ...args], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, NODE_NO_WARNINGS: '1' } })
+const result = spawnSync(projectNode(), [script, ...args], {
+  cwd: root,
+  stdio: ['ignore', 'inherit', 'inherit'],
+  env: { ...process.env, NODE_NO_WARNINGS: '1' },
+})
 process.exit(result.status ?? 1)
 
 function build() {
-  const { status } = spawnSync(projectNode(), [join(root, 'scripts/build.mjs')], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+  const { status } = spawnSync(projectNode(), [join(root, 'scripts/build.mjs')], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
   if (status === 0) return
   process.stderr.write('The build failed; nothing is measured.\n')
   process.exit(1)
@@ -31,7 +40,9 @@ function build() {
 function missing() {
   const { dependencies } = JSON.parse(readFileSync(join(root, 'test/bench/package.json'), 'utf8'))
   return Object.entries(dependencies).filter(([name, version]) => {
-    const file = ['test/bench', 'test', '.'].map((folder) => join(root, folder, 'node_modules', name, 'package.json')).find(existsSync)
+    const file = ['test/bench', 'test', '.']
+      .map((folder) => join(root, folder, 'node_modules', name, 'package.json'))
+      .find(existsSync)
     return file === undefined || JSON.parse(readFileSync(file, 'utf8')).version !== version
   })
 }
@@ -39,8 +50,26 @@ function missing() {
 /** As the lockfile says, without changing it. A gateway that is missing in spite of it is a row without figures. */
 function install() {
   process.stderr.write('Installing the gateways of the benchmark ...\n')
-  const args = ['install', '--workspace', 'sallyport-bench', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel', 'error']
-  const { status } = spawnSync('npm', args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, SCARF_ANALYTICS: 'false' } })
+  const args = [
+    'install',
+    '--workspace',
+    'sallyport-bench',
+    '--no-save',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--prefer-offline',
+    '--loglevel',
+    'error',
+  ]
+  const { status } = spawnSync('npm', args, {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, SCARF_ANALYTICS: 'false' },
+  })
   const left = missing().map(([name, version]) => `${name} ${version}`)
-  if (status !== 0 || left.length > 0) process.stderr.write(`npm could not install ${left.join(', ') || 'the workspace'}; going on without. Run "npm ${args.join(' ')}" to see why.\n`)
+  if (status !== 0 || left.length > 0)
+    process.stderr.write(
+      `npm could not install ${left.join(', ') || 'the workspace'}; going on without. Run "npm ${args.join(' ')}" to see why.\n`,
+    )
 }

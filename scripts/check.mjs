@@ -7,12 +7,21 @@ const bin = (name) => join(root, 'node_modules', '.bin', name)
 const gates = [
   ['format and lint', bin('biome'), ['check', '--error-on-warnings']],
   ['types', bin('tsc'), ['-p', root]],
-  ['import directions', bin('depcruise'), ['--config', join(root, '.dependency-cruiser.cjs'), 'src']],
+  [
+    'import directions',
+    bin('depcruise'),
+    ['--config', join(root, '.dependency-cruiser.cjs'), 'src'],
+  ],
   ['unused code', bin('knip'), []],
 ]
 let failed = 0
 for (const [name, command, args] of gates) {
-  const result = spawnSync(command, args, { cwd: root, encoding: 'utf8', env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` }, shell: process.platform === 'win32' })
+  const result = spawnSync(command, args, {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` },
+    shell: process.platform === 'win32',
+  })
   const ok = result.status === 0
   process.stdout.write(`${ok ? 'ok    ' : 'FAILED'} ${name}\n`)
   if (!ok) {

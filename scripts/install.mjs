@@ -10,16 +10,35 @@ const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
 
 /** Makes sure that the named workspaces (beside the product itself) are installed as the lockfile says. */
 export function ensureInstalled(workspaces) {
-  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
   const stamp = readStamp()
   const have = stamp.lock === lock ? stamp.workspaces : []
   if (stamp.lock === lock && workspaces.every((name) => have.includes(name))) return
   const wanted = [...new Set([...have, ...workspaces])]
-  process.stderr.write(`Installing (${['the product', ...wanted.filter((name) => name !== 'sallyport')].join(', ')}) ...\n`)
-  const args = ['ci', '--include-workspace-root', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel', 'error', ...wanted.flatMap((name) => ['--workspace', name])]
-  const result = spawnSync(npm, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, SCARF_ANALYTICS: 'false' } })
+  process.stderr.write(
+    `Installing (${['the product', ...wanted.filter((name) => name !== 'sallyport')].join(', ')}) ...\n`,
+  )
+  const args = [
+    'ci',
+    '--include-workspace-root',
+    '--no-audit',
+    '--no-fund',
+    '--prefer-offline',
+    '--loglevel',
+    'error',
+    ...wanted.flatMap((name) => ['--workspace', name]),
+  ]
+  const result = spawnSync(npm, args, {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, SCARF_ANALYTICS: 'false' },
+  })
   if (result.status !== 0) {
-    process.stderr.write(`npm ci failed with status ${result.status}. Run "npm ${args.join(' ')}" to see why.\n`)
+    process.stderr.write(
+      `npm ci failed with status ${result.status}. Run "npm ${args.join(' ')}" to see why.\n`,
+    )
     process.exit(1)
   }
   mkdirSync(join(root, 'node_modules'), { recursive: true })

@@ -7,13 +7,23 @@ import { projectNode, root } from './project-node.mjs'
 ensureInstalled(['sallyport'])
 const node = projectNode()
 process.stderr.write('Building ...\n')
-const built = spawnSync(node, [join(root, 'scripts/build.mjs')], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+const built = spawnSync(node, [join(root, 'scripts/build.mjs')], {
+  cwd: root,
+  stdio: ['ignore', 'inherit', 'inherit'],
+})
 if (built.status !== 0) process.exit(built.status ?? 1)
 
 const given = process.argv.slice(2)
-const config = given.includes('--config') ? [] : ['--config', join(root, 'examples/quickstart/sallyport.yaml')]
-const child = spawn(node, [join(root, 'dist/bin.mjs'), 'up', ...config, ...given], { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` } })
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal))
+const config = given.includes('--config')
+  ? []
+  : ['--config', join(root, 'examples/quickstart/sallyport.yaml')]
+const child = spawn(node, [join(root, 'dist/bin.mjs'), 'up', ...config, ...given], {
+  cwd: root,
+  stdio: 'inherit',
+  env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` },
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(signal, () => child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal))
 // npm ends without telling: whoever is left without a parent stops too.
 const parent = process.ppid
 setInterval(() => {

@@ -11,7 +11,11 @@ const files = process.argv.slice(2).filter((argument) => !argument.startsWith('-
 ensureInstalled(['sallyport', 'sallyport-test'])
 installDebian()
 const node = projectNode()
-const environment = { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}`, NODE_NO_WARNINGS: '1' }
+const environment = {
+  ...process.env,
+  PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}`,
+  NODE_NO_WARNINGS: '1',
+}
 
 let failed = 0
 let passed = 0
@@ -20,8 +24,20 @@ if (files.length === 0) step('check', [join(root, 'scripts/check.mjs')])
 const report = join(root, 'test/.work/report.json')
 mkdirSync(join(root, 'test/.work'), { recursive: true })
 rmSync(report, { force: true })
-const vitest = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...(long ? ['--config', 'vitest.long.config.ts'] : []), '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...files]
-const run = spawnSync(node, vitest, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: environment })
+const vitest = [
+  join(root, 'node_modules/vitest/vitest.mjs'),
+  'run',
+  ...(long ? ['--config', 'vitest.long.config.ts'] : []),
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${report}`,
+  ...files,
+]
+const run = spawnSync(node, vitest, {
+  cwd: root,
+  stdio: ['ignore', 'inherit', 'inherit'],
+  env: environment,
+})
 let skipped = 0
 if (existsSync(report)) {
   const counts = JSON.parse(readFileSync(report, 'utf8'))
@@ -29,13 +45,18 @@ if (existsSync(report)) {
   failed += counts.numFailedTests
   skipped += counts.numPendingTests + (counts.numTodoTests ?? 0)
   // A file that cannot be loaded has no tests to count.
-  if (run.status !== 0 && counts.numFailedTests === 0) failed += Math.max(1, counts.numFailedTestSuites ?? 1)
+  if (run.status !== 0 && counts.numFailedTests === 0)
+    failed += Math.max(1, counts.numFailedTestSuites ?? 1)
 } else failed++
 process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`)
 process.exit(failed === 0 && run.status === 0 ? 0 : 1)
 
 function step(name, args) {
-  const result = spawnSync(node, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: environment })
+  const result = spawnSync(node, args, {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: environment,
+  })
   if (result.status === 0) passed++
   else {
     process.stdout.write(`${name} failed\n`)
@@ -47,7 +68,14 @@ function step(name, args) {
 function installDebian() {
   if (process.env.CI !== 'true' || process.platform !== 'linux' || process.getuid?.() !== 0) return
   if (!existsSync('/usr/bin/apt-get') || existsSync('/usr/lib/postgresql/15/bin/postgres')) return
-  const apt = (args) => spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
+  const apt = (args) =>
+    spawnSync('apt-get', args, {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    })
   apt(['update', '-q'])
-  if (apt(['install', '-y', '-q', '--no-install-recommends', 'postgresql']).status !== 0) process.stderr.write('PostgreSQL could not be installed; the tests that need it are skipped and say so.\n')
+  if (apt(['install', '-y', '-q', '--no-install-recommends', 'postgresql']).status !== 0)
+    process.stderr.write(
+      'PostgreSQL could not be installed; the tests that need it are skipped and say so.\n',
+    )
 }

@@ -22,7 +22,10 @@ const settings: CommandSettings = {
   cwd: process.cwd(),
   migrations: join(here, fromSource ? 'store/migrations' : 'migrations'),
   resolveFrom: import.meta.url,
-  log: pino({ level, redact: { paths: ['*.authorization', '*.headers', '*.env'], censor: '[redacted]' } }, pino.destination({ fd: 2, sync: true })),
+  log: pino(
+    { level, redact: { paths: ['*.authorization', '*.headers', '*.env'], censor: '[redacted]' } },
+    pino.destination({ fd: 2, sync: true }),
+  ),
   stdout: { write: (out) => process.stdout.write(out), isTTY: process.stdout.isTTY },
   stderr: { write: (out) => process.stderr.write(out), isTTY: process.stderr.isTTY },
   signal: stopping.signal,

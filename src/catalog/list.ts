@@ -142,7 +142,8 @@ export class Lister {
   /** Cache hints for modern callers, and which servers are shown from memory only. */
   private trailer(era: Era, shown: readonly Listing[], named: ReadonlySet<string>): string {
     // Only servers of which the caller sees something are named.
-    const stale = shown.filter((listing) => listing.downSince !== undefined && named.has(listing.server))
+    const stale = shown
+      .filter((listing) => listing.downSince !== undefined && named.has(listing.server))
       .map((listing) => listing.server)
     const unseen = shown.some((listing) => listing.listedAt === 0)
     const meta =
@@ -162,7 +163,10 @@ export class Lister {
     }
     let text = views.get(view)
     if (text === undefined) {
-      text = rewriteDefinition(item, kinds[query.method].key, name, { dropExecution: query.era === 'modern' && serverEra === 'legacy', joined: query.scope.endpoint.kind !== 'server' })
+      text = rewriteDefinition(item, kinds[query.method].key, name, {
+        dropExecution: query.era === 'modern' && serverEra === 'legacy',
+        joined: query.scope.endpoint.kind !== 'server',
+      })
       views.set(view, text)
     }
     return text
@@ -199,8 +203,14 @@ const uiKeys: ReadonlySet<string> = new Set(['ui', 'ui/resourceUri'])
  * A definition as an endpoint shows it: under its public name, without `execution` (legacy task support, which modern
  * callers lack), and on the endpoints that join servers without the members of MCP Apps.
  */
-function rewriteDefinition(item: Item, key: string, name: string, options: { dropExecution: boolean; joined: boolean }): string {
-  const dropExecution = options.dropExecution && item.kind === 'tool' && item.raw.includes('"execution"')
+function rewriteDefinition(
+  item: Item,
+  key: string,
+  name: string,
+  options: { dropExecution: boolean; joined: boolean },
+): string {
+  const dropExecution =
+    options.dropExecution && item.kind === 'tool' && item.raw.includes('"execution"')
   const dropUi = options.joined && item.raw.includes('"ui')
   if (name === item.name && !dropExecution && !dropUi) return item.raw
   const members = scanObject(item.raw, { _meta: {} }, { depthMax: 512, refuseDuplicates: false })
@@ -210,7 +220,10 @@ function rewriteDefinition(item: Item, key: string, name: string, options: { dro
     if (member.key === key) parts.push(`"${key}":${JSON.stringify(name)}`)
     else if (dropUi && member.key === '_meta' && member.members !== undefined) {
       const kept = member.members.filter((inner) => !uiKeys.has(inner.key))
-      if (kept.length > 0) parts.push(`"_meta":{${kept.map((inner) => item.raw.slice(inner.keyStart, inner.end)).join(',')}}`)
+      if (kept.length > 0)
+        parts.push(
+          `"_meta":{${kept.map((inner) => item.raw.slice(inner.keyStart, inner.end)).join(',')}}`,
+        )
     } else parts.push(item.raw.slice(member.keyStart, member.end))
   }
   return `{${parts.join(',')}}`

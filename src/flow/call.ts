@@ -59,7 +59,13 @@ export async function runCall(
     if (streamed !== undefined) {
       const ending = ended(rooms, recorded, admitted)
       admitted = undefined
-      return { released: rooms.guard.inspectReply({ ...streamed.reply, body: { ...streamed.body, rest: watched(streamed.body, ending) } }), server: target.server }
+      return {
+        released: rooms.guard.inspectReply({
+          ...streamed.reply,
+          body: { ...streamed.body, rest: watched(streamed.body, ending) },
+        }),
+        server: target.server,
+      }
     }
     await rooms.recorder.outcome(recorded, {
       status: statusOf(reply),
@@ -99,14 +105,20 @@ export async function runCall(
 }
 
 function streamedBody({ reply }: Released): { reply: Complete; body: StreamBody } | undefined {
-  return reply.kind === 'complete' && reply.body.kind === 'stream' ? { reply, body: reply.body } : undefined
+  return reply.kind === 'complete' && reply.body.kind === 'stream'
+    ? { reply, body: reply.body }
+    : undefined
 }
 
 type Complete = Extract<Reply, { kind: 'complete' }>
 type StreamBody = Extract<Complete['body'], { kind: 'stream' }>
 
 /** Settles a call whose result was streamed: once, when its last byte arrived or it broke off. */
-function ended(rooms: Rooms, recorded: Recorded, admitted: Admitted): (status: OutcomeStatus, bytes: number, code: string) => Promise<void> {
+function ended(
+  rooms: Rooms,
+  recorded: Recorded,
+  admitted: Admitted,
+): (status: OutcomeStatus, bytes: number, code: string) => Promise<void> {
   return async (status, bytes, code) => {
     admitted.release()
     await rooms.recorder.outcome(recorded, { status, bytes, code })
@@ -114,7 +126,10 @@ function ended(rooms: Rooms, recorded: Recorded, admitted: Admitted): (status: O
 }
 
 /** The bytes of a streamed result; the outcome is written before the last of them is handed on. */
-async function* watched(body: StreamBody, ending: ReturnType<typeof ended>): AsyncGenerator<Buffer> {
+async function* watched(
+  body: StreamBody,
+  ending: ReturnType<typeof ended>,
+): AsyncGenerator<Buffer> {
   let bytes = body.head.length
   let held: Buffer | undefined
   let settled = false

@@ -1,7 +1,7 @@
 import type { Lister } from '../catalog/list.ts'
 import type { CredentialHeaders } from '../credential/attach.ts'
-import type { Admitted, Inspected, Recorded, Released } from '../model/proofs.ts'
 import type { Call } from '../model/call.ts'
+import type { Admitted, Inspected, Recorded, Released } from '../model/proofs.ts'
 import type { GatewayError } from '../model/refusal.ts'
 import type { Reply } from '../model/reply.ts'
 import type { Recorder } from '../record/record.ts'

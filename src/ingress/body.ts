@@ -16,7 +16,13 @@ export class BodyReader {
   private over = false
 
   /** Reads at most `bytesMax` bytes; calls exactly one of `done` and `refuse` (body_too_large, body_timeout, cancelled). */
-  constructor(request: IncomingMessage, bytesMax: number, deadlines: Deadlines<BodyReader>, done: (body: Buffer) => void, refuse: (error: GatewayError) => void) {
+  constructor(
+    request: IncomingMessage,
+    bytesMax: number,
+    deadlines: Deadlines<BodyReader>,
+    done: (body: Buffer) => void,
+    refuse: (error: GatewayError) => void,
+  ) {
     this.request = request
     this.bytesMax = bytesMax
     this.deadlines = deadlines
@@ -45,7 +51,8 @@ export class BodyReader {
   private take(chunk: Buffer): void {
     if (this.over) return
     this.bytes += chunk.length
-    if (this.bytes > this.bytesMax) this.fail(new GatewayError('body_too_large', { detail: `more than ${this.bytesMax} bytes` }))
+    if (this.bytes > this.bytesMax)
+      this.fail(new GatewayError('body_too_large', { detail: `more than ${this.bytesMax} bytes` }))
     else if (this.first === undefined) this.first = chunk
     else {
       this.chunks ??= [this.first]
@@ -64,10 +71,19 @@ export class BodyReader {
 const empty = Buffer.alloc(0)
 
 /** Reads a body and resolves with it. @throws GatewayError as BodyReader refuses */
-export function readBody(request: IncomingMessage, bytesMax: number, deadlines: Deadlines<BodyReader>): Promise<Buffer> {
+export function readBody(
+  request: IncomingMessage,
+  bytesMax: number,
+  deadlines: Deadlines<BodyReader>,
+): Promise<Buffer> {
   const declared = request.headers['content-length']
-  if (declared !== undefined && Number(declared) > bytesMax) return Promise.reject(new GatewayError('body_too_large', { detail: `Content-Length ${declared}` }))
-  return new Promise((resolve, reject) => new BodyReader(request, bytesMax, deadlines, resolve, reject))
+  if (declared !== undefined && Number(declared) > bytesMax)
+    return Promise.reject(
+      new GatewayError('body_too_large', { detail: `Content-Length ${declared}` }),
+    )
+  return new Promise(
+    (resolve, reject) => new BodyReader(request, bytesMax, deadlines, resolve, reject),
+  )
 }
 
 /** The text of a body; invalid UTF-8 is refused, since parsers repair it differently. */

@@ -39,7 +39,6 @@ export function drained(response: ServerResponse): Promise<void> {
   })
 }
 
-
 export class EventStream {
   private readonly options: EventStreamOptions
   private response: ServerResponse | undefined
@@ -92,7 +91,11 @@ export class EventStream {
   }
 
   /** One message that is too large to hold, as one event; it is not kept for a client that comes back. */
-  async sendPieces(head: readonly (string | Buffer)[], pieces: AsyncIterable<Buffer>, tail: string): Promise<void> {
+  async sendPieces(
+    head: readonly (string | Buffer)[],
+    pieces: AsyncIterable<Buffer>,
+    tail: string,
+  ): Promise<void> {
     const { response } = this
     if (this.over || response === undefined) return
     this.sequence++

@@ -129,7 +129,11 @@ export class HttpExchange implements Exchange {
 }
 
 /** A small answer as one string of its bytes, which node:http writes in one piece with the head. */
-function writeWhole(response: ServerResponse, headers: Record<string, string | number>, out: Out): void {
+function writeWhole(
+  response: ServerResponse,
+  headers: Record<string, string | number>,
+  out: Out,
+): void {
   let bytes = 0
   for (const part of out.head) bytes += part.length
   if (bytes > oneWriteBytesMax) {
@@ -139,7 +143,8 @@ function writeWhole(response: ServerResponse, headers: Record<string, string | n
     return
   }
   let text = ''
-  for (const part of out.head) text += typeof part === 'string' ? byteText(part) : part.toString('latin1')
+  for (const part of out.head)
+    text += typeof part === 'string' ? byteText(part) : part.toString('latin1')
   text += byteText(out.tail)
   headers['content-length'] = text.length
   response.writeHead(out.status, headers).end(text, 'latin1')

@@ -47,7 +47,8 @@ export function checkOrigin(rules: OriginRules, request: IncomingMessage): void 
 
 function checkHost(rules: OriginRules, host: string | undefined): void {
   const name = hostName(host)
-  if (name === undefined || !rules.hosts.has(name)) throw new GatewayError('host_refused', { detail: `Host ${String(host).slice(0, 100)}` })
+  if (name === undefined || !rules.hosts.has(name))
+    throw new GatewayError('host_refused', { detail: `Host ${String(host).slice(0, 100)}` })
   if (host !== undefined && rules.seen.size < seenMax) rules.seen.add(host)
 }
 

@@ -1,10 +1,10 @@
 /** The HTTP+SSE pair of revision 2024-11-05: a GET stream that names where to post, and the POSTs. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CancelSource } from '../kit/cancellation.ts'
+import type { Deadlines } from '../kit/deadlines.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Exchange } from '../model/session.ts'
-import type { Deadlines } from '../kit/deadlines.ts'
 import { type BodyReader, bodyText, readBody } from './body.ts'
 import { eventText } from './event-stream.ts'
 import { wholeText } from './http-exchange.ts'
@@ -21,7 +21,12 @@ export class PairDoor {
   private readonly bodies: Deadlines<BodyReader>
   private readonly open = new Map<string, { response: ServerResponse; session: LegacySession }>()
 
-  constructor(ports: DoorPorts, settings: DoorSettings, sessions: SessionTable, bodies: Deadlines<BodyReader>) {
+  constructor(
+    ports: DoorPorts,
+    settings: DoorSettings,
+    sessions: SessionTable,
+    bodies: Deadlines<BodyReader>,
+  ) {
     this.bodies = bodies
     this.ports = ports
     this.settings = settings
@@ -78,9 +83,7 @@ export class PairDoor {
   ): Promise<void> {
     const id = new URL(request.url ?? '/', 'http://gateway').searchParams.get('session') ?? ''
     const session = this.sessions.find(id, principal, endpoint)
-    const text = bodyText(
-      await readBody(request, this.settings.bodyBytesMax, this.bodies),
-    )
+    const text = bodyText(await readBody(request, this.settings.bodyBytesMax, this.bodies))
     response.writeHead(202).end('Accepted')
     const exchange: Exchange = {
       endpoint,

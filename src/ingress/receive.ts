@@ -1,9 +1,9 @@
 /** The HTTP door: limits, Origin and Host, who calls, sessions, the body, and the way back. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { Deadlines } from '../kit/deadlines.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError, refusals, toGatewayError } from '../model/refusal.ts'
-import { Deadlines } from '../kit/deadlines.ts'
 import { type BodyReader, bodyText, readBody } from './body.ts'
 import { EventStream } from './event-stream.ts'
 import { accepts, HttpExchange, wholeText } from './http-exchange.ts'
@@ -59,7 +59,9 @@ export function createHttpDoor(
   server.on('clientError', (error, socket) => {
     if (socket.writable) {
       const tooLong = 'code' in error && error.code === 'HPE_HEADER_OVERFLOW'
-      socket.end(`HTTP/1.1 ${tooLong ? '431 Request Header Fields Too Large' : '400 Bad Request'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+      socket.end(
+        `HTTP/1.1 ${tooLong ? '431 Request Header Fields Too Large' : '400 Bad Request'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+      )
     }
     // A peer that keeps its half open must not keep the connection.
     setTimeout(() => socket.destroy(), lingerMs).unref()
@@ -87,7 +89,9 @@ class Door {
     this.ports = ports
     this.settings = settings
     this.sessions = sessions
-    this.bodies = new Deadlines(settings.bodyTimeoutMs, (body) => body.fail(new GatewayError('body_timeout')))
+    this.bodies = new Deadlines(settings.bodyTimeoutMs, (body) =>
+      body.fail(new GatewayError('body_timeout')),
+    )
     this.pair = new PairDoor(ports, settings, sessions, this.bodies)
     setInterval(() => {
       for (const stream of this.streams) stream.ping()
@@ -125,7 +129,8 @@ class Door {
     const known = this.endpoints.get(path)
     if (known !== undefined) return known
     const endpoint = endpointOf(path)
-    if (endpoint !== undefined && this.endpoints.size < endpointsMax) this.endpoints.set(path, endpoint)
+    if (endpoint !== undefined && this.endpoints.size < endpointsMax)
+      this.endpoints.set(path, endpoint)
     return endpoint
   }
 
@@ -310,7 +315,10 @@ class Door {
 
 /** `application/json`, with or without parameters (RFC 9110 section 8.3). */
 function isJson(type: string | undefined): boolean {
-  return type === 'application/json' || (type !== undefined && /^application\/json\s*(?:;|$)/i.test(type))
+  return (
+    type === 'application/json' ||
+    (type !== undefined && /^application\/json\s*(?:;|$)/i.test(type))
+  )
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -20,7 +20,16 @@ const keyBytesMax = 256
 
 export class WalkFault extends Error {}
 
-type State = 'value' | 'key-or-end' | 'key' | 'colon' | 'after-value' | 'string' | 'key-string' | 'scalar' | 'done'
+type State =
+  | 'value'
+  | 'key-or-end'
+  | 'key'
+  | 'colon'
+  | 'after-value'
+  | 'string'
+  | 'key-string'
+  | 'scalar'
+  | 'done'
 
 export class JsonWalker {
   /** Containers that are open, outermost first; `key` is the member that the walk is in. */
@@ -137,7 +146,8 @@ export class JsonWalker {
       const end = chunk.indexOf(quote, start)
       const stop = end === -1 ? chunk.length : end
       let backslashes = 0
-      while (stop - 1 - backslashes >= start && chunk[stop - 1 - backslashes] === backslash) backslashes++
+      while (stop - 1 - backslashes >= start && chunk[stop - 1 - backslashes] === backslash)
+        backslashes++
       if (end === -1) {
         if (this.state === 'key-string') this.keepKey(chunk.subarray(from))
         this.escaped = backslashes % 2 === 1

@@ -100,7 +100,12 @@ export class SseParser {
   private check(): void {
     const { largeBytes, onLarge, eventBytesMax } = this.options
     const bytes = this.restBytes + this.dataBytes
-    if (bytes > (largeBytes ?? eventBytesMax) && onLarge !== undefined && (this.event === '' || this.event === 'message')) this.begin(onLarge)
+    if (
+      bytes > (largeBytes ?? eventBytesMax) &&
+      onLarge !== undefined &&
+      (this.event === '' || this.event === 'message')
+    )
+      this.begin(onLarge)
     else if (bytes > eventBytesMax) throw new SseTooLarge('event too large')
   }
 

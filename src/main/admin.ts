@@ -40,7 +40,13 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
     call: (request) => call(gateway, request),
     explain: async (request) => explained(gateway, request),
     audit: {
-      heads: async () => new Map(Object.entries((await readManifest(journalDir)).writers).map(([writer, { head }]) => [writer, head.sequence])),
+      heads: async () =>
+        new Map(
+          Object.entries((await readManifest(journalDir)).writers).map(([writer, { head }]) => [
+            writer,
+            head.sequence,
+          ]),
+        ),
       read: (from, follow) =>
         readJournal(journalDir, {
           from,
@@ -50,7 +56,10 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
       verify: () => verifyJournal(journalDir),
     },
     rotateSecrets: async () => {
-      if (gateway.options.environment['SALLYPORT_KEYS'] !== undefined) throw new GatewayError('params_invalid', { hint: 'The key ring comes from SALLYPORT_KEYS; rotate it there.' })
+      if (gateway.options.environment['SALLYPORT_KEYS'] !== undefined)
+        throw new GatewayError('params_invalid', {
+          hint: 'The key ring comes from SALLYPORT_KEYS; rotate it there.',
+        })
       const ring = await rotateFile(join(dataDir, 'keys'), Date.now())
       gateway.useRing(ring)
       const [current, ...kept] = ring.keys.map((key) => key.id)
@@ -70,9 +79,24 @@ async function tryServer(gateway: Gateway, name: string, given: ServerSpecInput)
     const facts = await link.facts()
     const raw = facts.capabilities.includes('"tools"') ? await link.list('tools/list') : []
     const { items, left } = readItems(name, 'tool', raw, readHeaderParams)
-    const faults = await Promise.all(items.map(async (item) => ({ name: item.name, reason: await gateway.guard.schemaFault(item) })))
-    const unusable = faults.flatMap(({ name: tool, reason }) => (reason === undefined ? [] : [{ name: tool, reason: `listed, but its calls are refused: ${reason}` }]))
-    return { ok: true, era: facts.era, revision: facts.revision, tools: items.map((item) => item.name), leftOut: [...left, ...unusable] }
+    const faults = await Promise.all(
+      items.map(async (item) => ({
+        name: item.name,
+        reason: await gateway.guard.schemaFault(item),
+      })),
+    )
+    const unusable = faults.flatMap(({ name: tool, reason }) =>
+      reason === undefined
+        ? []
+        : [{ name: tool, reason: `listed, but its calls are refused: ${reason}` }],
+    )
+    return {
+      ok: true,
+      era: facts.era,
+      revision: facts.revision,
+      tools: items.map((item) => item.name),
+      leftOut: [...left, ...unusable],
+    }
   } catch (thrown) {
     return { ok: false, ...faultOf(thrown, spec) }
   } finally {
@@ -80,33 +104,60 @@ async function tryServer(gateway: Gateway, name: string, given: ServerSpecInput)
   }
 }
 
-function resolved(gateway: Gateway, name: string, given: ServerSpecInput): ServerSpec | { readonly message: string } {
+function resolved(
+  gateway: Gateway,
+  name: string,
+  given: ServerSpecInput,
+): ServerSpec | { readonly message: string } {
   const parsed = desiredState.safeParse({ servers: { [name]: given } })
-  if (!parsed.success) return { message: parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ') }
+  if (!parsed.success)
+    return {
+      message: parsed.error.issues
+        .map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+        .join('; '),
+    }
   const file = gateway.options.configFile
   const answer = resolveSecrets(parsed.data, {
     environment: gateway.options.environment,
     baseFolder: file === undefined ? process.cwd() : dirname(file),
     readFile: (path) => readFileSync(path, 'utf8'),
   })
-  if (!answer.ok) return { message: answer.issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ') }
+  if (!answer.ok)
+    return { message: answer.issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ') }
   return answer.state.servers[name] ?? { message: 'the specification is empty' }
 }
 
 function faultOf(thrown: unknown, spec: ServerSpec): { reason: FaultReason; message: string } {
-  const error = thrown instanceof GatewayError ? thrown : new GatewayError('internal', { detail: String(thrown) })
+  const error =
+    thrown instanceof GatewayError
+      ? thrown
+      : new GatewayError('internal', { detail: String(thrown) })
   const message = error.message
   if (error.code === 'server_refused_us') return { reason: 'unauthorized', message }
   if (error.code === 'server_timeout') return { reason: 'timeout', message }
-  if (error.code === 'server_broken') return { reason: spec.http === undefined ? 'protocol' : 'not-mcp', message }
-  if (spec.stdio !== undefined) return { reason: /ENOENT|not found|cannot be started/i.test(message) ? 'command-missing' : 'exited', message }
+  if (error.code === 'server_broken')
+    return { reason: spec.http === undefined ? 'protocol' : 'not-mcp', message }
+  if (spec.stdio !== undefined)
+    return {
+      reason: /ENOENT|not found|cannot be started/i.test(message) ? 'command-missing' : 'exited',
+      message,
+    }
   return { reason: 'unreachable', message }
 }
 
 /** A call through all rooms, as the key that the command gave. */
-async function call(gateway: Gateway, request: { key: string | undefined; server: string; tool: string; argumentsJson: string }): Promise<{ kind: 'complete' | 'input_required' | 'error'; json: string }> {
-  const principal: Principal = identify(gateway.cell.current.keys, request.key === undefined ? undefined : `Bearer ${request.key}`, undefined, Date.now())
-  const meta = '{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}'
+async function call(
+  gateway: Gateway,
+  request: { key: string | undefined; server: string; tool: string; argumentsJson: string },
+): Promise<{ kind: 'complete' | 'input_required' | 'error'; json: string }> {
+  const principal: Principal = identify(
+    gateway.cell.current.keys,
+    request.key === undefined ? undefined : `Bearer ${request.key}`,
+    undefined,
+    Date.now(),
+  )
+  const meta =
+    '{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}'
   const text = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":${JSON.stringify(request.tool)},"arguments":${request.argumentsJson},"_meta":${meta}}}`
   const exchange: Exchange = {
     endpoint: { kind: 'server', server: request.server },
@@ -122,26 +173,46 @@ async function call(gateway: Gateway, request: { key: string | undefined; server
   }
   const served = await serve(gateway.deps, principal, exchange, text)
   if (served.kind !== 'message') throw new GatewayError('internal', { detail: 'no answer' })
-  const parts: Buffer[] = served.message.head.map((part) => (typeof part === 'string' ? Buffer.from(part) : part))
+  const parts: Buffer[] = served.message.head.map((part) =>
+    typeof part === 'string' ? Buffer.from(part) : part,
+  )
   for await (const chunk of served.message.stream ?? []) parts.push(chunk)
   const answer = Buffer.concat(parts).toString('utf8') + served.message.tail
   const members = scanObject(answer, { result: {} }, { depthMax: 520, refuseDuplicates: false })
   const error = members.find((member) => member.key === 'error')
   if (error !== undefined) return { kind: 'error', json: answer.slice(error.start, error.end) }
   const result = members.find((member) => member.key === 'result')
-  if (result === undefined) throw new GatewayError('internal', { detail: 'neither result nor error' })
+  if (result === undefined)
+    throw new GatewayError('internal', { detail: 'neither result nor error' })
   const type = result.members?.find((member) => member.key === 'resultType')
   const asks = type !== undefined && answer.slice(type.start, type.end) === '"input_required"'
-  return { kind: asks ? 'input_required' : 'complete', json: answer.slice(result.start, result.end) }
+  return {
+    kind: asks ? 'input_required' : 'complete',
+    json: answer.slice(result.start, result.end),
+  }
 }
 
-function explained(gateway: Gateway, request: { principal: string; kind: 'tool' | 'prompt' | 'resource'; server: string; name: string }): Explained | undefined {
+function explained(
+  gateway: Gateway,
+  request: {
+    principal: string
+    kind: 'tool' | 'prompt' | 'resource'
+    server: string
+    name: string
+  },
+): Explained | undefined {
   const { keys, engine } = gateway.cell.current
   const target = { kind: request.kind, server: request.server, name: request.name }
-  if (request.principal === 'local') return keys.local === undefined ? undefined : explain(engine, keys.local, target)
-  const [kind, name] = [request.principal.slice(0, request.principal.indexOf(':')), request.principal.slice(request.principal.indexOf(':') + 1)]
+  if (request.principal === 'local')
+    return keys.local === undefined ? undefined : explain(engine, keys.local, target)
+  const [kind, name] = [
+    request.principal.slice(0, request.principal.indexOf(':')),
+    request.principal.slice(request.principal.indexOf(':') + 1),
+  ]
   const all = [...keys.byHash.values()]
-  const principals = all.filter((principal) => (kind === 'user' ? principal.user === name : principal.id === request.principal))
+  const principals = all.filter((principal) =>
+    kind === 'user' ? principal.user === name : principal.id === request.principal,
+  )
   const accounts = principals.map((principal) => explain(engine, principal, target))
   // Of a user's keys, one that is allowed speaks for the user.
   return accounts.find((account) => account.allowed) ?? accounts[0]

@@ -5,14 +5,20 @@ import type { Logger } from 'pino'
 import { AdminError } from '../admin/contract/errors.ts'
 import { inProcessAdmin } from '../admin/in-process.ts'
 import { serveAdmin } from '../admin/serve.ts'
-import type { CheckedConfig, CliPorts, Place, StdioOptions, UpOptions as CliUpOptions } from '../cli/ports.ts'
+import type {
+  CheckedConfig,
+  CliPorts,
+  UpOptions as CliUpOptions,
+  Place,
+  StdioOptions,
+} from '../cli/ports.ts'
 import { endpointOf } from '../ingress/receive.ts'
 import { serveStdio } from '../ingress/stdio.ts'
 import { adminPorts } from './admin.ts'
 import { Configuration } from './configuration.ts'
 import { ConfigurationError, type Gateway } from './gateway.ts'
 import { connectStdio, listenStdio } from './stdio-socket.ts'
-import { up, type UpOptions } from './up.ts'
+import { type UpOptions, up } from './up.ts'
 
 export interface CommandSettings {
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -36,7 +42,10 @@ async function configFile(settings: CommandSettings, place: Place): Promise<stri
   )
 }
 
-async function base(settings: CommandSettings, place: Place): Promise<Omit<UpOptions, 'onReady' | 'attach' | 'stopped'>> {
+async function base(
+  settings: CommandSettings,
+  place: Place,
+): Promise<Omit<UpOptions, 'onReady' | 'attach' | 'stopped'>> {
   return {
     gateway: {
       dataDir: place.dataDir,
@@ -62,7 +71,10 @@ function untilAborted(signal: AbortSignal): Promise<void> {
   })
 }
 
-async function serveBeside(gateway: Gateway, store: Parameters<UpOptions['attach']>[1]): Promise<() => Promise<void>> {
+async function serveBeside(
+  gateway: Gateway,
+  store: Parameters<UpOptions['attach']>[1],
+): Promise<() => Promise<void>> {
   const admin = await serveAdmin(adminPorts(gateway, store))
   const stopStdio = await listenStdio(gateway)
   return async () => {
@@ -74,29 +86,61 @@ async function serveBeside(gateway: Gateway, store: Parameters<UpOptions['attach
 /** `sallyport up`. */
 export async function runUp(settings: CommandSettings, given: CliUpOptions): Promise<number> {
   const options = await base(settings, given)
-  const gateway = { ...options.gateway, port: given.port, host: given.host, insecureRole: given.insecureLocal, listen: true }
+  const gateway = {
+    ...options.gateway,
+    port: given.port,
+    host: given.host,
+    insecureRole: given.insecureLocal,
+    listen: true,
+  }
   await stating(() =>
     up({
       ...options,
       gateway,
       attach: serveBeside,
       stopped: untilAborted(settings.signal),
-      onReady: (running, firstKey) => settings.stdout.write(given.json ? `${JSON.stringify({ endpoint: running.endpoint, ...(firstKey === undefined ? {} : { key: firstKey }) })}\n` : greeting(running, firstKey, given.insecureLocal)),
+      onReady: (running, firstKey) =>
+        settings.stdout.write(
+          given.json
+            ? `${JSON.stringify({ endpoint: running.endpoint, ...(firstKey === undefined ? {} : { key: firstKey }) })}\n`
+            : greeting(running, firstKey, given.insecureLocal),
+        ),
     }),
   )
   return 0
 }
 
-function greeting(gateway: Gateway, firstKey: string | undefined, insecureRole: string | undefined): string {
+function greeting(
+  gateway: Gateway,
+  firstKey: string | undefined,
+  insecureRole: string | undefined,
+): string {
   const endpoint = gateway.endpoint ?? ''
   const lines = ['', `Sallyport is ready at ${endpoint}`, '']
-  if (insecureRole !== undefined) lines.push(`WARNING: no key is asked for. Whoever reaches this machine's loopback acts with the role "${insecureRole}".`, '')
+  if (insecureRole !== undefined)
+    lines.push(
+      `WARNING: no key is asked for. Whoever reaches this machine's loopback acts with the role "${insecureRole}".`,
+      '',
+    )
   if (firstKey !== undefined) {
-    lines.push('The first key, shown only this once (roles: owner, all-tools):', `  first key: ${firstKey}`, '')
-    lines.push('Point a client here, e.g.:', `  claude mcp add --transport http sallyport ${endpoint} --header "Authorization: Bearer ${firstKey}"`, '  (other clients: sallyport connect cursor | vscode | inspector)', '')
+    lines.push(
+      'The first key, shown only this once (roles: owner, all-tools):',
+      `  first key: ${firstKey}`,
+      '',
+    )
+    lines.push(
+      'Point a client here, e.g.:',
+      `  claude mcp add --transport http sallyport ${endpoint} --header "Authorization: Bearer ${firstKey}"`,
+      '  (other clients: sallyport connect cursor | vscode | inspector)',
+      '',
+    )
   }
   const servers = Object.keys(gateway.cell.current.state.servers)
-  lines.push(servers.length === 0 ? 'No server is registered yet: sallyport add NAME URL, or -- COMMAND' : `Servers: ${servers.join(', ')}`)
+  lines.push(
+    servers.length === 0
+      ? 'No server is registered yet: sallyport add NAME URL, or -- COMMAND'
+      : `Servers: ${servers.join(', ')}`,
+  )
   lines.push('Record:  sallyport audit tail      Proof: sallyport audit verify', '')
   return lines.join('\n')
 }
@@ -134,16 +178,33 @@ export async function runStdio(settings: CommandSettings, given: StdioOptions): 
   return process.exitCode === 1 ? 1 : 0
 }
 
-async function serveOwn(gateway: Gateway, given: StdioOptions, firstKey: string | undefined): Promise<void> {
+async function serveOwn(
+  gateway: Gateway,
+  given: StdioOptions,
+  firstKey: string | undefined,
+): Promise<void> {
   const endpoint = endpointOf(given.endpoint)
   if (endpoint === undefined) throw new Error(`There is no endpoint ${given.endpoint}.`)
   const key = given.key ?? firstKey
-  const principal = gateway.ports.identify(key === undefined ? undefined : `Bearer ${key}`, undefined)
-  await serveStdio(gateway.ports, gateway.sessions, { input: process.stdin, output: process.stdout, principal, endpoint, messageBytesMax: 4_000_000, concurrentMax: 256 })
+  const principal = gateway.ports.identify(
+    key === undefined ? undefined : `Bearer ${key}`,
+    undefined,
+  )
+  await serveStdio(gateway.ports, gateway.sessions, {
+    input: process.stdin,
+    output: process.stdout,
+    principal,
+    endpoint,
+    messageBytesMax: 4_000_000,
+    concurrentMax: 256,
+  })
 }
 
 /** The administration in this process, for commands that find no gateway running. */
-export function offline(settings: CommandSettings, place: Place): Promise<import('../admin/contract/client.ts').AdminClient> {
+export function offline(
+  settings: CommandSettings,
+  place: Place,
+): Promise<import('../admin/contract/client.ts').AdminClient> {
   return new Promise((resolve, reject) => {
     base(settings, place)
       .then((options) => {
@@ -156,14 +217,20 @@ export function offline(settings: CommandSettings, place: Place): Promise<import
           gateway: { ...options.gateway, passive: true },
           stopped,
           attach: async (gateway, store) => {
-            ready = () => resolve(inProcessAdmin(adminPorts(gateway, store), async () => {
-              release()
-              await ended
-            }))
+            ready = () =>
+              resolve(
+                inProcessAdmin(adminPorts(gateway, store), async () => {
+                  release()
+                  await ended
+                }),
+              )
             return async () => undefined
           },
           onReady: (_gateway, firstKey) => {
-            if (firstKey !== undefined) settings.stderr.write(`The data folder is new. Its first key, shown only this once: ${firstKey}\n`)
+            if (firstKey !== undefined)
+              settings.stderr.write(
+                `The data folder is new. Its first key, shown only this once: ${firstKey}\n`,
+              )
             ready()
           },
         })
@@ -177,11 +244,24 @@ export function offline(settings: CommandSettings, place: Place): Promise<import
 /** Reads and compiles a configuration without starting anything. */
 export async function checkConfig(settings: CommandSettings, place: Place): Promise<CheckedConfig> {
   const file = await configFile(settings, place)
-  const configuration = new Configuration({ file, environment: settings.environment, local: undefined })
+  const configuration = new Configuration({
+    file,
+    environment: settings.environment,
+    local: undefined,
+  })
   const read = await configuration.readFile()
   const compiled = read.length > 0 ? undefined : configuration.compile([], undefined)
   const issues = read.length > 0 ? read : (compiled?.issues ?? [])
-  return { file, issues: issues.map(({ path, message, file: of, line, column }) => ({ path, message, ...(of === undefined ? {} : { file: of }), ...(line === undefined ? {} : { line }), ...(column === undefined ? {} : { column }) })) }
+  return {
+    file,
+    issues: issues.map(({ path, message, file: of, line, column }) => ({
+      path,
+      message,
+      ...(of === undefined ? {} : { file: of }),
+      ...(line === undefined ? {} : { line }),
+      ...(column === undefined ? {} : { column }),
+    })),
+  }
 }
 
 /** Turns what stops a start into an error with its sentence for people. */
@@ -196,8 +276,16 @@ async function stating<T>(work: () => Promise<T>): Promise<T> {
 function stated(fault: unknown): AdminError {
   if (fault instanceof AdminError) return fault
   const message = fault instanceof Error ? fault.message : String(fault)
-  const hint = fault instanceof Error && 'hint' in fault && typeof fault.hint === 'string' ? fault.hint : undefined
-  if (fault instanceof ConfigurationError) return new AdminError('invalid', message, 'Mend the file; "sallyport check" says when it is right.', { cause: fault })
+  const hint =
+    fault instanceof Error && 'hint' in fault && typeof fault.hint === 'string'
+      ? fault.hint
+      : undefined
+  if (fault instanceof ConfigurationError)
+    return new AdminError(
+      'invalid',
+      message,
+      'Mend the file; "sallyport check" says when it is right.',
+      { cause: fault },
+    )
   return new AdminError('failed', hint ?? message, 'See the log above for more.', { cause: fault })
 }
-

@@ -219,7 +219,14 @@ export class Gateway {
   /** Records what the gateway itself did. A command that runs beside no gateway leaves no trace of starts and stops. */
   private async note(method: string, detail: string): Promise<void> {
     if (this.options.passive && method !== 'configuration') return
-    await this.recorder.note({ kind: 'system', principal: '', environment: '', endpoint: '', method, detail })
+    await this.recorder.note({
+      kind: 'system',
+      principal: '',
+      environment: '',
+      endpoint: '',
+      method,
+      detail,
+    })
   }
 
   /** Takes a rotated key ring; what is open stays open. */
@@ -249,7 +256,11 @@ export class Gateway {
         send(sendDeps, this.servers.gate(recorded.target.server), recorded, sink),
       seen: (servers, waitMs) => this.servers.seen(servers, waitMs),
       refreshList: (server) => void this.servers.refresh(server),
-      fault: (call, error) => this.options.log.error({ err: error.cause ?? error, call: call.callId }, 'a call failed in the gateway itself'),
+      fault: (call, error) =>
+        this.options.log.error(
+          { err: error.cause ?? error, call: call.callId },
+          'a call failed in the gateway itself',
+        ),
       now: Date.now,
       clock: () => performance.now(),
     }

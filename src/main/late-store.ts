@@ -14,7 +14,11 @@ export function lateStore(opening: Promise<Store>): Store {
     },
   )
   const store = (): Store => {
-    if (opened === undefined) throw new GatewayError('busy', { detail: reason, hint: `The database is not there: ${reason}` })
+    if (opened === undefined)
+      throw new GatewayError('busy', {
+        detail: reason,
+        hint: `The database is not there: ${reason}`,
+      })
     return opened
   }
   return {
@@ -27,9 +31,12 @@ export function lateStore(opening: Promise<Store>): Store {
     revokeKey: async (name, at) => store().revokeKey(name, at),
     watch: (listener) => {
       let stop = (): void => undefined
-      opening.then((there) => {
-        stop = there.watch(listener)
-      }, () => undefined)
+      opening.then(
+        (there) => {
+          stop = there.watch(listener)
+        },
+        () => undefined,
+      )
       return () => stop()
     },
     index: async (entries) => store().index(entries),

@@ -58,7 +58,7 @@ export class Servers {
   apply(specs: Readonly<Record<string, ServerSpec>>): void {
     for (const [name, running] of this.running) {
       const spec = specs[name]
-      if (spec !== undefined && spec.enabled && digestOf(spec) === running.digest) continue
+      if (spec?.enabled === true && digestOf(spec) === running.digest) continue
       this.running.delete(name)
       running.watch.stop(spec === undefined)
       // Calls that run keep their link for a while; new ones cannot find it.

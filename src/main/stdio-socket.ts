@@ -7,8 +7,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { assertPrivate, socketPlace } from '../admin/contract/socket.ts'
-import { serveStdio } from '../ingress/stdio.ts'
 import { endpointOf } from '../ingress/receive.ts'
+import { serveStdio } from '../ingress/stdio.ts'
 import { GatewayError, publicSentence, toGatewayError } from '../model/refusal.ts'
 import type { Gateway } from './gateway.ts'
 
@@ -19,7 +19,10 @@ const concurrentMax = 256
 
 async function socketPath(dataDir: string): Promise<{ path: string; folder: string | undefined }> {
   const { path, folder } = await socketPlace(dataDir)
-  return { path: folder === undefined ? `${path}-stdio` : join(dirname(path), 'stdio.sock'), folder }
+  return {
+    path: folder === undefined ? `${path}-stdio` : join(dirname(path), 'stdio.sock'),
+    folder,
+  }
 }
 
 /** Serves stdio clients until the returned function is called. The folder was made by the administration. */
@@ -50,7 +53,9 @@ function greet(gateway: Gateway, socket: Socket): void {
     if (end < 0 && held.length <= greetingBytesMax) return
     socket.off('data', take)
     socket.pause()
-    begin(gateway, socket, end < 0 ? held : held.subarray(0, end), held.subarray(end + 1)).catch((thrown: unknown) => socket.end(`${publicSentence(toGatewayError(thrown))}\n`))
+    begin(gateway, socket, end < 0 ? held : held.subarray(0, end), held.subarray(end + 1)).catch(
+      (thrown: unknown) => socket.end(`${publicSentence(toGatewayError(thrown))}\n`),
+    )
   }
   socket.on('data', take)
 }
@@ -58,18 +63,33 @@ function greet(gateway: Gateway, socket: Socket): void {
 async function begin(gateway: Gateway, socket: Socket, line: Buffer, rest: Buffer): Promise<void> {
   const { key, endpoint } = greeting.parse(JSON.parse(line.toString('utf8')))
   const place = endpointOf(endpoint)
-  if (place === undefined || !gateway.ports.endpointExists(place)) throw new GatewayError('endpoint_unknown')
-  const principal = gateway.ports.identify(key === undefined ? undefined : `Bearer ${key}`, undefined)
+  if (place === undefined || !gateway.ports.endpointExists(place))
+    throw new GatewayError('endpoint_unknown')
+  const principal = gateway.ports.identify(
+    key === undefined ? undefined : `Bearer ${key}`,
+    undefined,
+  )
   socket.write('ok\n')
   if (rest.length > 0) socket.unshift(rest)
-  const serving = serveStdio(gateway.ports, gateway.sessions, { input: socket, output: socket, principal, endpoint: place, messageBytesMax, concurrentMax })
+  const serving = serveStdio(gateway.ports, gateway.sessions, {
+    input: socket,
+    output: socket,
+    principal,
+    endpoint: place,
+    messageBytesMax,
+    concurrentMax,
+  })
   socket.resume()
   await serving
   socket.end()
 }
 
 /** A stdio connection to the running gateway; undefined when none runs. Rejects with its sentence when it says no. */
-export async function connectStdio(dataDir: string, key: string | undefined, endpoint: string): Promise<Socket | undefined> {
+export async function connectStdio(
+  dataDir: string,
+  key: string | undefined,
+  endpoint: string,
+): Promise<Socket | undefined> {
   const { path, folder } = await socketPath(dataDir)
   const socket = await new Promise<Socket | undefined>((resolve) => {
     const attempt = connect(path)

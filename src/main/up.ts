@@ -7,7 +7,13 @@ import { isLocked, withFileLock } from '../kit/file-lock.ts'
 import { durationMs } from '../model/desired-state.ts'
 import { pruneJournal } from '../record/prune.ts'
 import type { Store } from '../store/store.ts'
-import { type Database, type DatabaseOptions, loadLastGood, openDatabase, saveLastGood } from './database.ts'
+import {
+  type Database,
+  type DatabaseOptions,
+  loadLastGood,
+  openDatabase,
+  saveLastGood,
+} from './database.ts'
 import { Gateway, type GatewayOptions } from './gateway.ts'
 import { lateStore } from './late-store.ts'
 
@@ -42,7 +48,13 @@ async function run(options: UpOptions): Promise<void> {
   const { dataDir, insecureRole } = options.gateway
   const report = (level: 'info' | 'warn', text: string): void => log[level](text)
   const stored = await loadLastGood(dataDir, report)
-  const database = new DatabaseOpening({ dataDir, url: options.databaseUrl, migrations: options.migrations, resolveFrom: options.resolveFrom, report })
+  const database = new DatabaseOpening({
+    dataDir,
+    url: options.databaseUrl,
+    migrations: options.migrations,
+    resolveFrom: options.resolveFrom,
+    report,
+  })
   // With a last good state the gateway serves at once and the database comes beside it.
   const first = stored === undefined ? await database.once() : undefined
   let gateway: Gateway
@@ -94,7 +106,9 @@ class DatabaseOpening {
         return await this.once()
       } catch (fault) {
         gateway.storeState = 'away'
-        log.error(`The database cannot be used: ${fault instanceof Error ? fault.message : String(fault)} Calls are served from the last good state; administration answers 503.`)
+        log.error(
+          `The database cannot be used: ${fault instanceof Error ? fault.message : String(fault)} Calls are served from the last good state; administration answers 503.`,
+        )
         await new Promise((resolve) => setTimeout(resolve, reopenMs).unref())
         if (this.stopped) throw fault
       }
@@ -110,7 +124,17 @@ class DatabaseOpening {
 async function makeFirstKey(store: Store, insecure: boolean): Promise<string | undefined> {
   const state = await store.load()
   if (state.keys.length > 0 || insecure) return undefined
-  const { key, row } = newKey({ name: 'first', roles: ['owner', 'all-tools'], user: undefined, teams: [], environment: undefined, expiresAt: undefined }, Date.now())
+  const { key, row } = newKey(
+    {
+      name: 'first',
+      roles: ['owner', 'all-tools'],
+      user: undefined,
+      teams: [],
+      environment: undefined,
+      expiresAt: undefined,
+    },
+    Date.now(),
+  )
   await store.putKey(row)
   return key
 }
@@ -153,12 +177,15 @@ const retentionFirstMs = 60_000
 /** Removes what is older than `audit.retention`, from the journal and from its index. */
 function keepRetention(gateway: Gateway, store: Store, dataDir: string, log: Logger): void {
   const prune = async (): Promise<void> => {
-    const before = Date.now() - (durationMs(gateway.cell.current.state.audit.retention) ?? Number.POSITIVE_INFINITY)
+    const before =
+      Date.now() -
+      (durationMs(gateway.cell.current.state.audit.retention) ?? Number.POSITIVE_INFINITY)
     if (!Number.isFinite(before)) return
     try {
       const segments = await pruneJournal(join(dataDir, 'journal'), before)
       const partitions = await store.dropRecordsBefore(before)
-      if (segments + partitions > 0) log.info({ segments, partitions }, 'removed what is older than the retention')
+      if (segments + partitions > 0)
+        log.info({ segments, partitions }, 'removed what is older than the retention')
     } catch (fault) {
       log.warn({ err: fault }, 'retention')
     }

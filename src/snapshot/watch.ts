@@ -84,11 +84,7 @@ export class ServerWatch {
     const saved = await loadListing(options.folder, watched.server, watched.spec)
     if (saved !== undefined && !this.stopped) {
       this.publish(
-        this.build(
-          { ...saved.facts, instructions: saved.facts.instructions },
-          saved.raw,
-          saved.at,
-        ),
+        this.build({ ...saved.facts, instructions: saved.facts.instructions }, saved.raw, saved.at),
       )
       if (watched.lazy) return
     }
@@ -229,7 +225,12 @@ export class ServerWatch {
     at: number,
   ): Listing {
     const left: { name: string; reason: string }[] = []
-    const items: Record<ItemKind, readonly Item[]> = { tool: [], prompt: [], resource: [], template: [] }
+    const items: Record<ItemKind, readonly Item[]> = {
+      tool: [],
+      prompt: [],
+      resource: [],
+      template: [],
+    }
     for (const kind of ['tool', 'prompt', 'resource', 'template'] as const) {
       const read = readItems(this.watched.server, kind, raw[kind], this.options.readHeaderParams)
       items[kind] = read.items

@@ -37,7 +37,10 @@ export class ResultStream implements AsyncIterable<Buffer> {
 
   constructor(flow: Flow) {
     this.flow = flow
-    this.walker = new JsonWalker({ onValueStart: (offset) => this.start(offset), onValueEnd: (offset) => this.end(offset) }, depthMax)
+    this.walker = new JsonWalker(
+      { onValueStart: (offset) => this.start(offset), onValueEnd: (offset) => this.end(offset) },
+      depthMax,
+    )
   }
 
   /** @returns whether the result has begun */
@@ -60,13 +63,16 @@ export class ResultStream implements AsyncIterable<Buffer> {
 
   /** The answer ended. */
   finish(): void {
-    if (!this.ended) this.fail(new GatewayError('server_broken', { detail: 'the answer broke off' }))
+    if (!this.ended)
+      this.fail(new GatewayError('server_broken', { detail: 'the answer broke off' }))
   }
 
   /** Ends it before its time. */
   stop(error: Error): void {
     if (this.ended) return
-    this.fail(error instanceof GatewayError ? error : new GatewayError('server_broken', { cause: error }))
+    this.fail(
+      error instanceof GatewayError ? error : new GatewayError('server_broken', { cause: error }),
+    )
     this.waiting = []
     this.flow.abort()
   }
@@ -104,7 +110,8 @@ export class ResultStream implements AsyncIterable<Buffer> {
   }
 
   private keepShort(part: Buffer): void {
-    if (this.capture !== undefined && this.capture.parts.length * shortMax < 4_096) this.capture.parts.push(Buffer.from(part.subarray(0, shortMax)))
+    if (this.capture !== undefined && this.capture.parts.length * shortMax < 4_096)
+      this.capture.parts.push(Buffer.from(part.subarray(0, shortMax)))
   }
 
   private push(part: Buffer): void {

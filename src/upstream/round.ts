@@ -10,8 +10,8 @@ import type { ServerCodec, ServerMessage } from '../model/codec.ts'
 import { type Members, rawOf } from '../model/members.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { type CallNotification, declinedError, type Question, type Reply } from '../model/reply.ts'
-import type { ResultStream } from './result-stream.ts'
 import { parseInputRequired } from './input-required.ts'
+import type { ResultStream } from './result-stream.ts'
 
 /** Where notifications of a running call go. */
 export type NotificationSink = (notification: CallNotification) => void
@@ -112,11 +112,26 @@ export class OpenCall {
   /** A large result has begun: the call ends as complete, and its bytes follow. */
   takeStream(stream: ResultStream): void {
     const head = stream.take()
-    if (this.options.era === 'modern' && /input_required/.test(stream.seen.get('resultType') ?? '')) {
+    if (
+      this.options.era === 'modern' &&
+      /input_required/.test(stream.seen.get('resultType') ?? '')
+    ) {
       this.end(new GatewayError('answer_too_large', { detail: 'a question larger than is held' }))
       return
     }
-    this.end({ kind: 'complete', body: { kind: 'stream', head, rest: stream, stop: (error) => stream.stop(error), isError: () => stream.seen.get('isError') === 'true' }, extras: [], era: this.options.era, isError: stream.seen.get('isError') === 'true' })
+    this.end({
+      kind: 'complete',
+      body: {
+        kind: 'stream',
+        head,
+        rest: stream,
+        stop: (error) => stream.stop(error),
+        isError: () => stream.seen.get('isError') === 'true',
+      },
+      extras: [],
+      era: this.options.era,
+      isError: stream.seen.get('isError') === 'true',
+    })
   }
 
   /** The server or the transport failed. */

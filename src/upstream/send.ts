@@ -41,7 +41,10 @@ export class Gate {
     this.concurrencyMax = options.concurrencyMax
     this.timeoutMs = options.timeoutMs
     this.deadlines = new Deadlines(options.timeoutMs, (round) =>
-      round.stop(new GatewayError('server_timeout', { detail: `no answer in ${options.timeoutMs} ms` }), 'deadline'),
+      round.stop(
+        new GatewayError('server_timeout', { detail: `no answer in ${options.timeoutMs} ms` }),
+        'deadline',
+      ),
     )
   }
 }
@@ -83,11 +86,21 @@ class Round {
  * Sends a recorded call and resolves with the end of its round.
  * @throws GatewayError server_*, state_invalid, cancelled
  */
-export function send(deps: SendDeps, gate: Gate | undefined, recorded: Recorded, sink: NotificationSink): Promise<Reply> {
+export function send(
+  deps: SendDeps,
+  gate: Gate | undefined,
+  recorded: Recorded,
+  sink: NotificationSink,
+): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    if (gate === undefined) throw new GatewayError('server_unavailable', { detail: 'not registered' })
-    if (gate.running >= gate.concurrencyMax) throw new GatewayError('server_busy', { detail: `${gate.running} calls are running` })
-    if (!gate.breaker.allows(deps.now())) throw new GatewayError('server_unavailable', { detail: `${failuresMax} failures in a row; it is tried again shortly` })
+    if (gate === undefined)
+      throw new GatewayError('server_unavailable', { detail: 'not registered' })
+    if (gate.running >= gate.concurrencyMax)
+      throw new GatewayError('server_busy', { detail: `${gate.running} calls are running` })
+    if (!gate.breaker.allows(deps.now()))
+      throw new GatewayError('server_unavailable', {
+        detail: `${failuresMax} failures in a row; it is tried again shortly`,
+      })
     gate.running++
     const round = new Round((error) => ended(error))
     let over = false
@@ -102,16 +115,23 @@ export function send(deps: SendDeps, gate: Gate | undefined, recorded: Recorded,
       return true
     }
     const fail = (fault: unknown): void => {
-      ended(fault instanceof GatewayError ? fault : new GatewayError('server_unavailable', { cause: fault }))
+      ended(
+        fault instanceof GatewayError
+          ? fault
+          : new GatewayError('server_unavailable', { cause: fault }),
+      )
     }
     gate.deadlines.add(round)
     let forget = (): void => undefined
-    forget = recorded.call.cancel.onCancel(() => round.stop(new GatewayError('cancelled'), 'cancelled by the caller'))
+    forget = recorded.call.cancel.onCancel(() =>
+      round.stop(new GatewayError('cancelled'), 'cancelled by the caller'),
+    )
     const wait = (sent: Sent, next: Promise<Reply>): void => {
       round.began(sent)
       next.then((reply) => {
         if (over) return
-        if (reply.kind === 'complete' && reply.body.kind === 'stream') resolve(streamed(reply, reply.body, round, ended))
+        if (reply.kind === 'complete' && reply.body.kind === 'stream')
+          resolve(streamed(reply, reply.body, round, ended))
         else if (ended(undefined)) resolve(reply)
       }, fail)
     }
@@ -124,9 +144,19 @@ export function send(deps: SendDeps, gate: Gate | undefined, recorded: Recorded,
 }
 
 /** A new call, or a parked one that goes on with the caller's answers. */
-function begin(deps: SendDeps, gate: Gate, recorded: Recorded, sink: NotificationSink, wait: (sent: Sent, next: Promise<Reply>) => void, fail: (fault: unknown) => void): void {
+function begin(
+  deps: SendDeps,
+  gate: Gate,
+  recorded: Recorded,
+  sink: NotificationSink,
+  wait: (sent: Sent, next: Promise<Reply>) => void,
+  fail: (fault: unknown) => void,
+): void {
   const { call } = recorded
-  const opened = call.requestState === undefined ? undefined : openState(deps.ring, recorded, call.requestState, deps.now())
+  const opened =
+    call.requestState === undefined
+      ? undefined
+      : openState(deps.ring, recorded, call.requestState, deps.now())
   if (opened?.kind === 'parked') {
     const answers = readAnswers(call.inputResponses)
     const open = deps.parking.take(opened.park)
@@ -138,7 +168,9 @@ function begin(deps: SendDeps, gate: Gate, recorded: Recorded, sink: Notificatio
       deps.ring,
       recorded,
       { node: deps.node, now: deps.now(), lifeMs: deps.parking.lifeMs },
-      serverState === undefined ? { park: deps.parking.park(of(), recorded.principal.id) } : { state: serverState },
+      serverState === undefined
+        ? { park: deps.parking.park(of(), recorded.principal.id) }
+        : { state: serverState },
     )
   const starting = gate.link.start({ recorded, sink, serverState: opened?.state, park })
   if (starting instanceof Promise) starting.then((sent) => wait(sent, sent.open.next()), fail)
@@ -149,7 +181,12 @@ type Complete = Extract<Reply, { kind: 'complete' }>
 type StreamBody = Extract<Complete['body'], { kind: 'stream' }>
 
 /** A result that is still arriving keeps its place at the server and its deadline until its last byte. */
-function streamed(reply: Complete, body: StreamBody, round: Round, ended: (error: GatewayError | undefined) => boolean): Reply {
+function streamed(
+  reply: Complete,
+  body: StreamBody,
+  round: Round,
+  ended: (error: GatewayError | undefined) => boolean,
+): Reply {
   round.streaming(body.stop)
   async function* rest(): AsyncGenerator<Buffer> {
     let error: GatewayError | undefined = new GatewayError('cancelled')
@@ -157,7 +194,8 @@ function streamed(reply: Complete, body: StreamBody, round: Round, ended: (error
       yield* body.rest
       error = undefined
     } catch (fault) {
-      error = fault instanceof GatewayError ? fault : new GatewayError('server_broken', { cause: fault })
+      error =
+        fault instanceof GatewayError ? fault : new GatewayError('server_broken', { cause: fault })
       throw error
     } finally {
       ended(error)
@@ -168,6 +206,7 @@ function streamed(reply: Complete, body: StreamBody, round: Round, ended: (error
 
 function judge(gate: Gate, now: number, error: GatewayError | undefined): void {
   if (error === undefined) gate.breaker.succeeded()
-  else if (error.code === 'server_unavailable' || error.code === 'server_timeout') gate.breaker.failed(now)
+  else if (error.code === 'server_unavailable' || error.code === 'server_timeout')
+    gate.breaker.failed(now)
   else gate.breaker.unknown()
 }

@@ -1,11 +1,12 @@
 /** The neutral reply in the caller's era: results spliced from the server's bytes, refusals, questions. Pure. */
-import { UriPrefixer } from './uri-prefixer.ts'
+
 import { type Collect, type JsonMember, scanObject } from '../kit/json-scan.ts'
 import type { Call, Era } from '../model/call.ts'
 import { type Members, objectText } from '../model/members.ts'
 import type { Released } from '../model/proofs.ts'
 import { type GatewayError, publicSentence, refusals } from '../model/refusal.ts'
 import type { CallNotification, Question, Reply } from '../model/reply.ts'
+import { UriPrefixer } from './uri-prefixer.ts'
 
 /** One JSON-RPC message on its way out. Parts are written in order; a stream comes between head and tail. */
 export interface OutMessage {
@@ -39,7 +40,10 @@ function encodeComplete(call: Call, reply: Complete, uriPrefix: string): OutMess
   const { body } = reply
   if (body.kind === 'stream') {
     const { head, rest } = uriPrefix === '' ? body : prefixUris(body, uriPrefix)
-    const parts = call.era === 'modern' && reply.era === 'legacy' ? insertAfterBrace(head, modernAdditions(call)) : [head]
+    const parts =
+      call.era === 'modern' && reply.era === 'legacy'
+        ? insertAfterBrace(head, modernAdditions(call))
+        : [head]
     return { status: 200, head: [prefix, ...parts], stream: rest, tail: extras }
   }
   const edits: Edit[] = []
@@ -122,7 +126,10 @@ function uriEdits(bytes: Buffer, uriPrefix: string, edits: Edit[]): void {
 }
 
 /** The same on a result that is still arriving. */
-function prefixUris(body: { readonly head: Buffer; readonly rest: AsyncIterable<Buffer> }, uriPrefix: string): { head: Buffer; rest: AsyncIterable<Buffer> } {
+function prefixUris(
+  body: { readonly head: Buffer; readonly rest: AsyncIterable<Buffer> },
+  uriPrefix: string,
+): { head: Buffer; rest: AsyncIterable<Buffer> } {
   const prefixer = new UriPrefixer(uriPrefix)
   const head = prefixer.rewrite(body.head)
   async function* rest(): AsyncGenerator<Buffer> {

@@ -44,4 +44,5 @@ export class UriPrefixer {
   }
 }
 
-const uriPath = /^(?:content\.\[\](?:\.resource)?|contents\.\[\]|messages\.\[\]\.content(?:\.\[\])?(?:\.resource)?)\.uri$/
+const uriPath =
+  /^(?:content\.\[\](?:\.resource)?|contents\.\[\]|messages\.\[\]\.content(?:\.\[\])?(?:\.resource)?)\.uri$/

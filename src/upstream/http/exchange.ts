@@ -108,7 +108,8 @@ class Handler implements Dispatcher.DispatchHandler {
     if (this.streaming) this.feed(chunk)
     else if (this.bytes > wholeBytesMax && this.expectsJson && this.events.onLarge !== undefined) {
       this.streaming = true
-      for (const held of this.chunks ?? (this.first === undefined ? [] : [this.first])) this.feed(held)
+      for (const held of this.chunks ?? (this.first === undefined ? [] : [this.first]))
+        this.feed(held)
       this.chunks = undefined
       this.first = undefined
       this.feed(chunk)
@@ -176,7 +177,9 @@ class Handler implements Dispatcher.DispatchHandler {
     if (this.over) return
     this.over = true
     const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
-    this.stream?.fail(new GatewayError('server_unavailable', { detail: `HTTP: ${code}`, cause: error }))
+    this.stream?.fail(
+      new GatewayError('server_unavailable', { detail: `HTTP: ${code}`, cause: error }),
+    )
     const sent = this.started || !notSent.has(code)
     this.events.onFault(
       new GatewayError('server_unavailable', { detail: `HTTP: ${code}`, cause: error }),

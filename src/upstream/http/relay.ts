@@ -50,14 +50,22 @@ export class Relay {
         onHead: (code) => {
           status = code
           this.answered = true
-          gone = code === 404 && renew !== undefined && headers['mcp-session-id'] !== undefined && this.attempts < attemptsMax
+          gone =
+            code === 404 &&
+            renew !== undefined &&
+            headers['mcp-session-id'] !== undefined &&
+            this.attempts < attemptsMax
         },
         onMessage: (bytes) => {
           if (!gone) this.take(bytes)
         },
         onLarge: (stream) => open.takeStream(stream),
         onEnd: () => {
-          if (gone && renew !== undefined) renew().then(() => this.post(), (fault: unknown) => this.fail(fault))
+          if (gone && renew !== undefined)
+            renew().then(
+              () => this.post(),
+              (fault: unknown) => this.fail(fault),
+            )
           else if (!open.done) this.endedEarly(status)
         },
         onFault: (error, sent) => this.fault(error, sent),
@@ -69,7 +77,10 @@ export class Relay {
     try {
       const message = this.options.place.codec.decode(bytes)
       // Answers to other ids cannot come here; some servers answer a fault with a null id.
-      const foreign = (message.kind === 'result' || message.kind === 'error') && message.id !== String(this.options.id) && message.id !== 'null'
+      const foreign =
+        (message.kind === 'result' || message.kind === 'error') &&
+        message.id !== String(this.options.id) &&
+        message.id !== 'null'
       if (!foreign) this.options.open.take(message)
     } catch (fault) {
       this.fail(fault)
@@ -79,7 +90,9 @@ export class Relay {
   private endedEarly(status: number): void {
     try {
       refuseStatus(status)
-      this.options.open.fail(new GatewayError('server_broken', { detail: `HTTP ${status} ended without an answer` }))
+      this.options.open.fail(
+        new GatewayError('server_broken', { detail: `HTTP ${status} ended without an answer` }),
+      )
     } catch (fault) {
       this.fail(fault)
     }
@@ -88,11 +101,14 @@ export class Relay {
   /** Repeats once what the server cannot have seen, or what only reads; anything else could be done twice. */
   private fault(error: GatewayError, sent: boolean): void {
     const safe = !sent || (this.options.idempotent && !this.answered)
-    if (safe && this.attempts < attemptsMax && !this.aborted && error.code === 'server_unavailable') this.post()
+    if (safe && this.attempts < attemptsMax && !this.aborted && error.code === 'server_unavailable')
+      this.post()
     else this.options.open.fail(error)
   }
 
   private fail(fault: unknown): void {
-    this.options.open.fail(fault instanceof GatewayError ? fault : new GatewayError('server_broken', { cause: fault }))
+    this.options.open.fail(
+      fault instanceof GatewayError ? fault : new GatewayError('server_broken', { cause: fault }),
+    )
   }
 }

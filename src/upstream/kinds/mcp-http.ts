@@ -8,8 +8,8 @@ import type { Member } from '../../model/members.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import { ChannelLink, levelRank } from '../channel-link.ts'
 import { type Abort, exchange } from '../http/exchange.ts'
-import { ask, baseHeaders, HttpSession, type Place, refuseStatus } from '../http/session.ts'
 import { Relay } from '../http/relay.ts'
+import { ask, baseHeaders, HttpSession, type Place, refuseStatus } from '../http/session.ts'
 import { openSsePair } from '../http/sse-pair.ts'
 import type { Facts, Sent, ServerLink, ServerNotice, Start } from '../kind.ts'
 import { listMembers, provesModern, readAllPages, readFacts } from '../opening.ts'
@@ -165,7 +165,15 @@ export class McpHttp implements ServerLink {
     }
     if (target.item !== undefined && target.item.headerParams.length > 0)
       Object.assign(headers, codec.paramHeaders(target.item.headerParams, call.args))
-    const relay = new Relay({ place: this.place, open, id, body, headers: () => headers, renew: undefined, idempotent: call.method !== 'tools/call' })
+    const relay = new Relay({
+      place: this.place,
+      open,
+      id,
+      body,
+      headers: () => headers,
+      renew: undefined,
+      idempotent: call.method !== 'tools/call',
+    })
     relay.post()
     return { open, cancel: () => relay.abort() }
   }
@@ -210,20 +218,41 @@ export class McpHttp implements ServerLink {
     return {
       open,
       cancel: (reason) => {
-        if (!open.done) current.post(this.place, recorded.headers, codec.notification('notifications/cancelled', [{ key: 'requestId', raw: String(id) }, { key: 'reason', raw: JSON.stringify(reason) }]))
+        if (!open.done)
+          current.post(
+            this.place,
+            recorded.headers,
+            codec.notification('notifications/cancelled', [
+              { key: 'requestId', raw: String(id) },
+              { key: 'reason', raw: JSON.stringify(reason) },
+            ]),
+          )
         relay.abort()
       },
     }
   }
 
   /** A legacy session has one level: the most verbose that anybody in it asked for; each call filters its own. */
-  private setLevel(session: HttpSession, credential: Readonly<Record<string, string>>, level: string | undefined): void {
+  private setLevel(
+    session: HttpSession,
+    credential: Readonly<Record<string, string>>,
+    level: string | undefined,
+  ): void {
     if (level === undefined || !session.facts.capabilities.includes('"logging"')) return
     if (session.logLevel !== undefined && levelRank(session.logLevel) <= levelRank(level)) return
     session.logLevel = level
     const { codec } = this.options
     const params: readonly Member[] = [{ key: 'level', raw: `"${level}"` }]
-    session.post(this.place, credential, codec.ownRequest('legacy', session.facts.revision, { id: this.place.nextId(), method: 'logging/setLevel', params, capabilities: emptyCapabilities }))
+    session.post(
+      this.place,
+      credential,
+      codec.ownRequest('legacy', session.facts.revision, {
+        id: this.place.nextId(),
+        method: 'logging/setLevel',
+        params,
+        capabilities: emptyCapabilities,
+      }),
+    )
   }
 
   /** A 404 with a session id says that the session is gone (MCP 2025-11-25 basic/transports): open a new one. */
