@@ -46,16 +46,22 @@ const methods: readonly { method: ListMethod; kind: ItemKind; capability: string
 /** Several changes at once make one new list. */
 const coalesceMs = 60
 
-export class ServerWatch {
-  private readonly watched: Watched
-  private readonly options: WatcherOptions
-  private readonly backoff: Backoff = createBackoff({
+function retryPace(): Backoff {
+  return createBackoff({
     firstMs: 1_000,
     maxMs: 60_000,
     factor: 2,
     jitter: 0.3,
     random: Math.random,
   })
+}
+
+export class ServerWatch {
+  private readonly watched: Watched
+  private readonly options: WatcherOptions
+  private readonly backoff = retryPace()
+  /** Of the stream of changes, which may fail while lists are answered. */
+  private readonly watchBackoff = retryPace()
   private listing: Listing
   private refreshing: Promise<void> | undefined
   private again = false
@@ -178,8 +184,8 @@ export class ServerWatch {
           text: `the list could not be saved: ${String(fault)}`,
         }),
       )
-      await this.watch()
       if (watched.everyMs > 0) this.later(watched.everyMs)
+      await this.watch()
     } catch (fault) {
       if (this.stopped) return
       const text = fault instanceof Error ? fault.message : String(fault)
@@ -196,18 +202,20 @@ export class ServerWatch {
   private async watch(): Promise<void> {
     if (this.watching) return
     this.watching = true
-    await this.watched
-      .watch((method, params) => this.notice(method, params))
-      .catch(() => {
-        this.watching = false
-      })
+    try {
+      await this.watched.watch((method, params) => this.notice(method, params))
+      this.watchBackoff.reset()
+    } catch {
+      // It may pass: what could not be opened is tried again like what broke later.
+      this.notice('sallyport/watch-ended', [])
+    }
   }
 
   private notice(method: string, params: Members): void {
     if (this.stopped) return
     if (method === 'sallyport/watch-ended') {
       this.watching = false
-      this.later(this.backoff.next())
+      this.later(this.watchBackoff.next())
     } else if (method.endsWith('/list_changed')) this.later(coalesceMs)
     else if (method === 'notifications/resources/updated')
       this.options.onResourceUpdated(this.watched.server, params)

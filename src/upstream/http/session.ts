@@ -152,12 +152,16 @@ export class HttpSession {
     notice: ServerNotice,
     onGone: () => void,
   ): Promise<boolean> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       let open = false
       const gone = (): void => {
         this.stopStream = undefined
         if (open) onGone()
-        resolve(false)
+        reject(
+          new GatewayError('server_unavailable', {
+            detail: 'the stream of changes could not be opened',
+          }),
+        )
       }
       const { 'content-type': _none, ...bare } = this.headers
       const headers = { ...bare, ...credential, accept: 'text/event-stream' }
@@ -173,7 +177,8 @@ export class HttpSession {
         {
           onHead: (status) => {
             open = status === 200
-            resolve(open)
+            // A server without such a stream says so with a 4xx; anything else may pass.
+            if (open || (status >= 400 && status < 500)) resolve(open)
           },
           onMessage: (bytes) => this.unsolicited(place, credential, bytes, notice),
           onEnd: gone,

@@ -452,12 +452,16 @@ export class McpHttp implements ServerLink {
       ...this.options.headers,
     }
     const previous = this.stopListen
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       let acknowledged = false
       let current = true
       const done = (): void => {
         if (acknowledged && current && this.stopListen === stop) notice('sallyport/watch-ended', [])
-        resolve()
+        reject(
+          new GatewayError('server_unavailable', {
+            detail: 'the stream of changes could not be opened',
+          }),
+        )
       }
       const abort = exchange(
         this.place.streams,
@@ -469,10 +473,14 @@ export class McpHttp implements ServerLink {
           messageBytesMax: this.options.messageBytesMax,
         },
         {
-          onHead: () => undefined,
+          // A server without such a stream says so with a 4xx; anything else may pass.
+          onHead: (status) => {
+            if (status >= 400 && status < 500) resolve()
+          },
           onMessage: (bytes) => {
-            const message = codec.decode(bytes)
-            if (message.kind !== 'notification') return
+            const message = decoded(codec, bytes)
+            if (message?.kind === 'error') resolve()
+            if (message?.kind !== 'notification') return
             if (message.method !== 'notifications/subscriptions/acknowledged')
               notice(message.method, message.params)
             else {
@@ -525,6 +533,14 @@ export class McpHttp implements ServerLink {
     // Give the DELETEs of the sessions a moment to leave.
     await Promise.race([calls?.close(), new Promise((resolve) => setTimeout(resolve, 500).unref())])
     await calls?.destroy()
+  }
+}
+
+function decoded(codec: ServerCodec, bytes: Buffer): ServerMessage | undefined {
+  try {
+    return codec.decode(bytes)
+  } catch {
+    return undefined
   }
 }
 
