@@ -1,6 +1,5 @@
 /** The database beside the gateway: started, adopted or reached; state loaded from it, the journal indexed into it. */
 import { join } from 'node:path'
-import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StoredState } from '../model/desired-state.ts'
 import { readJournal } from '../record/read.ts'
@@ -53,7 +52,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   return {
     store,
     ship(writer, durable) {
-      const pace = indexPace()
+      const pace = indexPace(durable)
       shipper ??= startShipper({
         store: {
           indexedUpTo: (of) => store.indexedUpTo(of),
@@ -81,25 +80,29 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   }
 }
 
-const busyShare = 0.5
+const busyEntriesPerSecond = 400
 const yieldMsMax = 5_000
-const lookMs = 100
+const lookMs = 200
 
 /**
- * Calls come first: while the event loop is busy a batch for the index waits, but never longer than a few seconds,
- * so that the index goes on under any load. The journal has everything meanwhile.
+ * Calls come first: while many are recorded a batch for the index waits, but never longer than a few seconds, so that
+ * the index goes on under any load. The journal has everything meanwhile.
  */
-function indexPace(): () => Promise<void> {
-  let last = performance.eventLoopUtilization()
+function indexPace(written: () => number): () => Promise<void> {
+  let last = written()
+  let at = Date.now()
+  const perSecond = (): number => {
+    const now = Date.now()
+    const count = written()
+    const rate = ((count - last) * 1_000) / Math.max(1, now - at)
+    last = count
+    at = now
+    return rate
+  }
   return async () => {
     const until = Date.now() + yieldMsMax
-    for (;;) {
-      const now = performance.eventLoopUtilization()
-      const { utilization } = performance.eventLoopUtilization(now, last)
-      last = now
-      if (utilization < busyShare || Date.now() >= until) return
+    while (perSecond() > busyEntriesPerSecond && Date.now() < until)
       await sleep(lookMs, undefined, { ref: false })
-    }
   }
 }
 
