@@ -13,30 +13,23 @@ const server = createServer((request, response) => {
   request.on('end', () => {
     const headers = {}
     for (const name in request.headers) if (!hop.has(name)) headers[name] = request.headers[name]
-    const body =
-      chunks.length === 0 ? null : chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)
-    pool.dispatch(
-      { path: request.url, method: request.method, headers, body },
-      {
-        onRequestStart() {},
-        onResponseStart(_controller, status, answer) {
-          delete answer.connection
-          delete answer['keep-alive']
-          response.writeHead(status, answer)
-        },
-        onResponseData(controller, chunk) {
-          if (response.write(chunk)) return
-          controller.pause()
-          response.once('drain', () => controller.resume())
-        },
-        onResponseEnd() {
-          response.end()
-        },
-        onResponseError() {
-          response.headersSent ? response.destroy() : response.writeHead(502).end()
-        },
+    const body = chunks.length > 1 ? Buffer.concat(chunks) : (chunks[0] ?? null)
+    const handler = {
+      onRequestStart() {},
+      onResponseStart(_controller, status, answer) {
+        delete answer.connection
+        delete answer['keep-alive']
+        response.writeHead(status, answer)
       },
-    )
+      onResponseData(controller, chunk) {
+        if (response.write(chunk)) return
+        controller.pause()
+        response.once('drain', () => controller.resume())
+      },
+      onResponseEnd: () => response.end(),
+      onResponseError: () => response.destroy(),
+    }
+    pool.dispatch({ path: request.url, method: request.method, headers, body }, handler)
   })
 })
 server.keepAliveTimeout = 75_000

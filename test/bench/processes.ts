@@ -8,8 +8,8 @@ export interface Running {
   readonly pid: number
   /** Everything that it has written so far (the last 20,000 characters). */
   output(): string
-  /** Ends it and its children, and waits. */
-  stop(): Promise<void>
+  /** Ends it and its children; what does not end by itself in `graceMs` is killed. */
+  stop(graceMs?: number): Promise<void>
 }
 
 export interface StartOptions {
@@ -62,12 +62,12 @@ function signal(child: ChildProcess, name: NodeJS.Signals): void {
   }
 }
 
-async function end(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, graceMs = 10_000): Promise<void> {
   started.delete(child)
   if (child.exitCode === null && child.signalCode === null) {
     const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
     child.kill('SIGTERM')
-    await Promise.race([gone, pause(5_000)])
+    await Promise.race([gone, pause(graceMs)])
   }
   signal(child, 'SIGKILL')
 }
@@ -101,12 +101,12 @@ export async function start(options: StartOptions): Promise<Running> {
     }
     await pause(10)
   }
-  return { pid: child.pid ?? 0, output: () => output, stop: () => end(child) }
+  return { pid: child.pid ?? 0, output: () => output, stop: (graceMs) => end(child, graceMs) }
 }
 
 /** Ends everything that this run started. */
 export async function stopAll(): Promise<void> {
-  await Promise.all([...started].map(end))
+  await Promise.all([...started].map((child) => end(child)))
 }
 
 /** Last resort on a sudden end: no waiting. */

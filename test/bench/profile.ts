@@ -140,7 +140,8 @@ try {
   const outcome = await load.run({ ...job, measureMs })
   const from = began + job.warmMs * 1_000
   const window = { from, to: from + measureMs * 1_000, calls: outcome.calls }
-  await gateway.stop()
+  // Node writes the profile while it ends, which takes a while.
+  await gateway.stop(120_000)
   const name = naming(bundle)
   const files = readdirSync(profiles).filter((file) => file.endsWith('.cpuprofile'))
   process.stdout.write(
