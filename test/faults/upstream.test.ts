@@ -17,7 +17,14 @@ import {
 } from '../e2e/client.ts'
 import { everything, startGateway, type TestGateway } from '../e2e/gateway.ts'
 import { dig, digNumber, names } from '../e2e/json.ts'
-import { echoTool, type Stub, type StubOptions, type StubRequest, sendJson, startStub } from './stub-server.ts'
+import {
+  echoTool,
+  type Stub,
+  type StubOptions,
+  type StubRequest,
+  sendJson,
+  startStub,
+} from './stub-server.ts'
 
 const undo: (() => Promise<void>)[] = []
 afterEach(async () => {
