@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=8
+// A gateway makes much short-lived garbage: a small young generation keeps its memory small under load.
 // The launcher is plain JavaScript that an old Node can parse, so that an unsupported runtime
 // gets one clear sentence instead of a syntax error from inside the bundle.
 const [major, minor] = process.versions.node.split('.').map(Number)

@@ -17,11 +17,15 @@ const given = process.argv.slice(2)
 const config = given.includes('--config')
   ? []
   : ['--config', join(root, 'examples/quickstart/sallyport.yaml')]
-const child = spawn(node, [join(root, 'dist/bin.mjs'), 'up', ...config, ...given], {
-  cwd: root,
-  stdio: 'inherit',
-  env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` },
-})
+const child = spawn(
+  node,
+  ['--max-semi-space-size=8', join(root, 'dist/bin.mjs'), 'up', ...config, ...given],
+  {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` },
+  },
+)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
   process.on(signal, () => child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal))
 // npm ends without telling: whoever is left without a parent stops too.

@@ -137,9 +137,7 @@ function writeWhole(
   let bytes = 0
   for (const part of out.head) bytes += part.length
   if (bytes > oneWriteBytesMax) {
-    const body = oneBuffer(out)
-    headers['content-length'] = body.length
-    response.writeHead(out.status, headers).end(body)
+    writePieces(response, headers, out)
     return
   }
   let text = ''
@@ -148,6 +146,23 @@ function writeWhole(
   text += byteText(out.tail)
   headers['content-length'] = text.length
   response.writeHead(out.status, headers).end(text, 'latin1')
+}
+
+/** A large answer without copying it together. */
+function writePieces(
+  response: ServerResponse,
+  headers: Record<string, string | number>,
+  out: Out,
+): void {
+  let bytes = Buffer.byteLength(out.tail)
+  for (const part of out.head)
+    bytes += typeof part === 'string' ? Buffer.byteLength(part) : part.length
+  headers['content-length'] = bytes
+  response.writeHead(out.status, headers)
+  response.cork()
+  for (const part of out.head) response.write(part)
+  response.end(out.tail)
+  response.uncork()
 }
 
 /** The UTF-8 bytes of a text, one character each. */

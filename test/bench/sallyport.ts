@@ -57,6 +57,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const running = await start({
     args: [
       ...(options.nodeArgs ?? []),
+      '--max-semi-space-size=8',
       join(options.bundle, 'bin.mjs'),
       'up',
       '--config',
