@@ -5,7 +5,7 @@ import { fuzzTheDoor, newSeed } from './door-fuzz.ts'
 const seed = newSeed()
 
 test(`3,000 mutated messages, seed ${seed}`, async () => {
-  const report = await fuzzTheDoor({ messages: 3_000, seed })
+  const report = await fuzzTheDoor({ messages: 3_000, seed, heapMb: 128 })
   expect(report.faults).toEqual([])
   expect(report.sent).toBe(3_000)
   expect(report.servesAtTheEnd).toBe(true)

@@ -16,6 +16,8 @@ export function newSeed(): number {
 export interface FuzzOptions {
   readonly messages: number
   readonly seed: number
+  /** Megabytes of heap that the gateway may use; it ends when it needs more. */
+  readonly heapMb: number
 }
 
 export interface FuzzReport {
@@ -122,6 +124,20 @@ const spliced = [
   'é',
 ]
 
+const otherValues = [
+  'null',
+  '{}',
+  '[]',
+  '""',
+  '-1',
+  '"hang"',
+  '{"a":{"a":{}}}',
+  'true',
+  '1e400',
+  '"\\ud800"',
+  '"__proto__"',
+]
+
 const position = fc.double({ min: 0, max: 1, noNaN: true })
 const mutation = fc.oneof(
   fc.record({
@@ -144,6 +160,11 @@ const mutation = fc.oneof(
     kind: fc.constant('byte' as const),
     at: position,
     value: fc.integer({ min: 0, max: 255 }),
+  }),
+  fc.record({
+    kind: fc.constant('value' as const),
+    at: position,
+    text: fc.constantFrom(...otherValues),
   }),
   fc.record({
     kind: fc.constant('swap' as const),
@@ -173,6 +194,16 @@ function mutate(bytes: Buffer, change: Mutation): Buffer {
       const copy = Buffer.from(bytes)
       if (copy.length > 0) copy[Math.min(at, copy.length - 1)] = change.value
       return copy
+    }
+    case 'value': {
+      // Another value for a member, so that the text stays JSON and gets further in.
+      const text = bytes.toString('latin1')
+      const values = [...text.matchAll(/:("(?:[^"\\]|\\.)*"|-?[0-9.]+|null|true|false|\{\}|\[\])/g)]
+      const found = values[Math.min(Math.floor(change.at * values.length), values.length - 1)]
+      if (found === undefined) return bytes
+      const from = found.index + 1
+      const end = from + (found[1]?.length ?? 0)
+      return Buffer.from(text.slice(0, from) + change.text + text.slice(end), 'latin1')
     }
     case 'swap': {
       const to = Math.floor(change.to * bytes.length)
@@ -224,7 +255,10 @@ const shot = fc.record({
     { weight: 1, arbitrary: oddHeaders },
   ),
   session: fc.boolean(),
-  endpoint: fc.constantFrom('/mcp/s/modern', '/mcp/s/legacy', '/mcp', '/mcp/s/nowhere'),
+  endpoint: fc.oneof(
+    { weight: 20, arbitrary: fc.constantFrom('/mcp/s/modern', '/mcp/s/legacy', '/mcp') },
+    { weight: 1, arbitrary: fc.constant('/mcp/s/nowhere') },
+  ),
 })
 
 /** What the seed's own headers would be, so that mutations get past the first checks. */
@@ -314,8 +348,9 @@ async function rssKb(pid: number): Promise<number> {
 }
 
 /** Throws the messages, then looks whether all is as before. */
-export async function fuzzTheDoor({ messages, seed }: FuzzOptions): Promise<FuzzReport> {
+export async function fuzzTheDoor({ messages, seed, heapMb }: FuzzOptions): Promise<FuzzReport> {
   const world = await startWorld({
+    env: { NODE_OPTIONS: `--max-old-space-size=${heapMb}` },
     config: {
       roles: {
         calm: {

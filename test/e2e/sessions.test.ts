@@ -59,7 +59,7 @@ describe('session ids', () => {
     for (const wrong of [...forged, id.toLowerCase() === id ? `${id}x` : id.toLowerCase()]) {
       const reply = await listWith(wrong)
       expect([reply.status, code(reply.message)]).toEqual([404, 'session_unknown'])
-      expect(reply.text).toBe((await listWith('x')).text)
+      expect(withoutCall(reply.text)).toBe(withoutCall((await listWith('x')).text))
     }
   })
 
@@ -70,7 +70,7 @@ describe('session ids', () => {
     const elsewhere = await listWith(id, world.key, world.gateway.url)
     for (const reply of [byOther, elsewhere])
       expect([reply.status, code(reply.message)]).toEqual([404, 'session_unknown'])
-    expect(byOther.text).toBe((await listWith('x')).text)
+    expect(withoutCall(byOther.text)).toBe(withoutCall((await listWith('x')).text))
   })
 
   test('DELETE ends a session; only its owner can', async () => {
@@ -344,3 +344,8 @@ describe('what is sealed for one caller opens for no other', () => {
     expect((await modernTool(world.at('legacy'), world.key, 'stats')).status).toBe(200)
   })
 })
+
+/** Every answer names its own call. */
+function withoutCall(text: string): string {
+  return text.replace(/"call":"[^"]*"/, '')
+}

@@ -18,6 +18,7 @@ export interface WorldOptions {
   readonly servers?: DesiredStateInput['servers']
   readonly keys?: Readonly<Record<string, TestKey>>
   readonly fixtureArgs?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** What a world's declared file holds. */
@@ -36,7 +37,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<TestWorld>
   const fixture = await startFixture({ era: 'dual', args: options.fixtureArgs ?? [] })
   try {
     const keys = { first: everything, ...options.keys }
-    const gateway = await startGateway({ config: worldConfig(fixture.url, options), keys })
+    const { env = {} } = options
+    const gateway = await startGateway({ config: worldConfig(fixture.url, options), keys, env })
     return {
       fixture,
       gateway,
