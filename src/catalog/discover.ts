@@ -52,7 +52,8 @@ function addFlag(flags: Map<string, Set<string>>, kind: string, flag?: string): 
 function collectFlags(listing: Listing, flags: Map<string, Set<string>>): void {
   if (listing.facts === undefined) return
   const raw = listing.facts.capabilities
-  for (const member of scanObject(raw, { '*': {} }, { depthMax: 64, refuseDuplicates: false })) {
+  // The whole answer was scanned with the same depth before.
+  for (const member of scanObject(raw, { '*': {} }, { depthMax: 512, refuseDuplicates: false })) {
     if (!known.some((kind) => kind === member.key) || member.members === undefined) continue
     addFlag(flags, member.key)
     for (const flag of member.members)

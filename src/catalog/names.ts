@@ -6,13 +6,13 @@ const nameMax = 64
 const hashLength = 8
 
 /** `<server>__<name>` with foreign characters as `_`; too long: cut, with a hash of the full name at the end. */
-function publicName(server: string, name: string): string {
+export function publicName(server: string, name: string): string {
   const plain = `${server}__${name.replace(/[^A-Za-z0-9_-]/g, '_')}`
   return plain.length <= nameMax ? plain : hashedName(server, name)
 }
 
 /** The form that no other name can take: used for all names that would collide, whatever their order. */
-function hashedName(server: string, name: string): string {
+export function hashedName(server: string, name: string): string {
   const plain = `${server}__${name.replace(/[^A-Za-z0-9_-]/g, '_')}`
   const digest = hash('sha256', `${server}/${name}`, 'hex').slice(0, hashLength)
   return `${plain.slice(0, nameMax - hashLength - 1)}_${digest}`

@@ -24,7 +24,7 @@ export function resolve(catalog: Catalog, scope: Scope, call: Call): Target {
     case 'prompts/get':
       return namedTarget(catalog, scope, 'prompt', call.name)
     case 'completion/complete':
-      return isPromptReference(call)
+      return call.reference === 'prompt'
         ? namedTarget(catalog, scope, 'prompt', call.name)
         : resourceTarget(catalog, scope, call.name)
     case 'resources/read':
@@ -34,10 +34,6 @@ export function resolve(catalog: Catalog, scope: Scope, call: Call): Target {
     default:
       throw new GatewayError('method_unknown')
   }
-}
-
-function isPromptReference(call: Call): boolean {
-  return call.params.some((member) => member.key === 'ref' && member.raw.includes('"ref/prompt"'))
 }
 
 function namedTarget(
@@ -60,7 +56,10 @@ function resourceTarget(catalog: Catalog, scope: Scope, publicUri: string): Targ
   const { endpoint } = scope
   const place =
     endpoint.kind === 'server' ? { server: endpoint.server, uri: publicUri } : splitUri(publicUri)
-  const index = place === undefined ? undefined : catalog.byServer.get(place.server)
+  const index =
+    place === undefined || hasDotSegments(place.uri)
+      ? undefined
+      : catalog.byServer.get(place.server)
   if (place === undefined || index === undefined || !scope.has('resource', place.server, place.uri))
     throw unknownTarget('resource', publicUri)
   const item =
@@ -69,6 +68,14 @@ function resourceTarget(catalog: Catalog, scope: Scope, publicUri: string): Targ
     [...index.template.values()].find((template) => templateMatches(template.name, place.uri))
   // A server may serve URIs that it does not list; policy judges the URI itself.
   return { kind: 'resource', server: place.server, name: place.uri, item }
+}
+
+/**
+ * `/../` and its like, also encoded or with backslashes: a server would resolve them, so the text that the rules judge
+ * would not be the resource that is read.
+ */
+function hasDotSegments(uri: string): boolean {
+  return /(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:$|[/\\?#]|%2f|%5c)/i.test(uri)
 }
 
 /** The refusal for a name that is unknown, or that the caller must not know. */

@@ -1,7 +1,7 @@
 /** Questions to a legacy client: real requests on the stream of its own call, then the call again with the answers. */
 import type { Call, Identified } from '../model/call.ts'
 import { GatewayError } from '../model/refusal.ts'
-import { type CallNotification, declined, type Question, type Reply } from '../model/reply.ts'
+import type { CallNotification, Question, Reply } from '../model/reply.ts'
 import type { Exchange, Session } from '../model/session.ts'
 import { encodeQuestion } from '../wire/encode.ts'
 import { type Ended, runCall } from './call.ts'
@@ -31,11 +31,11 @@ export async function runLegacyCall(
     if (reply.kind !== 'input_required') return ended
     if (session === undefined || !current.call.streams)
       throw new GatewayError('question_refused', { detail: 'the client takes no stream' })
-    const inputResponses = await askAll(reply, exchange, session, current.call)
+    const answers = await askAll(reply, exchange, session, current.call)
     const call: Call = {
       ...current.call,
       callId: nextCallId(),
-      inputResponses,
+      ...answers,
       requestState: reply.requestState,
     }
     current = { call, principal: current.principal }
@@ -45,16 +45,29 @@ export async function runLegacyCall(
   })
 }
 
+interface Answered {
+  readonly key: string
+  /** Raw result, or raw error object when the client declined. */
+  readonly raw: string
+  readonly declined: boolean
+}
+
 async function askAll(
   reply: Extract<Reply, { kind: 'input_required' }>,
   exchange: Exchange,
   session: Session,
   call: Call,
-): Promise<string> {
+): Promise<Pick<Call, 'inputResponses' | 'declined'>> {
   const answers = await Promise.all(
     reply.questions.map((question) => ask(question, exchange, session, call)),
   )
-  return `{${answers.join(',')}}`
+  const given = answers.filter((answer) => !answer.declined)
+  const declined = answers.filter((answer) => answer.declined)
+  return {
+    inputResponses: `{${given.map(({ key, raw }) => `${JSON.stringify(key)}:${raw}`).join(',')}}`,
+    declined:
+      declined.length === 0 ? undefined : new Map(declined.map(({ key, raw }) => [key, raw])),
+  }
 }
 
 function ask(
@@ -62,7 +75,7 @@ function ask(
   exchange: Exchange,
   session: Session,
   call: Call,
-): Promise<string> {
+): Promise<Answered> {
   return new Promise((resolve, reject) => {
     if (call.cancel.cancelled) {
       reject(new GatewayError('cancelled'))
@@ -84,10 +97,13 @@ function ask(
     })
     session.asked.set(rpcId, (answer) => {
       settle()
-      if (answer.kind === 'result') resolve(`${JSON.stringify(question.key)}:${answer.raw}`)
+      const { key } = question
+      if (!answer.raw.startsWith('{'))
+        reject(new GatewayError('question_refused', { detail: 'the answer is no object' }))
+      else if (answer.kind === 'result') resolve({ key, raw: answer.raw, declined: false })
       else if (question.method === 'elicitation/create')
-        resolve(`${JSON.stringify(question.key)}:{"action":"cancel"}`)
-      else resolve(`${JSON.stringify(question.key)}:${declined(answer.raw)}`)
+        resolve({ key, raw: '{"action":"cancel"}', declined: false })
+      else resolve({ key, raw: answer.raw, declined: true })
     })
     exchange.send(encodeQuestion(rpcId, question))
   })

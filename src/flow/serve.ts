@@ -5,6 +5,7 @@
 import { stringValue } from '../kit/json-scan.ts'
 import {
   type Call,
+  type Era,
   type ForwardedMethod,
   forwardedMethods,
   type Identified,
@@ -119,7 +120,7 @@ async function serveEnvelope(
   const era = eraOf(envelope, exchange.headers ?? {})
   try {
     if (envelope.kind === 'response') return takeAnswer(exchange, envelope)
-    if (envelope.kind === 'notification') return takeNotification(exchange, envelope)
+    if (envelope.kind === 'notification') return takeNotification(exchange, envelope, era)
     if (era === 'legacy') return await serveLegacy(deps, principal, exchange, envelope)
     const call = decodeModern(envelope, exchange.headers, {
       callId: deps.nextCallId(),
@@ -279,7 +280,8 @@ function takeAnswer(exchange: Exchange, envelope: Envelope): Served {
   return { kind: 'accepted' }
 }
 
-function takeNotification(exchange: Exchange, envelope: Envelope): Served {
+function takeNotification(exchange: Exchange, envelope: Envelope, era: Era): Served {
+  if (era === 'modern') return { kind: 'accepted' }
   if (envelope.method === 'notifications/cancelled') {
     const id = rawParam(envelope, 'requestId')
     if (id !== undefined) exchange.session?.running.get(id)?.cancel()

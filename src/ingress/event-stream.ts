@@ -28,6 +28,7 @@ export function eventText(text: string, id: string | undefined): string {
 
 /** Resolves when the socket takes more, or is gone. */
 export function drained(response: ServerResponse): Promise<void> {
+  if (response.destroyed || response.writableEnded) return Promise.resolve()
   return new Promise((resolve) => {
     const done = (): void => {
       response.off('drain', done)
@@ -37,6 +38,15 @@ export function drained(response: ServerResponse): Promise<void> {
     response.on('drain', done)
     response.on('close', done)
   })
+}
+
+/** Ends a stream of pieces that nobody can take, so that whoever makes them can settle. */
+export async function discard(pieces: AsyncIterable<Buffer>): Promise<void> {
+  try {
+    for await (const _piece of pieces) break
+  } catch {
+    // It broke off by itself.
+  }
 }
 
 export class EventStream {
@@ -60,6 +70,7 @@ export class EventStream {
   attach(response: ServerResponse, after: number | undefined): void {
     const before = this.response
     this.response = response
+    response.on('error', () => undefined)
     before?.end()
     response.writeHead(200, {
       'content-type': 'text/event-stream',
@@ -97,16 +108,18 @@ export class EventStream {
     tail: string,
   ): Promise<void> {
     const { response } = this
-    if (this.over || response === undefined) return
+    if (this.over || response === undefined) return discard(pieces)
     this.sequence++
+    const gone = (): boolean => this.over || response.destroyed || response.writableEnded
     response.write('event: message\ndata: ')
     for (const part of head) response.write(oneLine(Buffer.from(part)))
     try {
       for await (const piece of pieces) {
+        if (gone()) return
         if (!response.write(oneLine(piece))) await drained(response)
-        if (response.destroyed) return
+        if (gone()) return
       }
-      response.write(`${tail}\n\n`)
+      if (!gone()) response.write(`${tail}\n\n`)
     } catch {
       // The server broke off in the middle; so does this stream.
       response.destroy()

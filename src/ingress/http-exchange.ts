@@ -5,7 +5,7 @@ import type { Deadlines } from '../kit/deadlines.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Exchange, Session, SessionStart } from '../model/session.ts'
-import { drained, EventStream } from './event-stream.ts'
+import { discard, drained, EventStream } from './event-stream.ts'
 import type { LegacySession, SessionTable } from './sessions.ts'
 import type { Out } from './settings.ts'
 
@@ -22,14 +22,18 @@ export class HttpExchange implements Exchange {
   readonly headers: IncomingMessage['headers']
   readonly bytes: number
   readonly streams: boolean
-  readonly session: LegacySession | undefined
+  private readonly sessionId: string | undefined
+  /** The session that the message named, once it was asked for. */
+  private found: LegacySession | undefined
   readonly cancel = new CancelSource()
-  private readonly principal: Principal
+  readonly principal: Principal
   private readonly response: ServerResponse
   private readonly sessions: SessionTable
   private stream: EventStream | undefined
   private readonly quiet: Deadlines<HttpExchange>
   private gone = false
+  /** The answer was written, or is being. */
+  private over = false
   /** A listen stream: it waits for changes, not for an answer. */
   held = false
 
@@ -38,7 +42,7 @@ export class HttpExchange implements Exchange {
     response: ServerResponse
     endpoint: Endpoint
     principal: Principal
-    session: LegacySession | undefined
+    sessionId: string | undefined
     sessions: SessionTable
     bytes: number
     /** Tells when nothing was said for a while. */
@@ -48,13 +52,25 @@ export class HttpExchange implements Exchange {
     this.headers = parts.request.headers
     this.bytes = parts.bytes
     this.streams = accepts(parts.request.headers.accept, 'text/event-stream')
-    this.session = parts.session
+    this.sessionId = parts.sessionId
     this.principal = parts.principal
     this.response = parts.response
     this.sessions = parts.sessions
     parts.response.on('close', () => this.closed())
+    // A write that meets a closed connection is no news: `close` tells of it.
+    parts.response.on('error', () => undefined)
     this.quiet = parts.quiet
     if (this.streams) this.quiet.add(this)
+  }
+
+  /**
+   * Looked up only for legacy messages: a modern one ignores a session id (MCP 2026-07-28 basic/transports).
+   * @throws GatewayError session_unknown
+   */
+  get session(): LegacySession | undefined {
+    if (this.found === undefined && this.sessionId !== undefined)
+      this.found = this.sessions.find(this.sessionId, this.principal, this.endpoint)
+    return this.found
   }
 
   /** Modern: closing the stream cancels. Legacy: it does not; the client may resume (MCP 2025-11-25 basic/transports). */
@@ -62,11 +78,12 @@ export class HttpExchange implements Exchange {
     this.quiet.delete(this)
     if (this.response.writableFinished) return
     this.gone = true
-    if (this.session === undefined || this.stream === undefined) this.cancel.cancel()
+    if (this.found === undefined || this.stream === undefined) this.cancel.cancel()
   }
 
   /** Opens a stream if there is none and says that the call still runs. */
   keepAlive(): void {
+    if (this.over || this.gone) return
     this.open().ping()
     this.quiet.add(this)
   }
@@ -76,18 +93,18 @@ export class HttpExchange implements Exchange {
   }
 
   send(text: string): void {
-    if (!this.streams || (this.gone && this.session === undefined)) return
+    if (!this.streams || this.over || (this.gone && this.found === undefined)) return
     this.open().send(text)
   }
 
   private open(): EventStream {
     if (this.stream === undefined) {
-      const id = this.session === undefined ? undefined : randomBytes(6).toString('base64url')
+      const id = this.found === undefined ? undefined : randomBytes(6).toString('base64url')
       this.stream = new EventStream(
         { id, headers: {}, keptEventsMax, keptBytesMax, pendingBytesMax },
         this.response,
       )
-      if (this.session !== undefined && id !== undefined) this.keep(this.session, id, this.stream)
+      if (this.found !== undefined && id !== undefined) this.keep(this.found, id, this.stream)
     }
     return this.stream
   }
@@ -106,12 +123,17 @@ export class HttpExchange implements Exchange {
   async finish(out: Out, sessionId: string | undefined): Promise<void> {
     this.quiet.delete(this)
     if (this.stream !== undefined) {
+      this.over = true
       if (out.stream === undefined) this.stream.send(await wholeText(out))
       else await this.stream.sendPieces(out.head, out.stream, out.tail)
       this.stream.end()
       return
     }
-    if (this.gone) return
+    this.over = true
+    if (this.gone) {
+      if (out.stream !== undefined) await discard(out.stream)
+      return
+    }
     const { response } = this
     const headers: Record<string, string | number> = { 'content-type': 'application/json' }
     if (sessionId !== undefined) headers['mcp-session-id'] = sessionId

@@ -62,6 +62,7 @@ export class PairDoor {
         return !response.destroyed
       },
       send: (text) => {
+        if (response.writableEnded || response.destroyed) return
         response.write(eventText(text, undefined))
         if (response.writableLength > 16_000_000) response.destroy()
       },
@@ -70,6 +71,7 @@ export class PairDoor {
     const stop = this.ports.subscribe(session, principal, (text) => session.push(text))
     session.onEnd.push(stop)
     this.open.set(session.id, { response, session })
+    response.on('error', () => undefined)
     response.on('close', () => {
       this.open.delete(session.id)
       this.sessions.end(session)
@@ -81,10 +83,14 @@ export class PairDoor {
     response: ServerResponse,
     principal: Principal,
   ): Promise<void> {
-    const id = new URL(request.url ?? '/', 'http://gateway').searchParams.get('session') ?? ''
+    const id = URL.parse(request.url ?? '/', 'http://gateway')?.searchParams.get('session') ?? ''
     const session = this.sessions.find(id, principal, endpoint)
     const text = bodyText(await readBody(request, this.settings.bodyBytesMax, this.bodies))
     response.writeHead(202).end('Accepted')
+    const cancel = new CancelSource()
+    // What this message began ends with the connection, listens included.
+    const stop = (): void => cancel.cancel()
+    session.onEnd.push(stop)
     const exchange: Exchange = {
       endpoint,
       headers: undefined,
@@ -93,10 +99,12 @@ export class PairDoor {
       session,
       begin: (start) => session.adopt(start),
       send: (message) => session.push(message),
-      cancel: new CancelSource(),
+      cancel,
     }
     const outcome = await this.ports.serve(principal, exchange, text)
+    if (outcome.kind === 'held') session.push(await wholeText(await outcome.ended))
     for (const message of messagesOf(outcome)) session.push(await wholeText(message))
+    session.onEnd = session.onEnd.filter((end) => end !== stop)
   }
 
   close(): void {

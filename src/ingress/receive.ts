@@ -35,6 +35,8 @@ export interface HttpDoor {
   /** Stops taking connections; waits for running requests no longer than `drainMs`. */
   drain(drainMs: number): Promise<void>
   readonly requests: () => number
+  /** Ends the listen streams of some principals, e.g. after their key was revoked. */
+  endListens(drop: (principal: Principal) => boolean): void
 }
 
 export function createHttpDoor(
@@ -70,6 +72,7 @@ export function createHttpDoor(
     server,
     drain: (drainMs) => door.drain(server, drainMs),
     requests: () => door.running.size,
+    endListens: (drop) => door.endListens(drop),
   }
 }
 
@@ -155,13 +158,13 @@ class Door {
     if (request.headers.expect !== undefined) response.writeContinue()
     const body = await readBody(request, this.settings.bodyBytesMax, this.bodies)
     const text = bodyText(body)
-    const session = this.sessionOf(request, endpoint, principal, text)
+    const sessionId = request.headers['mcp-session-id']
     const exchange = new HttpExchange({
       request,
       response,
       endpoint,
       principal,
-      session,
+      sessionId: typeof sessionId === 'string' ? sessionId : undefined,
       sessions: this.sessions,
       bytes: body.length,
       quiet: this.quiet,
@@ -172,19 +175,6 @@ class Door {
     } finally {
       this.running.delete(exchange)
     }
-  }
-
-  /** A modern request ignores a session id (MCP 2026-07-28 basic/transports); any other must name a session that is ours. */
-  private sessionOf(
-    request: IncomingMessage,
-    endpoint: Endpoint,
-    principal: Principal,
-    text: string,
-  ): LegacySession | undefined {
-    const id = request.headers['mcp-session-id']
-    if (typeof id !== 'string' || text.includes('"io.modelcontextprotocol/protocolVersion"'))
-      return undefined
-    return this.sessions.find(id, principal, endpoint)
   }
 
   private async answer(
@@ -293,6 +283,11 @@ class Door {
     response.writeHead(status, headers)
     response.end(this.ports.refusalText(error))
     if (!request.complete) request.resume()
+  }
+
+  endListens(drop: (principal: Principal) => boolean): void {
+    for (const exchange of this.running)
+      if (exchange.held && drop(exchange.principal)) exchange.cancel.cancel()
   }
 
   async drain(server: Server, drainMs: number): Promise<void> {

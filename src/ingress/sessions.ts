@@ -69,6 +69,12 @@ export class LegacySession implements Session {
     return true
   }
 
+  /** Ends its subscriptions to resources; the client may subscribe again, under the rules of that moment. */
+  endSubscriptions(): void {
+    for (const end of this.subscriptions.values()) end()
+    this.subscriptions.clear()
+  }
+
   /** Cancels what runs, ends streams and subscriptions. */
   end(): void {
     if (this.ended) return
@@ -179,6 +185,11 @@ export class SessionTable {
   endWhere(drop: (principal: Principal) => boolean): void {
     for (const session of [...this.sessions.values()])
       if (drop(session.principal)) this.end(session)
+  }
+
+  /** After the rules changed nobody goes on hearing of what was allowed before. */
+  endSubscriptions(): void {
+    for (const session of this.sessions.values()) session.endSubscriptions()
   }
 
   close(): void {

@@ -33,7 +33,8 @@ export function serveStdio(
     // A line break can only stand between tokens of JSON, so a space says the same.
     output.write(`${text.replace(/[\r\n]+/g, ' ')}\n`)
   }
-  session.channel = { attached: true, send: write, end: () => undefined }
+  // Whoever ends the session, e.g. because its key was revoked, ends the connection.
+  session.channel = { attached: true, send: write, end: () => input.destroy() }
   const stop = ports.subscribe(session, principal, write)
   const running = new Map<CancelSource, Promise<void>>()
   const modern = new Map<string, CancelSource>()
@@ -89,7 +90,10 @@ export function serveStdio(
       },
     })
     input.on('data', (chunk: Buffer) => splitter.push(chunk))
+    let over = false
     const end = (): void => {
+      if (over) return
+      over = true
       stop()
       // Listens would wait for ever; calls are answered first.
       const calls = [...running.values()]
@@ -103,6 +107,7 @@ export function serveStdio(
     }
     input.once('end', end)
     input.once('error', end)
+    input.once('close', end)
   })
 }
 

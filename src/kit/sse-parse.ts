@@ -112,7 +112,9 @@ export class SseParser {
   /** Hands over what was held of an event; the rest follows as it comes. */
   private begin(onLarge: () => LargeEvent): void {
     const line = this.rest.length === 0 ? undefined : Buffer.concat(this.rest)
-    if (line !== undefined && line.toString('latin1', 0, 5) !== 'data:') return
+    // Only data may be large; nothing else is held beyond this size.
+    if (line !== undefined && line.toString('latin1', 0, 5) !== 'data:')
+      throw new SseTooLarge('line too large')
     this.large ??= onLarge()
     for (const [index, held] of this.data.entries()) this.feedLine(held, index === 0)
     if (line !== undefined) {

@@ -15,7 +15,13 @@ import { createHttpDoor, type HttpDoor } from '../ingress/receive.ts'
 import { SessionTable } from '../ingress/sessions.ts'
 import type { DoorPorts } from '../ingress/settings.ts'
 import { createKeyRing, type KeyRing, type RingFile } from '../kit/key-ring.ts'
-import { durationMs, type Issue, type StoredState, sizeBytes } from '../model/desired-state.ts'
+import {
+  type DesiredState,
+  durationMs,
+  type Issue,
+  type StoredState,
+  sizeBytes,
+} from '../model/desired-state.ts'
 import type { Principal } from '../model/principal.ts'
 import { anonymousRefusals } from '../record/anonymous.ts'
 import { type Journal, openJournal } from '../record/journal.ts'
@@ -51,6 +57,7 @@ export interface GatewayOptions {
 
 const hideAfterMs = 15 * 60_000
 const processesMax = 256
+const expiryMs = 15_000
 
 export class Gateway {
   readonly configuration: Configuration
@@ -72,6 +79,7 @@ export class Gateway {
   private readonly parking: ParkingLot
   private readonly anonymous: ReturnType<typeof anonymousRefusals>
   private readonly stopWatching: () => void
+  private readonly expiry: NodeJS.Timeout
   private closing: Promise<void> | undefined
 
   private constructor(parts: {
@@ -124,10 +132,18 @@ export class Gateway {
       now: Date.now,
     })
     this.ports = this.doorPorts()
+    this.expiry = setInterval(() => this.endInvalid(), expiryMs)
+    this.expiry.unref()
     this.stopWatching =
       options.configFile === undefined
         ? () => undefined
-        : watchDeclared(options.configFile, () => void this.reload())
+        : watchDeclared(
+            options.configFile,
+            () =>
+              void this.reload().catch((fault: unknown) =>
+                log.error({ err: fault }, 'the changed configuration could not be read'),
+              ),
+          )
   }
 
   /** @throws Error with a sentence and the issues when the configuration cannot be used at all */
@@ -187,14 +203,30 @@ export class Gateway {
   apply(): readonly Issue[] {
     const applied = this.configuration.compile(this.servers.listings(), this.cell.current)
     if (!applied.ok) return applied.issues
+    const before = rulesOf(this.cell.current.state)
     const changed = applied.snapshot.digest !== this.cell.current.digest
     this.servers.apply(applied.servers)
     this.cell.swap(withListings(applied.snapshot, this.servers.listings()))
     if (changed) void this.note('configuration', `state ${applied.snapshot.digest.slice(0, 16)}`)
-    const { keys } = this.cell.current
-    const valid = new Set([...keys.byHash.values()].map((principal) => principal.id))
-    this.sessions.endWhere((principal) => principal.id !== 'local' && !valid.has(principal.id))
+    if (changed && before !== rulesOf(applied.snapshot.state)) {
+      this.sessions.endSubscriptions()
+      this.door?.endListens(() => true)
+    }
+    this.endInvalid()
     return []
+  }
+
+  /** Ends what principals hold open whose key was revoked or has expired. */
+  private endInvalid(): void {
+    const { keys } = this.cell.current
+    const now = Date.now()
+    const valid = new Set<string>()
+    for (const { id, expiresAt } of keys.byHash.values())
+      if (expiresAt === undefined || expiresAt > now) valid.add(id)
+    const drop = ({ id }: Principal): boolean =>
+      id === 'local' ? keys.local === undefined : !valid.has(id)
+    this.sessions.endWhere(drop)
+    this.door?.endListens(drop)
   }
 
   /** Reads the declared file again. */
@@ -343,6 +375,7 @@ export class Gateway {
   }
 
   private async stop(): Promise<void> {
+    clearInterval(this.expiry)
     this.stopWatching()
     await this.door?.drain(durationMs(this.cell.current.state.listen.drain) ?? 20_000)
     this.parking.clear('The gateway is stopping.')
@@ -354,6 +387,11 @@ export class Gateway {
     await this.note('stop', '')
     await this.journal.close()
   }
+}
+
+/** What decides who may hear of what. */
+function rulesOf(state: DesiredState): string {
+  return JSON.stringify([state.roles, state.access, state.toolsets])
 }
 
 /** Call ids: a random part for each start, then a counter. */

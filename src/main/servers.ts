@@ -65,7 +65,20 @@ export class Servers {
       setTimeout(() => void running.link.close(), running.gate.running === 0 ? 0 : 10_000).unref()
     }
     for (const [name, spec] of Object.entries(specs)) {
-      if (spec.enabled && !this.running.has(name)) this.begin(name, spec)
+      if (spec.enabled && !this.running.has(name)) this.tryBegin(name, spec)
+    }
+  }
+
+  /** A server that cannot even be set up must not keep the others from being so. */
+  private tryBegin(name: string, spec: ServerSpec): void {
+    try {
+      this.begin(name, spec)
+    } catch (fault) {
+      this.options.log({
+        level: 'warn',
+        server: name,
+        text: `cannot be set up: ${fault instanceof Error ? fault.message : String(fault)}`,
+      })
     }
   }
 

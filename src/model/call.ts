@@ -64,6 +64,8 @@ export interface Call {
   readonly rpcId: string
   /** Tool or prompt name, or resource URI, decoded; empty for methods without one. */
   readonly name: string
+  /** What a completion is about; undefined for other methods. */
+  readonly reference: 'prompt' | 'resource' | undefined
   /** Raw `arguments` of the call, if it had any. */
   readonly args: string | undefined
   /** `params` without `_meta`, `name`/`uri`, `arguments`, `inputResponses` and `requestState`. */
@@ -79,6 +81,11 @@ export interface Call {
   readonly logLevel: string | undefined
   /** Answers to an earlier `input_required`, raw object; undefined on a first round. */
   readonly inputResponses: string | undefined
+  /**
+   * Questions that a legacy client answered with an error, with the raw error object. Made by the gateway alone,
+   * never read from a message, so that no caller can put words of its own beside an answer.
+   */
+  readonly declined: ReadonlyMap<string, string> | undefined
   /** Our sealed state as the caller returned it. */
   readonly requestState: string | undefined
   /** `Mcp-Param-*` headers by lower-case suffix; undefined where the transport has none. */

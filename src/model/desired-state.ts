@@ -70,9 +70,21 @@ export const stdioSpec = z
   })
   .describe('A server that runs as a child process and speaks MCP over stdin and stdout')
 
+/** A URL with references is checked once they are replaced. */
+function isHttpUrl(text: string): boolean {
+  return (
+    text.includes('$' + '{') ||
+    text.startsWith('file:') ||
+    /^https?:$/.test(URL.parse(text)?.protocol ?? '')
+  )
+}
+
 export const httpSpec = z
   .strictObject({
-    url: z.string().describe('The MCP endpoint of the server'),
+    url: z
+      .string()
+      .refine(isHttpUrl, 'must be an http or https URL')
+      .describe('The MCP endpoint of the server'),
     headers: z.record(headerName, secret).default({}),
     transport: z
       .enum(['auto', 'streamable', 'sse'])

@@ -62,15 +62,3 @@ export type Reply =
       readonly data: string | undefined
       readonly era: 'legacy' | 'modern'
     }
-
-const declinedPrefix = '{"dev.sallyport/declined":'
-
-/** The neutral form of "the client answered this question with an error": an answer that a legacy server gets as that error. */
-export function declined(rawError: string): string {
-  return `${declinedPrefix}${rawError}}`
-}
-
-/** The raw error inside a declined answer, or undefined when it is an ordinary one. */
-export function declinedError(answer: string): string | undefined {
-  return answer.startsWith(declinedPrefix) ? answer.slice(declinedPrefix.length, -1) : undefined
-}

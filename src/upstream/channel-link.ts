@@ -122,8 +122,19 @@ class ChannelSession {
   private question(message: Extract<ServerMessage, { kind: 'request' }>): void {
     const only = this.onlyCall()
     if (only !== undefined) only.take(message)
-    else if (message.method === 'ping') this.channel.send(this.codec.answer(message.id, '{}'))
-    else this.channel.send(this.codec.answerError(message.id, -32601, 'Nobody can answer this.'))
+    else if (message.method === 'ping') this.tell(this.codec.answer(message.id, '{}'))
+    else this.tell(this.codec.answerError(message.id, -32601, 'Nobody can answer this.'))
+  }
+
+  /** Sends what has no answer. A channel that takes no more is given up, wherever this is called from. */
+  tell(text: string): void {
+    if (this.closed !== undefined) return
+    try {
+      this.channel.send(text)
+    } catch (fault) {
+      this.close(fault instanceof Error ? fault.message : String(fault))
+      void this.channel.close().catch(() => undefined)
+    }
   }
 
   private onlyCall(): OpenCall | undefined {
@@ -204,6 +215,7 @@ export class ChannelLink implements ServerLink {
   }
 
   private startOn(session: ChannelSession, start: Start): Sent {
+    if (!start.wanted()) throw new GatewayError('cancelled')
     const { codec } = this.options
     const { call, target } = start.recorded
     const facts = session.opened
@@ -216,7 +228,7 @@ export class ChannelLink implements ServerLink {
         era: facts.era,
         id,
         answer: (text) => {
-          if (session.closed === undefined) session.channel.send(text)
+          session.tell(text)
         },
         gatherMs: call.era === 'legacy' ? 0 : this.options.gatherMs,
         park: (state) => start.park(() => open, state),
@@ -250,7 +262,7 @@ export class ChannelLink implements ServerLink {
       open,
       cancel: (reason) => {
         if (open.done || session.closed !== undefined) return
-        session.channel.send(
+        session.tell(
           codec.notification('notifications/cancelled', [
             { key: 'requestId', raw: key },
             { key: 'reason', raw: JSON.stringify(reason) },
@@ -266,7 +278,7 @@ export class ChannelLink implements ServerLink {
       return
     if (session.logLevel !== undefined && levelRank(session.logLevel) <= levelRank(level)) return
     session.logLevel = level
-    session.channel.send(
+    session.tell(
       this.options.codec.ownRequest('legacy', facts.revision, {
         id: ++this.ids,
         method: 'logging/setLevel',
@@ -406,7 +418,7 @@ export class ChannelLink implements ServerLink {
           detail: `initialize was refused: ${message.kind === 'error' ? message.message.slice(0, 200) : ''}`,
         })
       session.facts = readFacts(message, 'legacy')
-      session.channel.send(codec.notification('notifications/initialized', []))
+      session.tell(codec.notification('notifications/initialized', []))
       return session
     } catch (fault) {
       await session.channel.close()
@@ -455,7 +467,7 @@ export class ChannelLink implements ServerLink {
     session.listenId = id
     const uris = [...this.subscriptions]
     const filter = `{"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true${uris.length === 0 ? '' : `,"resourceSubscriptions":${JSON.stringify(uris)}`}}`
-    session.channel.send(
+    session.tell(
       codec.ownRequest('modern', facts.revision, {
         id,
         method: 'subscriptions/listen',
@@ -464,7 +476,7 @@ export class ChannelLink implements ServerLink {
       }),
     )
     if (previous !== undefined)
-      session.channel.send(
+      session.tell(
         codec.notification('notifications/cancelled', [
           { key: 'requestId', raw: String(previous) },
         ]),

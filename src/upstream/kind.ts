@@ -27,6 +27,8 @@ export interface Start {
   readonly serverState: string | undefined
   /** Seals a requestState for the call that `open` gives; it is not there before the call is sent. */
   readonly park: (open: () => OpenCall, serverState?: string) => string
+  /** False when the caller or the deadline gave the call up while the server was still being connected. */
+  readonly wanted: () => boolean
 }
 
 /** A notification of a server that belongs to no call. */

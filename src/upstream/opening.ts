@@ -17,7 +17,7 @@ const instructionsMax = 16_384
 /** Facts of an InitializeResult or a DiscoverResult. */
 export function readFacts(message: ResultMessage, era: Era): Facts {
   const text = message.bytes.toString('utf8', message.start, message.end)
-  const members = scanObject(text, { _meta: {} }, { depthMax: 256, refuseDuplicates: false })
+  const members = scanObject(text, { _meta: {} }, { depthMax: 512, refuseDuplicates: false })
   const raw = (key: string): string | undefined => {
     const member = members.find((candidate) => candidate.key === key)
     return member === undefined ? undefined : text.slice(member.start, member.end)

@@ -9,7 +9,7 @@ import type { Call } from '../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../model/codec.ts'
 import { type Members, rawOf } from '../model/members.ts'
 import { GatewayError } from '../model/refusal.ts'
-import { type CallNotification, declinedError, type Question, type Reply } from '../model/reply.ts'
+import type { CallNotification, Question, Reply } from '../model/reply.ts'
 import { parseInputRequired } from './input-required.ts'
 import type { ResultStream } from './result-stream.ts'
 
@@ -77,21 +77,17 @@ export class OpenCall {
     this.sink = sink
     this.parked = false
     for (const notification of this.kept.splice(0)) sink(notification)
+    const { answer, codec } = this.options
     const left: Asked[] = []
     for (const entry of this.asked) {
-      const answer = answers.get(entry.question.key)
-      if (answer === undefined) left.push(entry)
-      else this.options.answer(this.answerText(entry.rpcId, answer))
+      const error = call.declined?.get(entry.question.key)
+      const result = answers.get(entry.question.key)
+      if (error !== undefined) answer(codec.answerRawError(entry.rpcId, error))
+      else if (result !== undefined) answer(codec.answer(entry.rpcId, result))
+      else left.push(entry)
     }
     this.asked = left
     return this.next()
-  }
-
-  private answerText(rpcId: string, answer: string): string {
-    const error = declinedError(answer)
-    return error === undefined
-      ? this.options.codec.answer(rpcId, answer)
-      : this.options.codec.answerRawError(rpcId, error)
   }
 
   /** Takes a message that belongs to this call. */

@@ -64,7 +64,13 @@ class Round {
   began(sent: Sent): void {
     this.sent = sent
     // It was stopped while it was still connecting; nobody waits for the answer any more.
-    if (this.error !== undefined) sent.cancel(this.reason)
+    if (this.error === undefined) return
+    sent.cancel(this.reason)
+    sent.open.fail(this.error)
+  }
+
+  get wanted(): boolean {
+    return this.error === undefined
   }
 
   streaming(breakOff: (error: GatewayError) => void): void {
@@ -136,7 +142,7 @@ export function send(
       }, fail)
     }
     try {
-      begin(deps, gate, recorded, sink, wait, fail)
+      begin(deps, gate, recorded, sink, round, wait, fail)
     } catch (fault) {
       fail(fault)
     }
@@ -149,6 +155,7 @@ function begin(
   gate: Gate,
   recorded: Recorded,
   sink: NotificationSink,
+  round: Round,
   wait: (sent: Sent, next: Promise<Reply>) => void,
   fail: (fault: unknown) => void,
 ): void {
@@ -172,7 +179,17 @@ function begin(
         ? { park: deps.parking.park(of(), recorded.principal.id) }
         : { state: serverState },
     )
-  const starting = gate.link.start({ recorded, sink, serverState: opened?.state, park })
+  if (call.declined !== undefined)
+    throw new GatewayError('question_refused', {
+      detail: 'the client declined a question of a modern server',
+    })
+  const starting = gate.link.start({
+    recorded,
+    sink,
+    serverState: opened?.state,
+    park,
+    wanted: () => round.wanted,
+  })
   if (starting instanceof Promise) starting.then((sent) => wait(sent, sent.open.next()), fail)
   else wait(starting, starting.open.next())
 }

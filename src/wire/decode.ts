@@ -187,6 +187,8 @@ function makeCall(envelope: Envelope, context: CallContext, facts: EraFacts): Ca
     revision: facts.revision,
     rpcId: envelope.rpcId,
     name: nameOf(envelope),
+    reference:
+      method === 'completion/complete' ? referenceKind(rawParam(envelope, 'ref')) : undefined,
     args: rawArgs === undefined ? undefined : requireObject(rawArgs, 'arguments'),
     params: membersExcept(envelope, envelope.params, named ? taken : takenOfOthers),
     meta: membersExcept(envelope, envelope.meta, hopMeta),
@@ -196,6 +198,7 @@ function makeCall(envelope: Envelope, context: CallContext, facts: EraFacts): Ca
     logLevel: facts.logLevel,
     inputResponses:
       inputResponses === undefined ? undefined : requireObject(inputResponses, 'inputResponses'),
+    declined: undefined,
     requestState,
     paramHeaders: facts.paramHeaders,
     streams: context.streams,
@@ -239,6 +242,14 @@ function requireText(raw: string | undefined, member: string): string {
     throw new GatewayError('params_invalid', { hint: `"${member}" must be a string.` })
   }
   return text
+}
+
+/** What a completion refers to, as every parser reads it. */
+function referenceKind(raw: string | undefined): 'prompt' | 'resource' {
+  const ref: unknown = isObjectText(raw) ? JSON.parse(raw) : undefined
+  return typeof ref === 'object' && ref !== null && 'type' in ref && ref.type === 'ref/prompt'
+    ? 'prompt'
+    : 'resource'
 }
 
 /** Name of the prompt or URI of the template that a completion refers to (server/utilities/completion). */

@@ -31,6 +31,8 @@ const callOf = (era: Era, method = 'tools/call', more: Partial<Call> = {}): Call
   clientInfo: undefined,
   logLevel: undefined,
   inputResponses: undefined,
+  declined: undefined,
+  reference: undefined,
   requestState: undefined,
   paramHeaders: undefined,
   streams: true,

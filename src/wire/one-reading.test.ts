@@ -147,7 +147,10 @@ function oneReading(text: string): boolean {
   const expected = judged(call)
   for (const [kind, reader] of Object.entries(readers)) {
     const last = kind.startsWith('last')
-    expect(reading(text, reader, last), kind).toEqual(expected)
+    // A legacy call has neither state nor answers; where its text has such members, they go nowhere.
+    const said = reading(text, reader, last)
+    const none = call.era === 'legacy' ? { state: undefined, answers: undefined } : {}
+    expect({ ...said, ...none }, kind).toEqual(expected)
     for (const era of ['modern', 'legacy'] as const) {
       const request = { id: 1, call, name: call.name, requestState: call.requestState }
       const sent = serverCodec.relayedRequest(

@@ -98,6 +98,7 @@ export class McpHttp implements ServerLink {
   }
 
   private startIn(mode: Mode, start: Start): Sent | Promise<Sent> {
+    if (!start.wanted()) throw new GatewayError('cancelled')
     if (mode.kind === 'pair') return mode.link.start(start)
     if (mode.kind === 'modern') return this.startModern(mode.facts, start)
     const { call } = start.recorded
@@ -179,6 +180,7 @@ export class McpHttp implements ServerLink {
   }
 
   private startLegacy(session: HttpSession, start: Start): Sent {
+    if (!start.wanted()) throw new GatewayError('cancelled')
     const { codec } = this.options
     const { recorded } = start
     const { call, target } = recorded
