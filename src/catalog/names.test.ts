@@ -46,7 +46,7 @@ describe('public names', () => {
     expect(publicNames([dot]).get(dot)).toBe('s__a_b')
   })
 
-  test.fails('that look like the hashed form of others stay unique', () => {
+  test('that look like the hashed form of others stay unique', () => {
     const twins = ['a.b', 'a b'].map((name) => ({ server: 's', name }))
     const lookalikes = [publicName('s', 'a.b', 'a b'), publicName('s', 'a b', 'a.b')].map(
       (name) => ({ server: 's', name: name.slice('s__'.length) }),

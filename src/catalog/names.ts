@@ -11,30 +11,35 @@ export function publicName(server: string, name: string): string {
   return plain.length <= nameMax ? plain : hashedName(server, name)
 }
 
-/** The form that no other name can take: used for all names that would collide, whatever their order. */
-export function hashedName(server: string, name: string): string {
+/** The plain name with a hash of server and name at its end. */
+export function hashedName(server: string, name: string, length = hashLength): string {
   const plain = `${server}__${name.replace(/[^A-Za-z0-9_-]/g, '_')}`
-  const digest = hash('sha256', `${server}/${name}`, 'hex').slice(0, hashLength)
-  return `${plain.slice(0, nameMax - hashLength - 1)}_${digest}`
+  const digest = hash('sha256', `${server}/${name}`, 'hex').slice(0, length)
+  return `${plain.slice(0, nameMax - length - 1)}_${digest}`
 }
 
-/** Public names of all items of one kind; two that would be equal both get a hash. */
+/**
+ * Public names of all items of one kind, each different. Names that would be equal all get a hash, whatever their
+ * order; what is made to look like a hashed name gets a longer one.
+ */
 export function publicNames<T extends { readonly server: string; readonly name: string }>(
   items: readonly T[],
 ): Map<T, string> {
-  const byName = new Map<string, T[]>()
-  for (const item of items) {
-    const name = publicName(item.server, item.name)
-    const same = byName.get(name)
-    if (same === undefined) byName.set(name, [item])
-    else same.push(item)
-  }
   const names = new Map<T, string>()
-  for (const [name, same] of byName) {
-    for (const item of same)
-      names.set(item, same.length === 1 ? name : hashedName(item.server, item.name))
+  for (const item of items) names.set(item, publicName(item.server, item.name))
+  for (const length of [hashLength, 2 * hashLength, 4 * hashLength]) {
+    const same = sameNames(names)
+    if (same.length === 0) break
+    for (const item of same) names.set(item, hashedName(item.server, item.name, length))
   }
   return names
+}
+
+/** The items whose name another item has, too. */
+function sameNames<T>(names: ReadonlyMap<T, string>): T[] {
+  const counts = new Map<string, number>()
+  for (const name of names.values()) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return [...names].filter(([, name]) => (counts.get(name) ?? 0) > 1).map(([item]) => item)
 }
 
 /** What stands before a server's URIs on the endpoints that join several: `files+file:///a` is `file:///a` of `files`. */

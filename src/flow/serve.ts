@@ -146,6 +146,26 @@ async function serveModern(
   identified: Identified,
   exchange: Exchange,
 ): Promise<Served> {
+  // Over HTTP a modern client cancels by closing its stream; elsewhere by a notification that names the id.
+  const running = exchange.headers === undefined ? exchange.session?.running : undefined
+  const { rpcId } = identified.call
+  running?.set(rpcId, exchange.cancel)
+  try {
+    const served = await serveModernCall(deps, identified, exchange)
+    if (served.kind === 'held') void served.ended.then(() => running?.delete(rpcId))
+    else running?.delete(rpcId)
+    return served
+  } catch (thrown) {
+    running?.delete(rpcId)
+    throw thrown
+  }
+}
+
+async function serveModernCall(
+  deps: ServeDeps,
+  identified: Identified,
+  exchange: Exchange,
+): Promise<Served> {
   const { rooms } = deps
   const { call } = identified
   if (forwarded.has(call.method)) {
@@ -281,7 +301,8 @@ function takeAnswer(exchange: Exchange, envelope: Envelope): Served {
 }
 
 function takeNotification(exchange: Exchange, envelope: Envelope, era: Era): Served {
-  if (era === 'modern') return { kind: 'accepted' }
+  // Over HTTP a modern client cancels by closing its stream; elsewhere it sends this, too.
+  if (era === 'modern' && exchange.headers !== undefined) return { kind: 'accepted' }
   if (envelope.method === 'notifications/cancelled') {
     const id = rawParam(envelope, 'requestId')
     if (id !== undefined) exchange.session?.running.get(id)?.cancel()

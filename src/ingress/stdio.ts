@@ -37,7 +37,6 @@ export function serveStdio(
   session.channel = { attached: true, send: write, end: () => input.destroy() }
   const stop = ports.subscribe(session, principal, write)
   const running = new Map<CancelSource, Promise<void>>()
-  const modern = new Map<string, CancelSource>()
 
   const take = async (line: Buffer, cancel: CancelSource): Promise<void> => {
     let text: string
@@ -49,12 +48,6 @@ export function serveStdio(
       write(ports.refusalText(toGatewayError(thrown)))
       return
     }
-    const cancelled = /"method"\s*:\s*"notifications\/cancelled"/.test(text)
-      ? /"requestId"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)/.exec(text)?.[1]
-      : undefined
-    if (cancelled !== undefined) modern.get(cancelled)?.cancel()
-    const rpcId = /"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)/.exec(text)?.[1]
-    if (rpcId !== undefined) modern.set(rpcId, cancel)
     const exchange: Exchange = {
       endpoint,
       headers: undefined,
@@ -65,11 +58,7 @@ export function serveStdio(
       send: write,
       cancel,
     }
-    try {
-      await answer(await ports.serve(principal, exchange, text), write, cancel)
-    } finally {
-      if (rpcId !== undefined && modern.get(rpcId) === cancel) modern.delete(rpcId)
-    }
+    await answer(await ports.serve(principal, exchange, text), write, cancel)
   }
 
   return new Promise((resolve) => {

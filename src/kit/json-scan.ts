@@ -289,7 +289,7 @@ class KeySet {
 
   /** False when the key is there already. */
   add(key: string): boolean {
-    const folded = this.folding ? fold(key) : key
+    const folded = this.folding ? foldKey(key) : key
     if (this.many !== undefined) {
       if (this.many.has(folded)) return false
       this.many.add(folded)
@@ -303,7 +303,7 @@ class KeySet {
 }
 
 /** Some decoders match keys without regard to case, also U+017F for "s" and U+212A for "k". */
-function fold(key: string): string {
+export function foldKey(key: string): string {
   return key.toUpperCase().toLowerCase()
 }
 

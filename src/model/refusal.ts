@@ -1,3 +1,5 @@
+import { JsonFault } from '../kit/json-scan.ts'
+
 /**
  * The refusal catalogue: every way in which Sallyport says no.
  * `docs/errors.md` lists exactly these codes; a test compares the two in both directions.
@@ -294,6 +296,9 @@ export function publicSentence(error: GatewayError): string {
 /** Turns anything thrown into a refusal; a bug becomes `internal` and keeps its cause for the log. */
 export function toGatewayError(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown
+  // A part of a message that was scanned again with closer bounds than the whole.
+  if (thrown instanceof JsonFault)
+    return new GatewayError('params_invalid', { detail: thrown.message, cause: thrown })
   const detail = thrown instanceof Error ? thrown.message : String(thrown)
   return new GatewayError('internal', { detail, cause: thrown })
 }

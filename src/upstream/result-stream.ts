@@ -129,9 +129,17 @@ export class ResultStream implements AsyncIterable<Buffer> {
   /** What has arrived so far, for the head of the reply. */
   take(): Buffer {
     const taken = Buffer.concat(this.waiting)
+    this.emptied()
+    return taken
+  }
+
+  /** What waited was taken: the server may go on. */
+  private emptied(): void {
     this.waiting = []
     this.waitingBytes = 0
-    return taken
+    if (!this.paused) return
+    this.paused = false
+    this.flow.resume()
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<Buffer> {
@@ -139,12 +147,7 @@ export class ResultStream implements AsyncIterable<Buffer> {
       for (;;) {
         if (this.waiting.length > 0) {
           const parts = this.waiting
-          this.waiting = []
-          this.waitingBytes = 0
-          if (this.paused) {
-            this.paused = false
-            this.flow.resume()
-          }
+          this.emptied()
           yield* parts
           continue
         }

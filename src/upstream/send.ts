@@ -3,7 +3,7 @@ import { Breaker } from '../kit/breaker.ts'
 import { Deadlines } from '../kit/deadlines.ts'
 import type { KeyRing } from '../kit/key-ring.ts'
 import type { Recorded } from '../model/proofs.ts'
-import { GatewayError } from '../model/refusal.ts'
+import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import type { Reply } from '../model/reply.ts'
 import { readAnswers } from './answers.ts'
 import type { Sent, ServerLink } from './kind.ts'
@@ -121,11 +121,7 @@ export function send(
       return true
     }
     const fail = (fault: unknown): void => {
-      ended(
-        fault instanceof GatewayError
-          ? fault
-          : new GatewayError('server_unavailable', { cause: fault }),
-      )
+      ended(toGatewayError(fault))
     }
     gate.deadlines.add(round)
     let forget = (): void => undefined

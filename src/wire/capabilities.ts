@@ -7,7 +7,7 @@ const bytesMax = 8_192
 export function readCapabilities(raw: string): Capabilities {
   const cached = recent.get(raw)
   if (cached !== undefined) return cached
-  const members = scanObject(raw, { elicitation: {} }, { depthMax: 32, refuseDuplicates: true })
+  const members = scanObject(raw, { elicitation: {} }, { depthMax: 32, refuseDuplicates: false })
   const find = (key: string) => members.find((member) => member.key === key)
   const isObject = (key: string) => {
     const member = find(key)

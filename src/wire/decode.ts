@@ -175,8 +175,10 @@ function makeCall(envelope: Envelope, context: CallContext, facts: EraFacts): Ca
   const { method } = envelope
   const named = method === 'tools/call' || method === 'prompts/get' || method === 'resources/read'
   const rawArgs = named ? rawParam(envelope, 'arguments') : undefined
-  const inputResponses = named ? rawParam(envelope, 'inputResponses') : undefined
-  const rawState = named ? rawParam(envelope, 'requestState') : undefined
+  // Rounds of questions are a thing of modern callers; of a legacy one these members go nowhere.
+  const rounds = named && facts.era === 'modern'
+  const inputResponses = rounds ? rawParam(envelope, 'inputResponses') : undefined
+  const rawState = rounds ? rawParam(envelope, 'requestState') : undefined
   const requestState = stringValue(rawState)
   if (rawState !== undefined && requestState === undefined) throw new GatewayError('state_invalid')
   return {

@@ -1,4 +1,5 @@
 import {
+  foldKey,
   isObjectText,
   JsonFault,
   type JsonMember,
@@ -40,6 +41,7 @@ const scanOptions = { depthMax: messageDepthMax, refuseDuplicates: true }
  */
 export function parseEnvelope(text: string): Envelope {
   const members = scanned(() => scanObject(text, collect, scanOptions))
+  refuseSpellings(members, envelopeKeys)
   let version: string | undefined
   let rpcId = ''
   let methodRaw: string | undefined
@@ -71,7 +73,9 @@ export function parseEnvelope(text: string): Envelope {
     throw new GatewayError('request_invalid', { hint: 'The method must be a string.' })
   if (params !== undefined && params.members === undefined)
     throw new GatewayError('request_invalid', { hint: 'The params must be an object.' })
+  refuseSpellings(params?.members ?? [], paramKeys)
   const metaMember = params?.members?.find((member) => member.key === '_meta')
+  refuseSpellings(metaMember?.members ?? [], metaKeys)
   return {
     text,
     kind: rpcId === '' ? 'notification' : 'request',
@@ -81,6 +85,43 @@ export function parseEnvelope(text: string): Envelope {
     meta: metaMember?.members ?? [],
     result: undefined,
     error: undefined,
+  }
+}
+
+const envelopeKeys = spellings(['jsonrpc', 'id', 'method', 'params', 'result', 'error'])
+const paramKeys = spellings([
+  '_meta',
+  'name',
+  'uri',
+  'arguments',
+  'inputResponses',
+  'requestState',
+  'cursor',
+  'ref',
+  'argument',
+  'context',
+  'level',
+  'notifications',
+  'task',
+])
+const metaKeys = spellings([
+  'progressToken',
+  'io.modelcontextprotocol/protocolVersion',
+  'io.modelcontextprotocol/clientCapabilities',
+  'io.modelcontextprotocol/clientInfo',
+  'io.modelcontextprotocol/logLevel',
+])
+
+function spellings(keys: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(keys.map((key) => [foldKey(key), key]))
+}
+
+/** Some decoders match keys whatever their case, so a known key in another spelling would be read by them alone. */
+function refuseSpellings(members: readonly JsonMember[], known: ReadonlyMap<string, string>): void {
+  for (const { key } of members) {
+    const meant = known.get(foldKey(key))
+    if (meant !== undefined && meant !== key)
+      throw new GatewayError('request_invalid', { hint: `"${meant}" is spelled in another case.` })
   }
 }
 

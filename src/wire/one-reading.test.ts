@@ -81,11 +81,11 @@ function settle(said: Said | undefined, last: boolean): unknown {
 }
 
 interface Reading {
-  readonly method: unknown
-  readonly name: unknown
-  readonly args: unknown
-  readonly state: unknown
-  readonly answers: unknown
+  method: unknown
+  name: unknown
+  args: unknown
+  state: unknown
+  answers: unknown
 }
 
 function reading(text: string, reader: Reader, last: boolean): Reading {
@@ -147,10 +147,11 @@ function oneReading(text: string): boolean {
   const expected = judged(call)
   for (const [kind, reader] of Object.entries(readers)) {
     const last = kind.startsWith('last')
-    // A legacy call has neither state nor answers; where its text has such members, they go nowhere.
     const said = reading(text, reader, last)
-    const none = call.era === 'legacy' ? { state: undefined, answers: undefined } : {}
-    expect({ ...said, ...none }, kind).toEqual(expected)
+    // A legacy call may leave out state and answers, which its era does not have; they go nowhere then.
+    if (call.era === 'legacy' && call.requestState === undefined) said.state = undefined
+    if (call.era === 'legacy' && call.inputResponses === undefined) said.answers = undefined
+    expect(said, kind).toEqual(expected)
     for (const era of ['modern', 'legacy'] as const) {
       const request = { id: 1, call, name: call.name, requestState: call.requestState }
       const sent = serverCodec.relayedRequest(
@@ -234,7 +235,7 @@ describe('a message that is accepted is read in one way', () => {
     expect(oneReading(seed)).toBe(true)
   })
 
-  test.fails('with members added anywhere, in any spelling', () => {
+  test('with members added anywhere, in any spelling', () => {
     let accepted = 0
     fc.assert(
       fc.property(
@@ -255,7 +256,7 @@ describe('a message that is accepted is read in one way', () => {
     const edit = fc.record({
       at: fc.nat(),
       cut: fc.nat({ max: 2 }),
-      put: fc.string({ unit: fc.constantFrom(...'"{}[]:,\\uenm0 '), maxLength: 2 }),
+      put: fc.string({ unit: fc.constantFrom(...'"{}[]:,\\ueNnMmAas0 '), maxLength: 2 }),
     })
     fc.assert(
       fc.property(

@@ -167,7 +167,7 @@ describe('before the body', () => {
   })
 })
 
-test.fails('a content type that only begins like JSON is 415', async () => {
+test('a content type that only begins like JSON is 415', async () => {
   const { body, headers } = modernRequest('tools/list')
   const response = await postText(url(), world.key, body, {
     headers: { ...headers, 'content-type': 'application/jsonp' },
@@ -387,6 +387,50 @@ describe('bodies', () => {
     const reply = await replyOf(await postText(url(), world.key, body, { headers }))
     expect([reply.status, code(reply.message)]).toEqual([400, expected])
     expect(await calls()).toBe(before + 1)
+  })
+
+  const asking = (method: string, params: string, capabilities = '{}'): string =>
+    `{"jsonrpc":"2.0","id":7,"method":"${method}","params":{${params},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":${capabilities}}}}`
+
+  test.each([
+    ['clientCapabilities', 'tools/call', asking('tools/call', '"name":"echo"', '{"a":1,"A":2}')],
+    [
+      'a listen filter',
+      'subscriptions/listen',
+      asking('subscriptions/listen', '"notifications":{"a":1,"A":2}'),
+    ],
+    [
+      'inputResponses',
+      'tools/call',
+      asking('tools/call', '"name":"echo","inputResponses":{"q":{},"Q":{}}'),
+    ],
+    [
+      'a reference',
+      'completion/complete',
+      asking(
+        'completion/complete',
+        '"ref":{"type":"ref/prompt","name":"test_simple_prompt","NAME":"x"},"argument":{"name":"a","value":"b"}',
+      ),
+    ],
+    [
+      'capabilities of initialize',
+      '',
+      '{"jsonrpc":"2.0","id":7,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{"a":1,"A":2}}}',
+    ],
+  ])('keys that differ in case only in %s are no internal error', async (_name, method, body) => {
+    const headers =
+      method === '' ? {} : modernHeaders(method, method === 'tools/call' ? 'echo' : undefined)
+    for (const place of ['modern', 'legacy'] as const) {
+      const stop = new AbortController()
+      const response = await postText(world.at(place), world.key, body, {
+        headers,
+        signal: stop.signal,
+      })
+      expect(response.status).toBeLessThan(500)
+      const type = response.headers.get('content-type')
+      if (type === 'application/json') expect(await response.text()).not.toContain('"internal"')
+      stop.abort()
+    }
   })
 
   test('bytes that are not UTF-8 are refused', async () => {
