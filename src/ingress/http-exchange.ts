@@ -4,6 +4,7 @@ import { CancelSource } from '../kit/cancellation.ts'
 import type { Deadlines } from '../kit/deadlines.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
+import { GatewayError, publicSentence, refusals } from '../model/refusal.ts'
 import type { Exchange, Session, SessionStart } from '../model/session.ts'
 import { discard, drained, EventStream } from './event-stream.ts'
 import type { LegacySession, SessionTable } from './sessions.ts'
@@ -13,6 +14,8 @@ const keptEventsMax = 256
 const keptBytesMax = 1_000_000
 const pendingBytesMax = 16_000_000
 const streamsPerSessionMax = 32
+/** How long a finished stream can still be taken up again. */
+const keptMs = 60_000
 /** A body up to this size goes out in one piece with its head. */
 const oneWriteBytesMax = 65_536
 
@@ -30,6 +33,7 @@ export class HttpExchange implements Exchange {
   private readonly response: ServerResponse
   private readonly sessions: SessionTable
   private stream: EventStream | undefined
+  private streamId: string | undefined
   private readonly quiet: Deadlines<HttpExchange>
   private gone = false
   /** The answer was written, or is being. */
@@ -100,6 +104,7 @@ export class HttpExchange implements Exchange {
   private open(): EventStream {
     if (this.stream === undefined) {
       const id = this.found === undefined ? undefined : randomBytes(6).toString('base64url')
+      this.streamId = id
       this.stream = new EventStream(
         { id, headers: {}, keptEventsMax, keptBytesMax, pendingBytesMax },
         this.response,
@@ -107,6 +112,12 @@ export class HttpExchange implements Exchange {
       if (this.found !== undefined && id !== undefined) this.keep(this.found, id, this.stream)
     }
     return this.stream
+  }
+
+  private forgetLater(): void {
+    const { found, streamId } = this
+    if (found !== undefined && streamId !== undefined)
+      setTimeout(() => found.streams.delete(streamId), keptMs).unref()
   }
 
   private keep(session: LegacySession, id: string, stream: EventStream): void {
@@ -127,6 +138,7 @@ export class HttpExchange implements Exchange {
       if (out.stream === undefined) this.stream.send(await wholeText(out))
       else await this.stream.sendPieces(out.head, out.stream, out.tail)
       this.stream.end()
+      this.forgetLater()
       return
     }
     this.over = true
@@ -218,11 +230,25 @@ function oneBuffer(out: Out): Buffer {
   return Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)))
 }
 
-/** The whole text of a message, for transports that frame it. */
+/** What a transport that frames whole messages holds of one. */
+const wholeBytesMax = 64_000_000
+
+/** The whole text of a message, for transports that frame it; one that is too large becomes an error under the same id. */
 export async function wholeText(out: Out): Promise<string> {
   const chunks = [oneBuffer({ ...out, tail: '' })]
-  if (out.stream !== undefined) for await (const chunk of out.stream) chunks.push(chunk)
+  let bytes = 0
+  for await (const chunk of out.stream ?? []) {
+    bytes += chunk.length
+    if (bytes > wholeBytesMax) return tooLarge(chunks[0]?.toString('utf8') ?? '')
+    chunks.push(chunk)
+  }
   return Buffer.concat(chunks).toString('utf8') + out.tail
+}
+
+function tooLarge(head: string): string {
+  const error = new GatewayError('answer_too_large')
+  const id = head.slice(0, head.indexOf(',"result":'))
+  return `${id},"error":{"code":${refusals.answer_too_large.rpc},"message":${JSON.stringify(publicSentence(error))},"data":{"code":"answer_too_large"}}}`
 }
 
 /** Whether an Accept header takes a type (RFC 9110 section 12.5.1, without weights). */

@@ -6,6 +6,7 @@ export const noFacts: SessionStart = {
   revision: newestLegacy,
   capabilities: {
     raw: '{}',
+    pooled: '{}',
     elicitation: false,
     elicitationUrl: false,
     sampling: false,

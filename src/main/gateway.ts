@@ -244,6 +244,8 @@ export class Gateway {
 
   /** Takes stored state that came from the database or from the last good copy. */
   useStored(stored: StoredState): readonly Issue[] {
+    // Two loads may come back in another order than they were asked.
+    if (stored.version < this.configuration.stored.version) return []
     this.configuration.stored = stored
     return this.apply()
   }
@@ -285,7 +287,7 @@ export class Gateway {
       recorder: this.recorder,
       credentialOf: (server) => this.servers.credentialOf(server),
       send: (recorded, sink) =>
-        send(sendDeps, this.servers.gate(recorded.target.server), recorded, sink),
+        send(sendDeps, this.servers.gate(recorded.target.server, recorded.headers), recorded, sink),
       seen: (servers, waitMs) => this.servers.seen(servers, waitMs),
       refreshList: (server) => void this.servers.refresh(server),
       fault: (call, error) =>

@@ -165,8 +165,10 @@ export class Servers {
     })
   }
 
-  gate(server: string): Gate | undefined {
-    return this.running.get(server)?.gate
+  /** The gate of a server, if it still is the one whose credential was attached: no token goes to another address. */
+  gate(server: string, credential: CredentialHeaders): Gate | undefined {
+    const running = this.running.get(server)
+    return running?.credential === credential ? running.gate : undefined
   }
 
   credentialOf(server: string): CredentialHeaders | undefined {

@@ -152,7 +152,7 @@ async function follow(
     try {
       const state = await store.load()
       gateway.storeState = 'ready'
-      if (state.version === version) return
+      if (state.version <= version) return
       version = state.version
       const issues = gateway.useStored(state)
       if (issues.length > 0)

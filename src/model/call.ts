@@ -43,6 +43,8 @@ export function endpointText(endpoint: Endpoint): string {
 /** What the caller can be asked, and the raw object it declared. */
 export interface Capabilities {
   readonly raw: string
+  /** The same in one of a few dozen forms: what a legacy server is told, and what its sessions are pooled by. */
+  readonly pooled: string
   readonly elicitation: boolean
   readonly elicitationUrl: boolean
   readonly sampling: boolean

@@ -5,6 +5,8 @@ import type { Decision } from './engine.ts'
 import { type RuleKind, templateGlob } from './pattern.ts'
 import { type Rule, RuleIndex } from './rule-index.ts'
 
+/** Callers choose names; long ones are judged anew each time instead of being remembered. */
+const rememberedCharsMax = 256
 const nothingAllows: Decision = { allowed: false, rule: 'no rule allows it' }
 
 export class RoleSet {
@@ -32,7 +34,7 @@ export class RoleSet {
     const known = this.verdicts.get(key)
     if (known !== undefined) return known
     const decision = this.judge(kind, server, name)
-    this.verdicts.set(key, decision)
+    if (key.length <= rememberedCharsMax) this.verdicts.set(key, decision)
     return decision
   }
 
@@ -41,7 +43,7 @@ export class RoleSet {
     const known = this.templates.get(key)
     if (known !== undefined) return known
     const possible = this.judgeTemplate(server, template)
-    this.templates.set(key, possible)
+    if (key.length <= rememberedCharsMax) this.templates.set(key, possible)
     return possible
   }
 

@@ -31,6 +31,7 @@ const call: Call = {
   progressToken: undefined,
   capabilities: {
     raw: '{}',
+    pooled: '{}',
     elicitation: false,
     elicitationUrl: false,
     sampling: false,

@@ -36,12 +36,14 @@ export interface ChannelLinkOptions {
 
 const emptyCapabilities: Capabilities = {
   raw: '{}',
+  pooled: '{}',
   elicitation: false,
   elicitationUrl: false,
   sampling: false,
   roots: false,
 }
 const probeMs = 2_500
+const unansweredMax = 1_000
 
 /** One open channel with what is in flight on it. */
 class ChannelSession {
@@ -50,6 +52,8 @@ class ChannelSession {
   facts: Facts | undefined
   readonly calls = new Map<string, OpenCall>()
   readonly own = new Map<string, (message: ServerMessage | GatewayError) => void>()
+  /** Calls that were given up and may still be running at the server: what it says could belong to one of them. */
+  readonly unanswered = new Set<string>()
   notice: ServerNotice | undefined
   listenId: number | undefined
   logLevel: string | undefined
@@ -104,7 +108,10 @@ class ChannelSession {
       waiter(message)
       return
     }
-    this.calls.get(message.id)?.take(message)
+    const open = this.calls.get(message.id)
+    this.calls.delete(message.id)
+    this.unanswered.delete(message.id)
+    open?.take(message)
   }
 
   private notification(method: string, params: Members, meta: Members): void {
@@ -116,7 +123,7 @@ class ChannelSession {
       // A channel does not say which call a log message belongs to; with one in flight it can only be that one.
       const only = this.onlyCall()
       only?.take({ kind: 'notification', method, params, meta })
-    } else this.notice?.(method, params)
+    } else if (!method.startsWith('sallyport/')) this.notice?.(method, params)
   }
 
   private question(message: Extract<ServerMessage, { kind: 'request' }>): void {
@@ -138,7 +145,9 @@ class ChannelSession {
   }
 
   private onlyCall(): OpenCall | undefined {
-    return this.calls.size === 1 ? this.calls.values().next().value : undefined
+    return this.calls.size === 1 && this.unanswered.size === 0
+      ? this.calls.values().next().value
+      : undefined
   }
 
   /** One request of the gateway itself. */
@@ -206,7 +215,7 @@ export class ChannelLink implements ServerLink {
 
   private keyOf(start: Start): string {
     return this.options.perPrincipal
-      ? `${start.recorded.principal.id}\n${start.recorded.call.capabilities.raw}`
+      ? `${start.recorded.principal.id}\n${start.recorded.call.capabilities.pooled}`
       : 'shared'
   }
 
@@ -233,7 +242,8 @@ export class ChannelLink implements ServerLink {
         gatherMs: call.era === 'legacy' ? 0 : this.options.gatherMs,
         park: (state) => start.park(() => open, state),
         onEnd: () => {
-          session.calls.delete(key)
+          if (session.calls.delete(key) && session.unanswered.size < unansweredMax)
+            session.unanswered.add(key)
           session.usedAt = this.options.now()
         },
       },
@@ -400,7 +410,7 @@ export class ChannelLink implements ServerLink {
       }
       const params: Members = [
         { key: 'protocolVersion', raw: `"${newestLegacy}"` },
-        { key: 'capabilities', raw: capabilities.raw },
+        { key: 'capabilities', raw: capabilities.pooled },
         productMember,
       ]
       const message = await session.ask(

@@ -98,6 +98,7 @@ function readPage(
 }
 
 const pagesMax = 100
+const listBytesMax = 64_000_000
 
 /** Walks all pages of a list. `request` sends one request with the given params. */
 export async function readAllPages(
@@ -105,6 +106,7 @@ export async function readAllPages(
   request: (params: readonly Member[]) => Promise<ServerMessage | undefined>,
 ): Promise<readonly string[]> {
   const items: string[] = []
+  let bytes = 0
   let cursor: string | undefined
   for (let page = 0; page < pagesMax; page++) {
     const read = readPage(
@@ -112,6 +114,11 @@ export async function readAllPages(
       member,
     )
     items.push(...read.items)
+    for (const item of read.items) bytes += item.length
+    if (bytes > listBytesMax)
+      throw new GatewayError('answer_too_large', {
+        detail: `a list of more than ${listBytesMax} bytes`,
+      })
     if (items.length > itemsMax)
       throw new GatewayError('answer_too_large', { detail: `more than ${itemsMax} entries` })
     if (read.cursor === undefined || read.cursor === cursor) return items

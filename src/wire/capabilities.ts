@@ -1,4 +1,4 @@
-import { isObjectText, scanObject, stringValue } from '../kit/json-scan.ts'
+import { isObjectText, type JsonMember, scanObject, stringValue } from '../kit/json-scan.ts'
 import type { Capabilities } from '../model/call.ts'
 
 const bytesMax = 8_192
@@ -7,7 +7,11 @@ const bytesMax = 8_192
 export function readCapabilities(raw: string): Capabilities {
   const cached = recent.get(raw)
   if (cached !== undefined) return cached
-  const members = scanObject(raw, { elicitation: {} }, { depthMax: 32, refuseDuplicates: false })
+  const members = scanObject(
+    raw,
+    { elicitation: {}, sampling: {}, roots: {} },
+    { depthMax: 32, refuseDuplicates: false },
+  )
   const find = (key: string) => members.find((member) => member.key === key)
   const isObject = (key: string) => {
     const member = find(key)
@@ -17,6 +21,7 @@ export function readCapabilities(raw: string): Capabilities {
   const modes = elicitation?.members?.map((member) => member.key) ?? []
   const capabilities: Capabilities = {
     raw,
+    pooled: pooledText(members),
     // An empty object means form mode (MCP 2025-11-25, client/elicitation).
     elicitation: isObject('elicitation') && (modes.includes('form') || !modes.includes('url')),
     elicitationUrl: modes.includes('url'),
@@ -33,8 +38,29 @@ export function readCapabilities(raw: string): Capabilities {
 // Callers send the same few objects again and again; bounded above.
 const recent = new Map<string, Capabilities>()
 
+/** Members of a capability that servers act on; any other text of a client would make a session of its own. */
+const knownParts: Readonly<Record<string, readonly string[]>> = {
+  elicitation: ['form', 'url'],
+  sampling: ['tools', 'context'],
+  roots: ['listChanged'],
+}
+
+function pooledText(members: readonly JsonMember[]): string {
+  const parts: string[] = []
+  for (const [name, known] of Object.entries(knownParts)) {
+    const given = members.find((member) => member.key === name)?.members
+    if (given === undefined) continue
+    const inner = known.filter((key) => given.some((member) => member.key === key))
+    parts.push(
+      `"${name}":{${inner.map((key) => (key === 'listChanged' ? '"listChanged":true' : `"${key}":{}`)).join(',')}}`,
+    )
+  }
+  return `{${parts.join(',')}}`
+}
+
 export const noCapabilities: Capabilities = {
   raw: '{}',
+  pooled: '{}',
   elicitation: false,
   elicitationUrl: false,
   sampling: false,

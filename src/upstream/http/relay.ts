@@ -1,4 +1,5 @@
 /** One relayed call over HTTP: posted, its messages handed on, and posted again where that cannot do anything twice. */
+import type { Deadlines } from '../../kit/deadlines.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import type { OpenCall } from '../round.ts'
 import { type Abort, exchange } from './exchange.ts'
@@ -16,6 +17,8 @@ export interface RelayOptions {
   readonly renew: (() => Promise<void>) | undefined
   /** The method only reads, so it may be posted again although the server may have seen it. */
   readonly idempotent: boolean
+  /** Ends exchanges that go on after their call was answered. */
+  readonly lingering: Deadlines<Relay>
 }
 
 const attemptsMax = 2
@@ -26,6 +29,8 @@ export class Relay {
   private attempts = 0
   private aborted = false
   private answered = false
+  private exchangeOver = false
+  private streaming = false
 
   constructor(options: RelayOptions) {
     this.options = options
@@ -36,8 +41,19 @@ export class Relay {
     this.stopExchange()
   }
 
+  /** The call ended; a server that keeps the stream open must not keep the connection. */
+  callEnded(): void {
+    if (!this.exchangeOver && !this.streaming && !this.aborted) this.options.lingering.add(this)
+  }
+
+  private over(): void {
+    this.exchangeOver = true
+    this.options.lingering.delete(this)
+  }
+
   post(): void {
     if (this.aborted) return
+    this.exchangeOver = false
     this.attempts++
     const { place, open, body, renew } = this.options
     const headers = this.options.headers()
@@ -59,8 +75,12 @@ export class Relay {
         onMessage: (bytes) => {
           if (!gone) this.take(bytes)
         },
-        onLarge: (stream) => open.takeStream(stream),
+        onLarge: (stream) => {
+          this.streaming = true
+          open.takeStream(stream)
+        },
         onEnd: () => {
+          this.over()
           if (gone && renew !== undefined)
             renew().then(
               () => this.post(),
@@ -68,7 +88,10 @@ export class Relay {
             )
           else if (!open.done) this.endedEarly(status)
         },
-        onFault: (error, sent) => this.fault(error, sent),
+        onFault: (error, sent) => {
+          this.over()
+          this.fault(error, sent)
+        },
       },
     )
   }

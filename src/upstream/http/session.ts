@@ -111,7 +111,7 @@ export class HttpSession {
     const { codec } = place
     const params: Members = [
       { key: 'protocolVersion', raw: `"${newestLegacy}"` },
-      { key: 'capabilities', raw: capabilities.raw },
+      { key: 'capabilities', raw: capabilities.pooled },
       productMember,
     ]
     const body = codec.ownRequest('legacy', newestLegacy, {
@@ -200,8 +200,9 @@ export class HttpSession {
     } catch {
       return
     }
-    if (message.kind === 'notification') notice(message.method, message.params)
-    else if (message.kind === 'request') {
+    if (message.kind === 'notification') {
+      if (!message.method.startsWith('sallyport/')) notice(message.method, message.params)
+    } else if (message.kind === 'request') {
       // Not tied to a call, so there is nobody to ask (protocol.md section 5).
       const text =
         message.method === 'ping'

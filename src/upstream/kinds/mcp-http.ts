@@ -1,5 +1,6 @@
 /** Remote MCP servers over HTTP: Streamable HTTP in both eras, and the HTTP+SSE pair of 2024-11-05. */
 import { Pool } from 'undici'
+import { Deadlines } from '../../kit/deadlines.ts'
 import { Lru } from '../../kit/lru.ts'
 import { type Capabilities, type ListMethod, newestModern } from '../../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../../model/codec.ts'
@@ -32,8 +33,12 @@ export interface HttpLinkOptions {
 /** How long an era that was found by probing is believed: an upgraded server still answers `initialize`. */
 const legacyVerdictMs = 3_600_000
 
+/** How long a server may take to close a stream whose call is over. */
+const lingerMs = 2_000
+
 const emptyCapabilities: Capabilities = {
   raw: '{}',
+  pooled: '{}',
   elicitation: false,
   elicitationUrl: false,
   sampling: false,
@@ -59,6 +64,7 @@ export class McpHttp implements ServerLink {
   private stopListen: Abort | undefined
   private watching: Promise<void> | undefined
   private readonly subscriptions = new Set<string>()
+  private readonly lingering = new Deadlines<Relay>(lingerMs, (relay) => relay.abort())
 
   constructor(options: HttpLinkOptions) {
     this.options = options
@@ -112,8 +118,8 @@ export class McpHttp implements ServerLink {
   private sessionKey(start: Start): string {
     const { call, principal } = start.recorded
     return this.options.spec.session === 'shared'
-      ? call.capabilities.raw
-      : `${principal.id}\n${call.capabilities.raw}`
+      ? call.capabilities.pooled
+      : `${principal.id}\n${call.capabilities.pooled}`
   }
 
   private session(
@@ -149,6 +155,7 @@ export class McpHttp implements ServerLink {
         answer: () => undefined,
         gatherMs: 0,
         park: (state) => start.park(() => open, state),
+        onEnd: () => relay.callEnded(),
       },
       call,
       start.sink,
@@ -166,7 +173,7 @@ export class McpHttp implements ServerLink {
     }
     if (target.item !== undefined && target.item.headerParams.length > 0)
       Object.assign(headers, codec.paramHeaders(target.item.headerParams, call.args))
-    const relay = new Relay({
+    const relay: Relay = new Relay({
       place: this.place,
       open,
       id,
@@ -174,6 +181,7 @@ export class McpHttp implements ServerLink {
       headers: () => headers,
       renew: undefined,
       idempotent: call.method !== 'tools/call',
+      lingering: this.lingering,
     })
     relay.post()
     return { open, cancel: () => relay.abort() }
@@ -194,6 +202,7 @@ export class McpHttp implements ServerLink {
         answer: (text) => current.post(this.place, recorded.headers, text),
         gatherMs: call.era === 'legacy' ? 0 : this.options.gatherMs,
         park: (state) => start.park(() => open, state),
+        onEnd: () => relay.callEnded(),
       },
       call,
       start.sink,
@@ -205,7 +214,7 @@ export class McpHttp implements ServerLink {
       requestState: undefined,
     })
     this.setLevel(session, recorded.headers, call.logLevel)
-    const relay = new Relay({
+    const relay: Relay = new Relay({
       place: this.place,
       open,
       id,
@@ -215,6 +224,7 @@ export class McpHttp implements ServerLink {
         current = await this.renew(session, start)
       },
       idempotent: call.method !== 'tools/call',
+      lingering: this.lingering,
     })
     relay.post()
     return {
@@ -482,7 +492,7 @@ export class McpHttp implements ServerLink {
           onMessage: (bytes) => {
             const message = decoded(codec, bytes)
             if (message?.kind === 'error') resolve()
-            if (message?.kind !== 'notification') return
+            if (message?.kind !== 'notification' || message.method.startsWith('sallyport/')) return
             if (message.method !== 'notifications/subscriptions/acknowledged')
               notice(message.method, message.params)
             else {
