@@ -6,13 +6,13 @@ const nameMax = 64
 const hashLength = 8
 
 /** `<server>__<name>` with foreign characters as `_`; too long: cut, with a hash of the full name at the end. */
-export function publicName(server: string, name: string): string {
+function publicName(server: string, name: string): string {
   const plain = `${server}__${name.replace(/[^A-Za-z0-9_-]/g, '_')}`
   return plain.length <= nameMax ? plain : hashedName(server, name)
 }
 
 /** The plain name with a hash of server and name at its end. */
-export function hashedName(server: string, name: string, length = hashLength): string {
+function hashedName(server: string, name: string, length = hashLength): string {
   const plain = `${server}__${name.replace(/[^A-Za-z0-9_-]/g, '_')}`
   const digest = hash('sha256', `${server}/${name}`, 'hex').slice(0, length)
   return `${plain.slice(0, nameMax - length - 1)}_${digest}`
