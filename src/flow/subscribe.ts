@@ -35,6 +35,7 @@ export async function runListen(
   const { call, principal } = identified
   if (!call.streams) throw new GatewayError('accept_refused', { hint: 'A listen needs a stream.' })
   const asked = readFilter(rawOf(call.params, 'notifications'))
+  await noteListen(deps, identified, [...asked.kinds, ...asked.uris].join(' '))
   const tag: Member = {
     key: '_meta',
     raw: `{"io.modelcontextprotocol/subscriptionId":${call.rpcId}}`,
@@ -60,14 +61,6 @@ export async function runListen(
     ),
   )
   ends.push(deps.hub.add(subscriber))
-  await deps.rooms.recorder.note({
-    kind: 'listen',
-    principal: principal.id,
-    environment: principal.environment,
-    endpoint: endpointText(call.endpoint),
-    method: call.method,
-    detail: [...asked.kinds, ...honoured].join(' '),
-  })
   // Wrapped, so that awaiting this function does not wait for the end of the stream.
   return {
     ended: new Promise((settle) => {
@@ -77,6 +70,22 @@ export async function runListen(
       })
     }),
   }
+}
+
+/** What is listened to is on record before a server is asked for it. */
+async function noteListen(
+  deps: Deps,
+  { call, principal }: Identified,
+  detail: string,
+): Promise<void> {
+  await deps.rooms.recorder.note({
+    kind: 'listen',
+    principal: principal.id,
+    environment: principal.environment,
+    endpoint: endpointText(call.endpoint),
+    method: call.method,
+    detail,
+  })
 }
 
 async function tryWatch(
@@ -164,7 +173,11 @@ export async function runSubscribe(
       session.push(encodeOwnNotification(method, params))
     },
   }
-  session.subscriptions.set(uri, await watchResource(deps, identified, subscriber, uri))
+  await noteListen(deps, identified, uri)
+  const end = await watchResource(deps, identified, subscriber, uri)
+  // Meanwhile the session may have ended, or have subscribed to the same on another request.
+  if (session.ended || session.subscriptions.has(uri)) end()
+  else session.subscriptions.set(uri, end)
 }
 
 export function runUnsubscribe(session: Session, uri: string): void {

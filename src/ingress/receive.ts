@@ -120,7 +120,7 @@ class Door {
     const principal = this.identify(request)
     if (endpoint === undefined) return this.pair.take(path, request, response, principal)
     // Said only to callers with a key, so that names of servers cannot be guessed without one.
-    if (!this.ports.endpointExists(endpoint)) throw new GatewayError('endpoint_unknown')
+    if (!this.ports.endpointExists(endpoint, principal)) throw new GatewayError('endpoint_unknown')
     if (request.method === 'POST') return this.post(request, response, endpoint, principal)
     if (request.method === 'GET') return this.get(request, response, endpoint, principal)
     if (request.method === 'DELETE') return this.delete(request, response, endpoint, principal)

@@ -26,7 +26,8 @@ export interface DoorPorts {
   serve(principal: Principal, exchange: Exchange, text: string): Promise<Outcome>
   /** A refusal as JSON-RPC error text with `id` null. */
   refusalText(error: GatewayError): string
-  endpointExists(endpoint: Endpoint): boolean
+  /** False also for an endpoint of which the principal may know nothing. */
+  endpointExists(endpoint: Endpoint, principal: Principal): boolean
   /** Notes a refusal without a principal: counted per source and second. */
   anonymous(source: string, error: GatewayError): void
   /** Tells a session of changes until the returned way is taken. */

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import { Lister } from '../catalog/list.ts'
+import { mayUseSomething } from '../flow/discover.ts'
 import { ListenHub } from '../flow/listen.ts'
 import type { Rooms } from '../flow/rooms.ts'
 import { type ServeDeps, serve } from '../flow/serve.ts'
@@ -15,6 +16,7 @@ import { createHttpDoor, type HttpDoor } from '../ingress/receive.ts'
 import { SessionTable } from '../ingress/sessions.ts'
 import type { DoorPorts } from '../ingress/settings.ts'
 import { createKeyRing, type KeyRing, type RingFile } from '../kit/key-ring.ts'
+import type { Endpoint } from '../model/call.ts'
 import {
   type DesiredState,
   durationMs,
@@ -263,6 +265,19 @@ export class Gateway {
     })
   }
 
+  /** A server of which a principal may use nothing answers like one that is not there; before it was seen nobody can tell. */
+  private mayKnow(endpoint: Endpoint, principal: Principal): boolean {
+    const snapshot = this.cell.current
+    if (snapshot.scopes.of(endpoint) === undefined) return false
+    if (endpoint.kind !== 'server') return true
+    const listing = snapshot.catalog.listings.get(endpoint.server)
+    return (
+      listing === undefined ||
+      listing.listedAt === 0 ||
+      mayUseSomething(snapshot, principal, endpoint.server)
+    )
+  }
+
   /** Takes a rotated key ring; what is open stays open. */
   useRing(ring: RingFile): void {
     this.ring.replace(ring)
@@ -306,7 +321,7 @@ export class Gateway {
         identify(this.cell.current.keys, authorization, apiKey, Date.now()),
       serve: (principal, exchange, text) => serve(this.deps, principal, exchange, text),
       refusalText: (error) => encodeRefusal('modern', 'null', error, undefined).head.join(''),
-      endpointExists: (endpoint) => this.cell.current.scopes.of(endpoint) !== undefined,
+      endpointExists: (endpoint, principal) => this.mayKnow(endpoint, principal),
       anonymous: (source, error) => this.anonymous.count(source, error.code),
       subscribe: (session, principal, deliver) =>
         this.deps.hub.add({

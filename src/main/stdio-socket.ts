@@ -63,12 +63,12 @@ function greet(gateway: Gateway, socket: Socket): void {
 async function begin(gateway: Gateway, socket: Socket, line: Buffer, rest: Buffer): Promise<void> {
   const { key, endpoint } = greeting.parse(JSON.parse(line.toString('utf8')))
   const place = endpointOf(endpoint)
-  if (place === undefined || !gateway.ports.endpointExists(place))
-    throw new GatewayError('endpoint_unknown')
+  if (place === undefined) throw new GatewayError('endpoint_unknown')
   const principal = gateway.ports.identify(
     key === undefined ? undefined : `Bearer ${key}`,
     undefined,
   )
+  if (!gateway.ports.endpointExists(place, principal)) throw new GatewayError('endpoint_unknown')
   socket.write('ok\n')
   if (rest.length > 0) socket.unshift(rest)
   const serving = serveStdio(gateway.ports, gateway.sessions, {

@@ -147,8 +147,13 @@ test('a key without a role that allows anything sees nothing and calls nothing',
     )
     expect(dig(list.message, 'result', member ?? '')).toEqual([])
   }
+  // A server of which nothing may be used answers like one that is not there.
   const call = await modernTool(world.at('modern'), key, 'echo')
-  expect(dig(call.message, 'error', 'data', 'code')).toBe('tool_unknown')
+  expect([call.status, dig(call.message, 'error', 'data', 'code')]).toEqual([
+    404,
+    'endpoint_unknown',
+  ])
+  expect(call.text).toBe((await modernTool(world.gateway.server('nowhere'), key, 'echo')).text)
   const discovered = await modernCall(world.gateway.url, key, 'server/discover')
   expect(discovered.text).not.toContain('fixture')
 })
