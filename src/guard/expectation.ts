@@ -1,6 +1,6 @@
 /** What one problem of ajv means: what was expected, and what may have been meant. */
 import type { ErrorObject } from 'ajv'
-import { closest } from '../kit/closest.ts'
+import { nearest } from '../kit/nearest.ts'
 import { cut, isObject, json, kindOf } from './value-text.ts'
 
 const expectedChars = 160
@@ -99,7 +99,7 @@ function missing(name: string, schema: unknown, value: unknown): Expectation {
   const candidates = isObject(value)
     ? Object.keys(value).filter((key) => !declared.includes(key))
     : []
-  const near = closest(name, candidates)
+  const near = nearest(name, candidates)
   const type = typeOf(
     isObject(schema) && isObject(schema['properties']) ? schema['properties'][name] : undefined,
   )
@@ -113,7 +113,7 @@ function missing(name: string, schema: unknown, value: unknown): Expectation {
 function unknownMember(name: string, schema: unknown, value: unknown): Expectation {
   const present = isObject(value) ? value : {}
   const free = propertyNames(schema).filter((key) => !Object.hasOwn(present, key))
-  const near = closest(name, free)
+  const near = nearest(name, free)
   if (near !== undefined)
     return { expected: 'no such member', member: name, hint: `Did you mean "${cut(near, 40)}"?` }
   const known = propertyNames(schema).join(', ')
@@ -128,7 +128,7 @@ function fromEnum(allowed: unknown, value: unknown): Expectation {
   const list: readonly unknown[] = Array.isArray(allowed) ? allowed : []
   const near =
     typeof value === 'string'
-      ? closest(
+      ? nearest(
           value,
           list.filter((entry) => typeof entry === 'string'),
         )

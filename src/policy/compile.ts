@@ -1,7 +1,7 @@
 /** Turns roles and access entries into one immutable policy, or into a list of what is wrong with them. */
 
-import { closest } from '../kit/closest.ts'
 import { Lru } from '../kit/lru.ts'
+import { nearest } from '../kit/nearest.ts'
 import type { AccessSpec, Issue, KeyRow, RoleSpec } from '../model/desired-state.ts'
 import type { Principal } from '../model/principal.ts'
 import type { PolicyEngine } from './engine.ts'
@@ -52,7 +52,7 @@ export function compilePolicy(
   const rules = compileRoles(input.roles, report)
   const checkRole = (role: string, path: string) => {
     if (rules.has(role)) return
-    const near = closest(role, rules.keys())
+    const near = nearest(role, rules.keys())
     report(
       path,
       `there is no role "${role}"${near === undefined ? '' : `; did you mean "${near}"?`}`,
