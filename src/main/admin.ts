@@ -5,6 +5,7 @@ import type { AdminPorts, Explained, FaultReason, Tried } from '../admin/ports.t
 import { readItems } from '../catalog/items.ts'
 import { serve } from '../flow/serve.ts'
 import { identify } from '../identity/identify.ts'
+import { wholeText } from '../ingress/http-exchange.ts'
 import { CancelSource } from '../kit/cancellation.ts'
 import { scanObject } from '../kit/json-scan.ts'
 import { desiredState, type ServerSpec, type ServerSpecInput } from '../model/desired-state.ts'
@@ -173,11 +174,7 @@ async function call(
   }
   const served = await serve(gateway.deps, principal, exchange, text)
   if (served.kind !== 'message') throw new GatewayError('internal', { detail: 'no answer' })
-  const parts: Buffer[] = served.message.head.map((part) =>
-    typeof part === 'string' ? Buffer.from(part) : part,
-  )
-  for await (const chunk of served.message.stream ?? []) parts.push(chunk)
-  const answer = Buffer.concat(parts).toString('utf8') + served.message.tail
+  const answer = await wholeText(served.message)
   const members = scanObject(answer, { result: {} }, { depthMax: 520, refuseDuplicates: false })
   const error = members.find((member) => member.key === 'error')
   if (error !== undefined) return { kind: 'error', json: answer.slice(error.start, error.end) }
