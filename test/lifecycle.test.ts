@@ -14,7 +14,7 @@ import { serve } from '../src/flow/serve.ts'
 import { createGuard } from '../src/guard/inspect.ts'
 import { CancelSource } from '../src/kit/cancellation.ts'
 import { compileLimits, type Limits } from '../src/limits/admit.ts'
-import type { Call, Era } from '../src/model/call.ts'
+import { type Call, type Era, noCapabilities } from '../src/model/call.ts'
 import { desiredState } from '../src/model/desired-state.ts'
 import type { Principal } from '../src/model/principal.ts'
 import { GatewayError, toGatewayError } from '../src/model/refusal.ts'
@@ -25,7 +25,6 @@ import type { Policy } from '../src/policy/compile.ts'
 import { compilePattern } from '../src/policy/pattern.ts'
 import { createRecorder } from '../src/record/record.ts'
 import { compileSnapshot } from '../src/snapshot/compile.ts'
-import { noCapabilities } from '../src/wire/capabilities.ts'
 import { readHeaderParams } from '../src/wire/param-headers.ts'
 
 /** Every step, in the order of the code, with the file whose verb it is. */
@@ -137,6 +136,7 @@ function recordingRooms(setting: Setting = {}) {
     sealCursor: (text) => text,
     openCursor: (text) => text,
     offlineOf: () => 'keep',
+    appsJoined: () => false,
   })
   const page = lister.page.bind(lister)
   lister.page = (...asked) => {
@@ -145,6 +145,7 @@ function recordingRooms(setting: Setting = {}) {
   }
   const rooms: Rooms = {
     snapshot: () => snapshot,
+    tasks: { seal: () => '', open: () => undefined },
     lister,
     guard: {
       inspectArguments: (admitted) => {
@@ -166,7 +167,7 @@ function recordingRooms(setting: Setting = {}) {
       return setting.sent?.() ?? Promise.resolve(answer)
     },
     seen: async () => undefined,
-    refreshList: () => undefined,
+    refreshList: () => Promise.resolve(),
     fault: () => undefined,
     now: Date.now,
     clock: () => performance.now(),
@@ -208,6 +209,7 @@ function listing(enter: (step: Step) => void): Listing {
       prompt: itemsOf('prompt'),
       resource: itemsOf('resource'),
       template: itemsOf('template'),
+      skill: [],
     },
     listedAt: 1,
   }
@@ -411,6 +413,8 @@ async function pass(
   const hub = new ListenHub({
     subscribe: async () => undefined,
     unsubscribe: async () => undefined,
+    subscribeTask: async () => undefined,
+    unsubscribeTask: async () => undefined,
   })
   const members = [request.params, era === 'modern' ? modernMeta : ''].filter((text) => text !== '')
   const text = `{"jsonrpc":"2.0","id":1,"method":"${request.method}","params":{${members.join(',')}}}`

@@ -29,13 +29,13 @@ export interface Listing {
   readonly left: readonly { readonly name: string; readonly reason: string }[]
 }
 
-const itemKinds = ['tool', 'prompt', 'resource', 'template'] as const
+const itemKinds = ['tool', 'prompt', 'resource', 'template', 'skill'] as const
 
 export function emptyListing(server: string): Listing {
   return {
     server,
     facts: undefined,
-    items: { tool: [], prompt: [], resource: [], template: [] },
+    items: { tool: [], prompt: [], resource: [], template: [], skill: [] },
     listedAt: 0,
     downSince: undefined,
     fault: undefined,
@@ -86,6 +86,7 @@ function indexByName(listing: Listing): Record<ItemKind, Map<string, Item>> {
     prompt: index('prompt'),
     resource: index('resource'),
     template: index('template'),
+    skill: index('skill'),
   }
 }
 

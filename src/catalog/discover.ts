@@ -1,5 +1,11 @@
 import { scanObject } from '../kit/json-scan.ts'
 import { type Era, modernRevisions, type Revision } from '../model/call.ts'
+import {
+  appsExtension,
+  extensionsText,
+  knownExtensions,
+  readExtensions,
+} from '../model/extensions.ts'
 import type { Catalog, Listing } from './catalog.ts'
 import type { Scope } from './resolve.ts'
 
@@ -20,6 +26,7 @@ export function offerOf(
   scope: Scope,
   era: Era,
   visible: (server: string) => boolean,
+  relays: RelaysExtension,
 ): Offer {
   const listings = scope.servers
     .filter(visible)
@@ -40,7 +47,45 @@ export function offerOf(
       (kind) =>
         `"${kind}":{${[...(flags.get(kind) ?? [])].map((flag) => `"${flag}":true`).join(',')}}`,
     )
+  const extensions = extensionsText(offeredExtensions(listings, scope, relays))
+  if (extensions !== '') parts.push(extensions)
   return { capabilities: `{${parts.join(',')}}`, instructions: joinInstructions(listings, scope) }
+}
+
+/** Whether the operator lets an extension of a server through, and its apps to the endpoints that join several. */
+export interface RelaysExtension {
+  allowed(server: string, extension: string): boolean
+  appsJoined(server: string): boolean
+}
+
+/** Extensions that some server behind the endpoint has and that are relayed; settings of the first that has one. */
+function offeredExtensions(
+  listings: readonly Listing[],
+  scope: Scope,
+  relays: RelaysExtension,
+): ReadonlyMap<string, string> {
+  const offered = new Map<string, string>()
+  for (const listing of listings)
+    for (const [id, settings] of extensionsOf(listing, scope, relays))
+      if (!offered.has(id)) offered.set(id, settings)
+  return offered
+}
+
+/** The extensions of one server that an endpoint relays. */
+export function extensionsOf(
+  listing: Listing,
+  scope: Scope,
+  relays: RelaysExtension,
+): readonly (readonly [string, string])[] {
+  const joined = scope.endpoint.kind !== 'server'
+  return [...readExtensions(listing.facts?.capabilities ?? '{}')].filter(([id]) => {
+    if (!relays.allowed(listing.server, id)) return false
+    if (!joined) return true
+    // What is not known cannot be rewritten, so it stays on the server's own endpoint.
+    return id === appsExtension
+      ? relays.appsJoined(listing.server)
+      : knownExtensions.some((known) => known === id)
+  })
 }
 
 function addFlag(flags: Map<string, Set<string>>, kind: string, flag?: string): void {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { JsonFault, scanObject, stringValue } from '../kit/json-scan.ts'
+import { isObjectText, JsonFault, scanObject, stringValue } from '../kit/json-scan.ts'
 import type { HeaderParam, Item, ItemKind } from '../model/target.ts'
 
 /** Reads `x-mcp-header` annotations; a string is the rule that they break. Given, since it belongs to the wire. */
@@ -10,6 +10,7 @@ const nameKeys: Readonly<Record<ItemKind, string>> = {
   prompt: 'name',
   resource: 'uri',
   template: 'uriTemplate',
+  skill: 'uri',
 }
 const definitionMax = 1_000_000
 const nameMax = 4_096
@@ -45,7 +46,18 @@ function readItem(
   const inputSchema = kind === 'tool' ? find('inputSchema') : undefined
   const headerParams = kind === 'tool' ? readHeaderParams(inputSchema) : []
   if (typeof headerParams === 'string') return { name, reason: headerParams }
-  return { kind, server, name, raw, digest: hash('sha256', raw, 'hex'), inputSchema, headerParams }
+  const wrapsOutput = kind === 'tool' && !isObjectSchema(find('outputSchema'))
+  const digest = hash('sha256', raw, 'hex')
+  return { kind, server, name, raw, digest, inputSchema, wrapsOutput, headerParams }
+}
+
+/** Whether a schema says that its value is an object; a tool without one says nothing else. */
+function isObjectSchema(raw: string | undefined): boolean {
+  if (raw === undefined || !isObjectText(raw)) return true
+  const type = scanObject(raw, {}, { depthMax: 256, refuseDuplicates: false }).find(
+    (member) => member.key === 'type',
+  )
+  return type !== undefined && raw.slice(type.start, type.end) === '"object"'
 }
 
 /** Items of a whole list; a name that comes twice is kept once, the first time. */

@@ -1,11 +1,11 @@
-import { scanObject } from '../kit/json-scan.ts'
+import { type JsonMember, scanObject, stringValue } from '../kit/json-scan.ts'
 import { Lru } from '../kit/lru.ts'
 import type { Endpoint, Era, ListMethod } from '../model/call.ts'
 import { endpointText } from '../model/call.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Item, ItemKind } from '../model/target.ts'
 import type { Catalog, Listing } from './catalog.ts'
-import { uriPrefix } from './names.ts'
+import { publicUri } from './names.ts'
 import type { Scope } from './resolve.ts'
 
 /** Who asks for which list. */
@@ -38,6 +38,8 @@ export interface ListerOptions {
   readonly openCursor: (sealed: string) => string | undefined
   /** `hide`: not shown while down. */
   readonly offlineOf: (server: string) => 'keep' | 'hide'
+  /** Whether the operator lets the MCP Apps of a server show on the endpoints that join several. */
+  readonly appsJoined: (server: string) => boolean
 }
 
 const kinds: Readonly<
@@ -47,6 +49,7 @@ const kinds: Readonly<
   'prompts/list': { kind: 'prompt', member: 'prompts', key: 'name' },
   'resources/list': { kind: 'resource', member: 'resources', key: 'uri' },
   'resources/templates/list': { kind: 'template', member: 'resourceTemplates', key: 'uriTemplate' },
+  'skills/list': { kind: 'skill', member: 'skills', key: 'uri' },
 }
 
 /** Prepared pages of lists: built once per (endpoint, era, permitted set, catalog), then served from memory. */
@@ -136,7 +139,9 @@ export class Lister {
   }
 
   private inScope(scope: Scope, item: Item): boolean {
-    return scope.has(item.kind === 'template' ? 'resource' : item.kind, item.server, item.name)
+    const { kind } = item
+    const of = kind === 'template' || kind === 'skill' ? 'resource' : kind
+    return scope.has(of, item.server, item.name)
   }
 
   /** Cache hints for modern callers, and which servers are shown from memory only. */
@@ -163,9 +168,12 @@ export class Lister {
     }
     let text = views.get(view)
     if (text === undefined) {
+      const joined = query.scope.endpoint.kind !== 'server'
       text = rewriteDefinition(item, kinds[query.method].key, name, {
         dropExecution: query.era === 'modern' && serverEra === 'legacy',
-        joined: query.scope.endpoint.kind !== 'server',
+        apps: !joined ? 'keep' : this.options.appsJoined(item.server) ? 'rewrite' : 'drop',
+        wrapOutput: query.era === 'legacy' && item.wrapsOutput,
+        joined,
       })
       views.set(view, text)
     }
@@ -193,38 +201,88 @@ function publicNameOf(catalog: Catalog, endpoint: Endpoint, item: Item): string 
   if (endpoint.kind === 'server') return item.name
   return item.kind === 'tool' || item.kind === 'prompt'
     ? (catalog.publicOf.get(item) ?? item.name)
-    : uriPrefix(item.server) + item.name
+    : publicUri(item.server, item.name)
 }
 
-/** Members of `_meta` that tie a tool to its server's own endpoint (MCP Apps): a host could not isolate them here. */
-const uiKeys: ReadonlySet<string> = new Set(['ui', 'ui/resourceUri'])
+/** How an endpoint shows a definition. */
+interface Rewriting {
+  /** Legacy task support, which modern callers lack. */
+  readonly dropExecution: boolean
+  /** Members of `_meta` that tie a tool to its app: hosts can isolate apps only where one server stands alone. */
+  readonly apps: 'keep' | 'drop' | 'rewrite'
+  /** Legacy callers know only output schemas of objects. */
+  readonly wrapOutput: boolean
+  /** URIs inside a definition get the server's name. */
+  readonly joined: boolean
+}
 
-/**
- * A definition as an endpoint shows it: under its public name, without `execution` (legacy task support, which modern
- * callers lack), and on the endpoints that join servers without the members of MCP Apps.
- */
-function rewriteDefinition(
-  item: Item,
-  key: string,
-  name: string,
-  options: { dropExecution: boolean; joined: boolean },
-): string {
-  const dropExecution =
-    options.dropExecution && item.kind === 'tool' && item.raw.includes('"execution"')
-  const dropUi = options.joined && item.raw.includes('"ui')
-  if (name === item.name && !dropExecution && !dropUi) return item.raw
-  const members = scanObject(item.raw, { _meta: {} }, { depthMax: 512, refuseDuplicates: false })
+const uiKeys: ReadonlySet<string> = new Set(['ui', 'ui/resourceUri'])
+const scanOptions = { depthMax: 512, refuseDuplicates: false }
+
+/** A definition as an endpoint shows it: under its public name, its other members byte for byte unless `how` says otherwise. */
+function rewriteDefinition(item: Item, key: string, name: string, how: Rewriting): string {
+  const { raw } = item
+  const dropExecution = how.dropExecution && item.kind === 'tool' && raw.includes('"execution"')
+  const touchUi = how.apps !== 'keep' && raw.includes('"ui')
+  const skill = how.joined && item.kind === 'skill'
+  if (name === item.name && !dropExecution && !touchUi && !how.wrapOutput && !skill) return raw
   const parts: string[] = []
-  for (const member of members) {
+  for (const member of scanObject(
+    raw,
+    { _meta: { ui: {} }, resources: { '[]': {} } },
+    scanOptions,
+  )) {
+    const value = raw.slice(member.start, member.end)
     if (dropExecution && member.key === 'execution') continue
     if (member.key === key) parts.push(`"${key}":${JSON.stringify(name)}`)
-    else if (dropUi && member.key === '_meta' && member.members !== undefined) {
-      const kept = member.members.filter((inner) => !uiKeys.has(inner.key))
-      if (kept.length > 0)
-        parts.push(
-          `"_meta":{${kept.map((inner) => item.raw.slice(inner.keyStart, inner.end)).join(',')}}`,
-        )
-    } else parts.push(item.raw.slice(member.keyStart, member.end))
+    else if (touchUi && member.key === '_meta' && member.members !== undefined) {
+      const meta = uiMeta(item, member.members, how.apps)
+      if (meta !== '') parts.push(`"_meta":{${meta}}`)
+    } else if (how.wrapOutput && member.key === 'outputSchema')
+      parts.push(`"outputSchema":${wrappedSchema(value)}`)
+    else if (skill && member.key === 'resources' && member.members !== undefined)
+      parts.push(`"resources":[${member.members.map((file) => publicFile(item, file)).join(',')}]`)
+    else parts.push(raw.slice(member.keyStart, member.end))
   }
   return `{${parts.join(',')}}`
+}
+
+/** `_meta` without the ties to an app, or with its URI as the endpoint shows it. */
+function uiMeta(item: Item, members: readonly JsonMember[], apps: Rewriting['apps']): string {
+  const rewritten = (member: JsonMember): string => {
+    const uri = stringValue(item.raw.slice(member.start, member.end))
+    return uri === undefined
+      ? item.raw.slice(member.keyStart, member.end)
+      : `${JSON.stringify(member.key)}:${JSON.stringify(publicUri(item.server, uri))}`
+  }
+  const kept = members.flatMap((member): string[] => {
+    if (!uiKeys.has(member.key)) return [item.raw.slice(member.keyStart, member.end)]
+    if (apps === 'drop') return []
+    if (member.members === undefined) return [rewritten(member)]
+    const inner = member.members.map((part) =>
+      part.key === 'resourceUri' ? rewritten(part) : item.raw.slice(part.keyStart, part.end),
+    )
+    return [`"ui":{${inner.join(',')}}`]
+  })
+  return kept.join(',')
+}
+
+/** One file of a skill with the URI under which it can be read here; digest and size stay. */
+function publicFile(item: Item, file: JsonMember): string {
+  const { raw } = item
+  if (file.members === undefined) return raw.slice(file.start, file.end)
+  const parts = file.members.map((member) => {
+    const uri = member.key === 'uri' ? stringValue(raw.slice(member.start, member.end)) : undefined
+    return uri === undefined
+      ? raw.slice(member.keyStart, member.end)
+      : `"uri":${JSON.stringify(publicUri(item.server, uri))}`
+  })
+  return `{${parts.join(',')}}`
+}
+
+/** The schema of `{"result": value}`. An id of its own keeps the references inside it pointing where they did. */
+function wrappedSchema(raw: string): string {
+  const own = raw.includes('"$ref"') && !raw.includes('"$id"')
+  const inner = own && raw.startsWith('{') ? `{"$id":"urn:sallyport:result",${raw.slice(1)}` : raw
+  return `{"type":"object","properties":{"result":${inner}},"required":["result"]}`
 }

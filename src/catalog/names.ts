@@ -42,6 +42,16 @@ function sameNames<T>(names: ReadonlyMap<T, string>): T[] {
   return [...names].filter(([, name]) => (counts.get(name) ?? 0) > 1).map(([item]) => item)
 }
 
+/** Scheme of MCP Apps: hosts look for it at the start, so a server's name goes behind it. */
+const appScheme = 'ui://'
+
+/** A server's URI as the endpoints that join several show it: `files+file:///a`, but `ui://files+view`. */
+export function publicUri(server: string, uri: string): string {
+  return uri.startsWith(appScheme)
+    ? `${appScheme}${uriPrefix(server)}${uri.slice(appScheme.length)}`
+    : uriPrefix(server) + uri
+}
+
 /** What stands before a server's URIs on the endpoints that join several: `files+file:///a` is `file:///a` of `files`. */
 export function uriPrefix(server: string): string {
   return `${server}+`
@@ -49,7 +59,10 @@ export function uriPrefix(server: string): string {
 
 /** Splits a public URI; undefined when it names no server. */
 export function splitUri(uri: string): { server: string; uri: string } | undefined {
-  const plus = uri.indexOf('+')
-  const server = plus > 0 ? uri.slice(0, plus) : ''
-  return /^[a-z][a-z0-9-]{0,23}$/.test(server) ? { server, uri: uri.slice(plus + 1) } : undefined
+  const scheme = uri.startsWith(appScheme) ? appScheme : ''
+  const plus = uri.indexOf('+', scheme.length)
+  const server = plus > 0 ? uri.slice(scheme.length, plus) : ''
+  return /^[a-z][a-z0-9-]{0,23}$/.test(server)
+    ? { server, uri: scheme + uri.slice(plus + 1) }
+    : undefined
 }

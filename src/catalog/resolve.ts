@@ -10,6 +10,8 @@ export interface Scope {
   readonly endpoint: Endpoint
   /** The servers that can be behind the endpoint. */
   readonly servers: readonly string[]
+  /** Servers whose apps show here although several servers do: their tools may be called by their bare names, too. */
+  readonly appServers: readonly string[]
   has(kind: 'tool' | 'prompt' | 'resource', server: string, name: string): boolean
 }
 
@@ -30,10 +32,45 @@ export function resolve(catalog: Catalog, scope: Scope, call: Call): Target {
     case 'resources/read':
     case 'resources/subscribe':
     case 'resources/unsubscribe':
+    case 'skills/get':
+    case 'resources/directory/read':
       return resourceTarget(catalog, scope, call.name)
     default:
-      throw new GatewayError('method_unknown')
+      return methodTarget(scope, call.method)
   }
+}
+
+/** A method of an extension that the operator allowed by name; rules judge it as `server/method`. */
+function methodTarget({ endpoint }: Scope, method: string): Target {
+  if (endpoint.kind !== 'server') throw new GatewayError('method_unknown')
+  return { kind: 'tool', server: endpoint.server, name: method, item: undefined }
+}
+
+/** What a public task id holds: the tool that made the task, and the server's own id. */
+export interface TaskOrigin {
+  readonly server: string
+  readonly tool: string
+  readonly task: string
+}
+
+/**
+ * The target of a call about a task: judged by the rules of the tool that made it.
+ * @throws GatewayError task_unknown when the id is not the caller's, or the endpoint does not show the tool
+ */
+export function resolveTask(
+  catalog: Catalog,
+  scope: Scope,
+  origin: TaskOrigin | undefined,
+): Target {
+  if (
+    origin === undefined ||
+    !scope.servers.includes(origin.server) ||
+    !scope.has('tool', origin.server, origin.tool)
+  )
+    throw new GatewayError('task_unknown', { detail: 'forged, foreign, expired or not shown here' })
+  const { server, tool, task } = origin
+  const item = catalog.byServer.get(server)?.tool.get(tool)
+  return { kind: 'tool', server, name: tool, item, task }
 }
 
 function namedTarget(
@@ -46,10 +83,20 @@ function namedTarget(
   const item: Item | undefined =
     endpoint.kind === 'server'
       ? catalog.byServer.get(endpoint.server)?.[kind].get(name)
-      : catalog.byPublic[kind].get(name)
+      : (catalog.byPublic[kind].get(name) ??
+        (kind === 'tool' ? bareTool(catalog, scope, name) : undefined))
   if (item === undefined || !scope.has(kind, item.server, item.name))
     throw unknownTarget(kind, name)
   return { kind, server: item.server, name: item.name, item }
+}
+
+/** An app calls the tools of its server by their bare names; one that two servers have could be the wrong one. */
+function bareTool(catalog: Catalog, scope: Scope, name: string): Item | undefined {
+  const found = scope.appServers.flatMap((server) => {
+    const item = catalog.byServer.get(server)?.tool.get(name)
+    return item === undefined ? [] : [item]
+  })
+  return found.length === 1 ? found[0] : undefined
 }
 
 function resourceTarget(catalog: Catalog, scope: Scope, publicUri: string): Target {

@@ -1,15 +1,21 @@
 /** Questions to a legacy client: real requests on the stream of its own call, then the call again with the answers. */
+import { randomUUID } from 'node:crypto'
+import { textMember } from '../kit/json-scan.ts'
 import type { Call, Identified } from '../model/call.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { CallNotification, Question, Reply } from '../model/reply.ts'
 import type { Exchange, Session } from '../model/session.ts'
-import { encodeQuestion } from '../wire/encode.ts'
-import { type Ended, runCall } from './call.ts'
+import { encodeOwnNotification, encodeQuestion } from '../wire/encode.ts'
+import type { Ended } from './call.ts'
 import type { Rooms } from './rooms.ts'
+import { runRound } from './round.ts'
 
 const roundsMax = 16
 /** How long people may take over one question. */
 const answerMs = 300_000
+/** A server whose URL was opened is asked again after so long, then after twice as long, and so on. */
+const urlFirstMs = 1_000
+const urlMostMs = 15_000
 
 /**
  * Runs a call of a legacy client to its end: every `input_required` becomes requests to the client, whose answers go
@@ -25,13 +31,22 @@ export async function runLegacyCall(
   nextCallId: () => string,
 ): Promise<Ended> {
   let current = identified
-  for (let round = 0; round < roundsMax; round++) {
-    const ended = await runCall(rooms, current, notify)
+  const opened = new OpenedUrls(rooms.now())
+  for (let round = 0; round < roundsMax; ) {
+    const ended = await runRound(rooms, current, notify, nextCallId)
     const { reply } = ended.released
-    if (reply.kind !== 'input_required') return ended
+    if (reply.kind !== 'input_required') {
+      opened.complete(exchange)
+      return ended
+    }
     if (session === undefined || !current.call.streams)
       throw new GatewayError('question_refused', { detail: 'the client takes no stream' })
-    const answers = await askAll(reply, exchange, session, current.call)
+    const again = opened.waitsFor(reply)
+    if (again) await opened.wait(current.call, rooms.now())
+    else round++
+    const answers = again
+      ? { inputResponses: opened.answersTo(reply), declined: undefined }
+      : await askAll(reply, exchange, session, current.call, opened)
     const call: Call = {
       ...current.call,
       callId: nextCallId(),
@@ -42,6 +57,81 @@ export async function runLegacyCall(
   }
   throw new GatewayError('question_refused', {
     detail: `more than ${roundsMax} rounds of questions`,
+  })
+}
+
+type Questions = Extract<Reply, { kind: 'input_required' }>
+
+/**
+ * URLs that the client agreed to open. A modern server cannot say when the person is done there, so it asks the same
+ * again: the person is not, the server is, with a growing pause (protocol.md section 5, URL elicitation).
+ */
+class OpenedUrls {
+  private readonly accepted = new Map<string, { readonly id: string; readonly answer: string }>()
+  private readonly until: number
+  private pauseMs = urlFirstMs
+
+  constructor(now: number) {
+    this.until = now + answerMs
+  }
+
+  accept(url: string, id: string, answer: string): void {
+    this.accepted.set(url, { id, answer })
+  }
+
+  waitsFor(reply: Questions): boolean {
+    return (
+      reply.questions.length > 0 &&
+      reply.questions.every((question) => {
+        const url = urlOf(question)
+        return url !== undefined && this.accepted.has(url)
+      })
+    )
+  }
+
+  answersTo(reply: Questions): string {
+    const parts = reply.questions.map((question) => {
+      const answer = this.accepted.get(urlOf(question) ?? '')?.answer ?? '{}'
+      return `${JSON.stringify(question.key)}:${answer}`
+    })
+    return `{${parts.join(',')}}`
+  }
+
+  /** @throws GatewayError question_refused when nobody finished at the URL in time, cancelled */
+  async wait(call: Call, now: number): Promise<void> {
+    if (now >= this.until)
+      throw new GatewayError('question_refused', { detail: 'the URL was opened, but not finished' })
+    await pause(call, this.pauseMs)
+    this.pauseMs = Math.min(urlMostMs, this.pauseMs * 2)
+  }
+
+  /** Tells the client that what it opened is done with (2025-11-25 client/elicitation, "Completion Notifications"). */
+  complete(exchange: Exchange): void {
+    for (const { id } of this.accepted.values())
+      exchange.send(
+        encodeOwnNotification('notifications/elicitation/complete', [
+          { key: 'elicitationId', raw: JSON.stringify(id) },
+        ]),
+      )
+  }
+}
+
+/** The URL that a question wants opened; undefined for other questions. */
+function urlOf({ method, params }: Question): string | undefined {
+  if (method !== 'elicitation/create' || params === undefined) return undefined
+  return textMember(params, 'mode') === 'url' ? textMember(params, 'url') : undefined
+}
+
+function pause(call: Call, ms: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      forget()
+      resolve()
+    }, ms)
+    const forget = call.cancel.onCancel(() => {
+      clearTimeout(timer)
+      reject(new GatewayError('cancelled'))
+    })
   })
 }
 
@@ -57,9 +147,17 @@ async function askAll(
   exchange: Exchange,
   session: Session,
   call: Call,
+  opened: OpenedUrls,
 ): Promise<Pick<Call, 'inputResponses' | 'declined'>> {
   const answers = await Promise.all(
-    reply.questions.map((question) => ask(question, exchange, session, call)),
+    reply.questions.map(async (question) => {
+      const url = urlOf(question)
+      if (url === undefined) return ask(question, exchange, session, call)
+      const id = randomUUID()
+      const answer = await ask(withElicitationId(question, id), exchange, session, call)
+      if (textMember(answer.raw, 'action') === 'accept') opened.accept(url, id, answer.raw)
+      return answer
+    }),
   )
   const given = answers.filter((answer) => !answer.declined)
   const declined = answers.filter((answer) => answer.declined)
@@ -68,6 +166,15 @@ async function askAll(
     declined:
       declined.length === 0 ? undefined : new Map(declined.map(({ key, raw }) => [key, raw])),
   }
+}
+
+/** Legacy clients tell the URLs that they opened apart by an id; modern servers give none. */
+function withElicitationId(question: Question, id: string): Question {
+  const params = question.params ?? '{}'
+  if (params.includes('"elicitationId"')) return question
+  const rest = params.slice(1)
+  const comma = /^\s*\}/.test(rest) ? '' : ','
+  return { ...question, params: `{"elicitationId":${JSON.stringify(id)}${comma}${rest}` }
 }
 
 function ask(

@@ -1,6 +1,5 @@
-import { type Call, newestLegacy, newestModern } from '../model/call.ts'
+import { type Call, newestLegacy, newestModern, noCapabilities } from '../model/call.ts'
 import type { Exchange } from '../model/session.ts'
-import { noCapabilities } from '../wire/capabilities.ts'
 
 /** A Call for the record of a message that could not be made into one. */
 export function bareCall(

@@ -2,10 +2,11 @@
  * The way of one call through the rooms, in order. Every call that gets here leaves an intent and an outcome, or one
  * refusal. `docs/lifecycle.md` draws this file.
  */
-import { resolve, unknownTarget } from '../catalog/resolve.ts'
+import { resolve, resolveTask, unknownTarget } from '../catalog/resolve.ts'
 import { attach } from '../credential/attach.ts'
 import { admit } from '../limits/admit.ts'
 import type { Call, Identified } from '../model/call.ts'
+import { isTaskMethod } from '../model/extensions.ts'
 import type { Admitted, Permitted, Recorded, Released } from '../model/proofs.ts'
 import type { OutcomeStatus } from '../model/record.ts'
 import { GatewayError, publicSentence, toGatewayError } from '../model/refusal.ts'
@@ -15,6 +16,8 @@ import { authorize } from '../policy/authorize.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
 import { toolErrorBody } from '../wire/encode.ts'
 import { checkParamHeaders } from '../wire/param-headers.ts'
+import { onlyAllowed } from './directory.ts'
+import { requireExtension } from './extensions.ts'
 import type { Rooms } from './rooms.ts'
 
 /** How long a first call waits for a server that was not seen yet. */
@@ -24,6 +27,10 @@ const firstSeenMs = 15_000
 export interface Ended {
   readonly released: Released
   readonly server: string
+  /** Public id of the task that the call is about, or that it made. */
+  readonly taskId: string | undefined
+  /** The tool's output is none that a legacy caller can take as it is. */
+  readonly wrapsOutput: boolean
 }
 
 /**
@@ -43,18 +50,24 @@ export async function runCall(
   try {
     const held = rooms.snapshot()
     const snapshot = held.catalog.hasUnseen ? await snapshotFor(rooms, call) : held
-    target = resolveIn(snapshot, call)
+    target = resolveIn(rooms, snapshot, identified)
     const permitted: Permitted = authorize(snapshot.engine, identified, target)
-    checkParamHeaders(target.item?.headerParams ?? [], call.args, call.paramHeaders)
+    if (call.method === 'tools/call')
+      checkParamHeaders(target.item?.headerParams ?? [], call.args, call.paramHeaders)
     admitted = admit(snapshot.limits, permitted, rooms.now())
     const inspecting = rooms.guard.inspectArguments(admitted)
     const inspected = inspecting instanceof Promise ? await inspecting : inspecting
     const attached = attach(inspected, rooms.credentialOf)
     recorded = await rooms.recorder.intent(attached, startedAt, snapshot.version)
-    const reply = await rooms.send(recorded, (notification) => {
+    const sent = await rooms.send(recorded, (notification) => {
       if (wanted(call, notification)) notify(notification)
     })
+    const reply =
+      call.method === 'resources/directory/read'
+        ? onlyAllowed(snapshot.engine, identified.principal, target.server, sent)
+        : sent
     const released = rooms.guard.inspectReply(reply)
+    const facts = factsOf(rooms, identified, target, reply)
     const streamed = streamedBody(released)
     if (streamed !== undefined) {
       const ending = ended(rooms, recorded, admitted)
@@ -64,7 +77,7 @@ export async function runCall(
           ...streamed.reply,
           body: { ...streamed.body, rest: watched(streamed.body, ending) },
         }),
-        server: target.server,
+        ...facts,
       }
     }
     await rooms.recorder.outcome(recorded, {
@@ -72,10 +85,9 @@ export async function runCall(
       bytes: bytesOf(reply),
       code: reply.kind === 'error' ? String(reply.code) : '',
     })
-    if (reply.kind === 'error' && reply.code === -32020) rooms.refreshList(target.server)
     // The server's own words would tell a missing resource from a denied one.
     if (isMissingResource(call, reply)) throw new Recordless(unknownTarget('resource', call.name))
-    return { released, server: target.server }
+    return { released, ...facts }
   } catch (thrown) {
     if (thrown instanceof Recordless) throw thrown.error
     const error = toGatewayError(thrown)
@@ -97,7 +109,12 @@ export async function runCall(
       })
     }
     if (call.method === 'tools/call' && forTheModel(error))
-      return { released: rooms.guard.inspectReply(toolError(error)), server: target?.server ?? '' }
+      return {
+        released: rooms.guard.inspectReply(toolError(error)),
+        server: target?.server ?? '',
+        taskId: undefined,
+        wrapsOutput: false,
+      }
     throw error
   } finally {
     admitted?.release()
@@ -172,10 +189,34 @@ async function snapshotFor(rooms: Rooms, call: Call): Promise<Snapshot> {
   return rooms.snapshot()
 }
 
-function resolveIn(snapshot: Snapshot, call: Call): Target {
+function resolveIn(rooms: Rooms, snapshot: Snapshot, { call, principal }: Identified): Target {
   const scope = snapshot.scopes.of(call.endpoint)
   if (scope === undefined) throw new GatewayError('endpoint_unknown')
-  return resolve(snapshot.catalog, scope, call)
+  requireExtension(snapshot, call)
+  return isTaskMethod(call.method)
+    ? resolveTask(snapshot.catalog, scope, rooms.tasks.open(principal.id, call.name))
+    : resolve(snapshot.catalog, scope, call)
+}
+
+/** What the wire must know of the target to encode the reply. */
+function factsOf(
+  rooms: Rooms,
+  { call, principal }: Identified,
+  target: Target,
+  reply: Reply,
+): Omit<Ended, 'released'> {
+  const made = reply.kind === 'complete' ? reply.taskId : undefined
+  const { server } = target
+  return {
+    server,
+    taskId:
+      target.task !== undefined
+        ? call.name
+        : made === undefined
+          ? undefined
+          : rooms.tasks.seal(principal.id, { server, tool: target.name, task: made }),
+    wrapsOutput: target.item?.wrapsOutput === true,
+  }
 }
 
 /** A modern caller gets log messages only from the level that it asked for; a legacy one all until it sets a level. */

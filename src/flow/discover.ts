@@ -5,6 +5,7 @@ import type { Principal } from '../model/principal.ts'
 import { productInfo } from '../model/product.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
+import { relaysOf } from './extensions.ts'
 import type { Rooms } from './rooms.ts'
 
 const discoverTtlMs = 60_000
@@ -53,8 +54,12 @@ async function seenSnapshot(
 function offer(snapshot: Snapshot, endpoint: Endpoint, principal: Principal, era: Era): Offer {
   const scope = snapshot.scopes.of(endpoint)
   if (scope === undefined) throw new GatewayError('endpoint_unknown')
-  return offerOf(snapshot.catalog, scope, era, (server) =>
-    mayUseSomething(snapshot, principal, server),
+  return offerOf(
+    snapshot.catalog,
+    scope,
+    era,
+    (server) => mayUseSomething(snapshot, principal, server),
+    relaysOf(snapshot),
   )
 }
 
@@ -73,6 +78,11 @@ export function mayUseSomething(snapshot: Snapshot, principal: Principal, server
     listing.items.resource.some(
       (item) => engine.decide(principal, 'resource', server, item.name).allowed,
     ) ||
-    listing.items.template.some((item) => engine.couldAllowTemplate(principal, server, item.name))
+    listing.items.template.some((item) =>
+      engine.couldAllowTemplate(principal, server, item.name),
+    ) ||
+    listing.items.skill.some(
+      (item) => engine.decide(principal, 'resource', server, item.name).allowed,
+    )
   )
 }

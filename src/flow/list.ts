@@ -38,7 +38,7 @@ export async function runList(
     allowed: (kind, server, name) =>
       kind === 'template'
         ? engine.couldAllowTemplate(principal, server, name)
-        : engine.decide(principal, kind, server, name).allowed,
+        : engine.decide(principal, kind === 'skill' ? 'resource' : kind, server, name).allowed,
     permittedKey: `${snapshot.digest} ${engine.roleSetOf(principal)}`,
     now: rooms.now(),
   })

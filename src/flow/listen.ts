@@ -6,6 +6,7 @@ import type { Endpoint } from '../model/call.ts'
 import { type Member, type Members, rawOf } from '../model/members.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError } from '../model/refusal.ts'
+import type { ItemKind } from '../model/target.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
 import { mayUseSomething } from './discover.ts'
 
@@ -24,6 +25,15 @@ export interface Subscriber {
 export interface ResourceSubscriptions {
   subscribe(server: string, uri: string): Promise<void>
   unsubscribe(server: string, uri: string): Promise<void>
+  subscribeTask(server: string, taskId: string): Promise<void>
+  unsubscribeTask(server: string, taskId: string): Promise<void>
+}
+
+/** What one upstream subscription is about: a resource by its URI, or a task by the server's own id. */
+export interface Subject {
+  readonly kind: 'resource' | 'task'
+  readonly server: string
+  readonly id: string
 }
 
 const subscriptionsMax = 10_000
@@ -75,24 +85,24 @@ export class ListenHub {
   }
 
   /**
-   * Subscribes to updates of one resource that was authorized before. Returns the way to end it.
+   * Subscribes to updates of one resource or task that was authorized before. Returns the way to end it.
    * @throws GatewayError when the server refuses, busy when there are too many
    */
-  async watch(
-    subscriber: Subscriber,
-    server: string,
-    uri: string,
-    publicUri: string,
-  ): Promise<() => void> {
-    const key = `${server}\n${uri}`
+  async watch(subscriber: Subscriber, subject: Subject, publicId: string): Promise<() => void> {
+    const { kind, server, id } = subject
+    const key = keyOf(subject)
     let watched = this.resources.get(key)
     if (watched === undefined) {
       if (this.resources.size >= subscriptionsMax)
         throw new GatewayError('busy', { detail: 'too many resource subscriptions' })
-      watched = { watchers: new Map(), opened: this.upstream.subscribe(server, uri) }
+      const opened =
+        kind === 'task'
+          ? this.upstream.subscribeTask(server, id)
+          : this.upstream.subscribe(server, id)
+      watched = { watchers: new Map(), opened }
       this.resources.set(key, watched)
     }
-    watched.watchers.set(subscriber, publicUri)
+    watched.watchers.set(subscriber, publicId)
     const mine = watched
     const end = (): void => {
       if (
@@ -102,7 +112,11 @@ export class ListenHub {
       )
         return
       this.resources.delete(key)
-      this.upstream.unsubscribe(server, uri).catch(() => undefined)
+      const ended =
+        kind === 'task'
+          ? this.upstream.unsubscribeTask(server, id)
+          : this.upstream.unsubscribe(server, id)
+      ended.catch(() => undefined)
     }
     try {
       await watched.opened
@@ -115,17 +129,36 @@ export class ListenHub {
 
   /** A server said that a resource has new content. */
   updated(server: string, params: Members): void {
-    const uri = stringValue(rawOf(params, 'uri'))
-    if (uri === undefined) return
-    for (const [subscriber, publicUri] of this.resources.get(`${server}\n${uri}`)?.watchers ?? []) {
+    this.deliver('notifications/resources/updated', 'resource', server, params, 'uri')
+  }
+
+  /** A server said how a task stands. */
+  taskChanged(server: string, params: Members): void {
+    this.deliver('notifications/tasks', 'task', server, params, 'taskId')
+  }
+
+  /** To those who watch it, under the name that each of them knows. */
+  private deliver(
+    method: string,
+    kind: Subject['kind'],
+    server: string,
+    params: Members,
+    key: 'uri' | 'taskId',
+  ): void {
+    const id = stringValue(rawOf(params, key))
+    if (id === undefined) return
+    const watchers = this.resources.get(keyOf({ kind, server, id }))?.watchers ?? []
+    for (const [subscriber, publicId] of watchers) {
       const rewritten: Member[] = params
         .filter((member) => member.key !== '_meta')
-        .map((member) =>
-          member.key === 'uri' ? { key: 'uri', raw: JSON.stringify(publicUri) } : member,
-        )
-      subscriber.deliver('notifications/resources/updated', rewritten)
+        .map((member) => (member.key === key ? { key, raw: JSON.stringify(publicId) } : member))
+      subscriber.deliver(method, rewritten)
     }
   }
+}
+
+function keyOf({ kind, server, id }: Subject): string {
+  return `${kind} ${server}\n${id}`
 }
 
 /** The server and its own URI behind a public URI at an endpoint. */
@@ -143,12 +176,10 @@ export function prefixFor(endpoint: Endpoint, server: string): string {
   return endpoint.kind === 'server' || server === '' ? '' : uriPrefix(server)
 }
 
-const kindsOf: Readonly<
-  Record<ChangeKind, readonly ('tool' | 'prompt' | 'resource' | 'template')[]>
-> = {
+const kindsOf: Readonly<Record<ChangeKind, readonly ItemKind[]>> = {
   tools: ['tool'],
   prompts: ['prompt'],
-  resources: ['resource', 'template'],
+  resources: ['resource', 'template', 'skill'],
 }
 
 function changedServers(next: Catalog, before: Catalog): Map<string, Set<ChangeKind>> {

@@ -1,4 +1,5 @@
 import type { Lister } from '../catalog/list.ts'
+import type { TaskOrigin } from '../catalog/resolve.ts'
 import type { CredentialHeaders } from '../credential/attach.ts'
 import type { Call } from '../model/call.ts'
 import type { Admitted, Inspected, Recorded, Released } from '../model/proofs.ts'
@@ -19,10 +20,16 @@ export interface Rooms {
   readonly recorder: Recorder
   credentialOf(server: string): CredentialHeaders | undefined
   send(recorded: Recorded, sink: NotificationSink): Promise<Reply>
+  /** Public task ids: bound to the principal and to the tool that made the task. */
+  readonly tasks: {
+    seal(principalId: string, origin: TaskOrigin): string
+    /** Undefined for an id that is forged, expired, or of another principal. */
+    open(principalId: string, sealed: string): TaskOrigin | undefined
+  }
   /** Resolves when the servers were asked for their lists once, or after `waitMs`. */
   seen(servers: readonly string[], waitMs: number): Promise<void>
   /** The headers of a tool call were refused by its server: its list may be old. */
-  refreshList(server: string): void
+  refreshList(server: string): Promise<void>
   /** A bug: what was thrown and is no refusal. For the log; the caller learns only that something went wrong. */
   fault(call: Call, error: GatewayError): void
   readonly now: () => number

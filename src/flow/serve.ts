@@ -13,13 +13,14 @@ import {
   legacyRevisions,
   listMethods,
   newestLegacy,
+  noCapabilities,
   type Revision,
 } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import type { CallNotification } from '../model/reply.ts'
 import type { Exchange, Session } from '../model/session.ts'
-import { noCapabilities, readCapabilities, readLogLevel } from '../wire/capabilities.ts'
+import { readCapabilities, readLogLevel } from '../wire/capabilities.ts'
 import { decodeLegacy, decodeModern, eraOf, headerOf } from '../wire/decode.ts'
 import {
   encodeNotification,
@@ -31,11 +32,13 @@ import {
 import { type Envelope, parseEnvelope, rawParam, splitBatch } from '../wire/envelope.ts'
 import { runLegacyCall } from './ask.ts'
 import { bareCall } from './bare-call.ts'
-import { runCall } from './call.ts'
+import type { Ended } from './call.ts'
 import { runDiscover, runInitialize } from './discover.ts'
+import { relayedMethods, requireExtension } from './extensions.ts'
 import { runList } from './list.ts'
 import { type ListenHub, prefixFor } from './listen.ts'
 import type { Rooms } from './rooms.ts'
+import { runRound } from './round.ts'
 import { runListen, runSubscribe, runUnsubscribe } from './subscribe.ts'
 
 export interface ServeDeps {
@@ -128,6 +131,7 @@ async function serveEnvelope(
       cancel: exchange.cancel,
       bytes: exchange.bytes,
       streams: exchange.streams,
+      relayed: relayedMethods(deps.rooms.snapshot(), exchange.endpoint),
     })
     return await serveModern(deps, { call, principal }, exchange)
   } catch (thrown) {
@@ -136,6 +140,20 @@ async function serveEnvelope(
 }
 
 const forwarded: ReadonlySet<string> = new Set<ForwardedMethod>(forwardedMethods)
+
+const own: ReadonlySet<string> = new Set([
+  'server/discover',
+  'subscriptions/listen',
+  'resources/subscribe',
+  'resources/unsubscribe',
+  'logging/setLevel',
+  'ping',
+])
+
+/** What decode let through and the gateway does not answer itself goes to the server. */
+function isForwarded(method: string): boolean {
+  return forwarded.has(method) || (!own.has(method) && listMethodOf(method) === undefined)
+}
 
 function listMethodOf(method: string): ListMethod | undefined {
   return listMethods.find((known) => known === method)
@@ -168,17 +186,20 @@ async function serveModernCall(
 ): Promise<Served> {
   const { rooms } = deps
   const { call } = identified
-  if (forwarded.has(call.method)) {
+  if (isForwarded(call.method)) {
     try {
-      const ended = await runCall(rooms, identified, notifier(call, exchange))
-      return message(encodeReply(call, ended.released, prefixFor(call.endpoint, ended.server)))
+      const notify = notifier(call, exchange)
+      const ended = await runRound(rooms, identified, notify, deps.nextCallId)
+      return message(encodeEnded(call, ended))
     } catch (thrown) {
       return message(encodeRefusal('modern', call.rpcId, toGatewayError(thrown), call.callId))
     }
   }
   const list = listMethodOf(call.method)
-  if (list !== undefined)
+  if (list !== undefined) {
+    if (list === 'skills/list') requireExtension(rooms.snapshot(), call)
     return message(encodeOwnResult(call.rpcId, (await runList(rooms, identified, list)).body))
+  }
   if (call.method === 'server/discover')
     return message(
       encodeOwnResult(call.rpcId, await runDiscover(rooms, call.endpoint, identified.principal)),
@@ -203,12 +224,15 @@ async function serveLegacy(
     cancel: exchange.cancel,
     bytes: exchange.bytes,
     streams: exchange.streams,
+    relayed: relayedMethods(rooms.snapshot(), exchange.endpoint),
   })
   const identified: Identified = { call, principal }
-  if (forwarded.has(call.method)) return forwardLegacy(deps, identified, exchange, session)
+  if (isForwarded(call.method)) return forwardLegacy(deps, identified, exchange, session)
   const list = listMethodOf(call.method)
-  if (list !== undefined)
+  if (list !== undefined) {
+    if (list === 'skills/list') requireExtension(rooms.snapshot(), call)
     return message(encodeOwnResult(call.rpcId, (await runList(rooms, identified, list)).body))
+  }
   if (call.method === 'resources/subscribe') await runSubscribe(deps, identified, session)
   else if (call.method === 'resources/unsubscribe') runUnsubscribe(session, call.name)
   else if (call.method === 'logging/setLevel') {
@@ -237,12 +261,18 @@ async function forwardLegacy(
       notifier(call, exchange),
       deps.nextCallId,
     )
-    return message(encodeReply(call, ended.released, prefixFor(call.endpoint, ended.server)))
+    return message(encodeEnded(call, ended))
   } catch (thrown) {
     return message(encodeRefusal('legacy', call.rpcId, toGatewayError(thrown), call.callId))
   } finally {
     session.running.delete(call.rpcId)
   }
+}
+
+function encodeEnded(call: Call, ended: Ended): OutMessage {
+  const { released, server, taskId, wrapsOutput } = ended
+  const uriPrefix = prefixFor(call.endpoint, server)
+  return encodeReply(call, released, { uriPrefix, taskId, wrapsOutput })
 }
 
 function notifier(call: Call, exchange: Exchange): (notification: CallNotification) => void {
@@ -264,7 +294,9 @@ async function initialize(
     throw new GatewayError('params_invalid', { hint: '"protocolVersion" must be a string.' })
   const revision: Revision = legacyRevisions.find((known) => known === asked) ?? newestLegacy
   const raw = rawParam(envelope, 'capabilities') ?? '{}'
-  const capabilities = raw === '{}' || !raw.startsWith('{') ? noCapabilities : readCapabilities(raw)
+  const declared = raw === '{}' || !raw.startsWith('{') ? noCapabilities : readCapabilities(raw)
+  // URL mode came with 2025-11-25; an earlier client that names it cannot mean it.
+  const capabilities = revision < '2025-11-25' ? { ...declared, elicitationUrl: false } : declared
   const result = await runInitialize(deps.rooms, exchange.endpoint, principal, revision)
   const session = exchange.begin({
     revision,

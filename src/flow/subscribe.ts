@@ -1,14 +1,23 @@
 /** Streams of changes: `subscriptions/listen` of modern clients, subscriptions of legacy sessions. */
 
-import { resolve } from '../catalog/resolve.ts'
+import { resolve, resolveTask } from '../catalog/resolve.ts'
 import { scanArray, scanObject, stringValue } from '../kit/json-scan.ts'
 import { endpointText, type Identified } from '../model/call.ts'
+import { tasksExtension } from '../model/extensions.ts'
 import { type Member, type Members, rawOf } from '../model/members.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Exchange, Session } from '../model/session.ts'
+import { subjectOf } from '../model/target.ts'
 import { authorize } from '../policy/authorize.ts'
 import { encodeOwnNotification, encodeOwnResult, type OutMessage } from '../wire/encode.ts'
-import { type ChangeKind, type ListenHub, placeOf, type Subscriber } from './listen.ts'
+import { requireDeclared } from './extensions.ts'
+import {
+  type ChangeKind,
+  type ListenHub,
+  placeOf,
+  type Subject,
+  type Subscriber,
+} from './listen.ts'
 import type { Rooms } from './rooms.ts'
 
 interface Deps {
@@ -35,7 +44,8 @@ export async function runListen(
   const { call, principal } = identified
   if (!call.streams) throw new GatewayError('accept_refused', { hint: 'A listen needs a stream.' })
   const asked = readFilter(rawOf(call.params, 'notifications'))
-  await noteListen(deps, identified, [...asked.kinds, ...asked.uris].join(' '))
+  if (asked.taskIds.length > 0) requireDeclared(call, tasksExtension)
+  await noteListen(deps, identified, [...asked.kinds, ...asked.uris, ...asked.taskIds].join(' '))
   const tag: Member = {
     key: '_meta',
     raw: `{"io.modelcontextprotocol/subscriptionId":${call.rpcId}}`,
@@ -54,10 +64,17 @@ export async function runListen(
     ends.push(end)
     honoured.push(uri)
   }
+  const tasks: string[] = []
+  for (const taskId of asked.taskIds) {
+    const end = await tryWatchTask(deps, identified, subscriber, taskId)
+    if (end === undefined) continue
+    ends.push(end)
+    tasks.push(taskId)
+  }
   exchange.send(
     encodeOwnNotification(
       'notifications/subscriptions/acknowledged',
-      acknowledged(asked.kinds, honoured, tag),
+      acknowledged(asked.kinds, honoured, tasks, tag),
     ),
   )
   ends.push(deps.hub.add(subscriber))
@@ -105,32 +122,78 @@ async function tryWatch(
 function acknowledged(
   kinds: ReadonlySet<ChangeKind>,
   uris: readonly string[],
+  taskIds: readonly string[],
   tag: Member,
 ): Members {
   const parts = Object.entries(filterKeys).flatMap(([key, kind]) =>
     kinds.has(kind) ? [`"${key}":true`] : [],
   )
   if (uris.length > 0) parts.push(`"resourceSubscriptions":${JSON.stringify(uris)}`)
+  if (taskIds.length > 0) parts.push(`"taskIds":${JSON.stringify(taskIds)}`)
   return [{ key: 'notifications', raw: `{${parts.join(',')}}` }, tag]
 }
 
-function readFilter(raw: string | undefined): { kinds: Set<ChangeKind>; uris: string[] } {
+interface Filter {
+  readonly kinds: ReadonlySet<ChangeKind>
+  readonly uris: readonly string[]
+  /** Public ids. */
+  readonly taskIds: readonly string[]
+}
+
+function readFilter(raw: string | undefined): Filter {
   if (raw === undefined || !raw.startsWith('{'))
     throw new GatewayError('params_invalid', { hint: '"notifications" must be an object.' })
   const kinds = new Set<ChangeKind>()
-  const uris: string[] = []
+  let uris: readonly string[] = []
+  let taskIds: readonly string[] = []
   for (const member of scanObject(raw, {}, { depthMax: 8, refuseDuplicates: true })) {
     const value = raw.slice(member.start, member.end)
     const kind = filterKeys[member.key]
     if (kind !== undefined && value === 'true') kinds.add(kind)
-    if (member.key === 'resourceSubscriptions' && value.startsWith('[')) {
-      for (const entry of scanArray(value, urisMax, { depthMax: 8, refuseDuplicates: true })) {
-        const uri = stringValue(value.slice(entry.start, entry.end))
-        if (uri !== undefined) uris.push(uri)
-      }
-    }
+    if (member.key === 'resourceSubscriptions') uris = readTexts(value)
+    if (member.key === 'taskIds') taskIds = readTexts(value)
   }
-  return { kinds, uris }
+  return { kinds, uris, taskIds }
+}
+
+function readTexts(raw: string): readonly string[] {
+  if (!raw.startsWith('[')) return []
+  return scanArray(raw, urisMax, { depthMax: 8, refuseDuplicates: true }).flatMap((entry) => {
+    const text = stringValue(raw.slice(entry.start, entry.end))
+    return text === undefined ? [] : [text]
+  })
+}
+
+async function tryWatchTask(
+  deps: Deps,
+  identified: Identified,
+  subscriber: Subscriber,
+  publicId: string,
+): Promise<(() => void) | undefined> {
+  try {
+    return await watchTask(deps, identified, subscriber, publicId)
+  } catch {
+    // Not honoured: it is missing from the acknowledgement.
+    return undefined
+  }
+}
+
+/** Checks that the task is the caller's and its tool still allowed, then watches it. */
+function watchTask(
+  deps: Deps,
+  identified: Identified,
+  subscriber: Subscriber,
+  publicId: string,
+): Promise<() => void> {
+  const { call, principal } = identified
+  const snapshot = deps.rooms.snapshot()
+  const scope = snapshot.scopes.of(call.endpoint)
+  if (scope === undefined) throw new GatewayError('endpoint_unknown')
+  const origin = deps.rooms.tasks.open(principal.id, publicId)
+  const target = resolveTask(snapshot.catalog, scope, origin)
+  authorize(snapshot.engine, identified, target)
+  const subject: Subject = { kind: 'task', server: target.server, id: subjectOf(target) }
+  return deps.hub.watch(subscriber, subject, publicId)
 }
 
 /** Checks that the caller may read the resource, then watches it. */
@@ -152,7 +215,8 @@ async function watchResource(
   authorize(snapshot.engine, identified, target)
   const place = placeOf(call.endpoint, publicUri)
   if (place === undefined) throw new GatewayError('resource_unknown')
-  return deps.hub.watch(subscriber, place.server, place.uri, publicUri)
+  const subject: Subject = { kind: 'resource', server: place.server, id: place.uri }
+  return deps.hub.watch(subscriber, subject, publicUri)
 }
 
 /** `resources/subscribe` of a legacy session; updates come on its GET stream. */

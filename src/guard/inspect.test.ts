@@ -17,7 +17,16 @@ afterEach(() => Promise.all(open.splice(0).map((guard) => guard.close())))
 function itemOf(schema: unknown): Item {
   const inputSchema = typeof schema === 'string' ? schema : JSON.stringify(schema)
   const digest = hash('sha256', inputSchema, 'hex')
-  return { kind: 'tool', server: 's', name: 't', raw: '{}', digest, inputSchema, headerParams: [] }
+  return {
+    kind: 'tool',
+    server: 's',
+    name: 't',
+    raw: '{}',
+    digest,
+    inputSchema,
+    wrapsOutput: false,
+    headerParams: [],
+  }
 }
 
 function callOf(item: Item | undefined, args: string | undefined, kind = 'tool'): Admitted {

@@ -88,7 +88,8 @@ export function createGuard(options: GuardOptions = {}): Guard {
   return {
     inspectArguments(admitted) {
       const { target } = admitted
-      const schema = target.kind === 'tool' ? target.item?.inputSchema : undefined
+      const schema =
+        target.kind === 'tool' && target.task === undefined ? target.item?.inputSchema : undefined
       if (target.item === undefined || schema === undefined) return admitted as unknown as Inspected
       const { digest } = target.item
       const entry = known(digest)

@@ -335,3 +335,10 @@ export function stringValue(raw: string | undefined): string | undefined {
 export function isObjectText(raw: string | undefined): raw is string {
   return raw !== undefined && raw.charCodeAt(0) === 0x7b
 }
+
+/** The decoded text of one member of a raw object; undefined when it is none. @throws JsonFault for what is no object */
+export function textMember(raw: string, key: string): string | undefined {
+  const options = { depthMax: 512, refuseDuplicates: false }
+  const member = scanObject(raw, {}, options).find((candidate) => candidate.key === key)
+  return member === undefined ? undefined : stringValue(raw.slice(member.start, member.end))
+}

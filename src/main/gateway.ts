@@ -38,6 +38,7 @@ import { encodeOwnNotification, encodeRefusal } from '../wire/encode.ts'
 import { Configuration } from './configuration.ts'
 import { loadRing } from './keys-file.ts'
 import { Servers } from './servers.ts'
+import { taskIds } from './task-ids.ts'
 
 export interface GatewayOptions {
   /** Absolute. Made when it is not there, 0700. */
@@ -113,6 +114,7 @@ export class Gateway {
       now: Date.now,
       onListings: () => this.cell.swap(withListings(this.cell.current, this.servers.listings())),
       onResourceUpdated: (server, params) => this.deps.hub.updated(server, params),
+      onTaskChanged: (server, params) => this.deps.hub.taskChanged(server, params),
       log: ({ level, server, text }) => log[level]({ server }, text),
     })
     const hub = new ListenHub(this.servers)
@@ -293,6 +295,7 @@ export class Gateway {
       sealCursor: (text) => ring.seal('cursor', text),
       openCursor: (sealed) => (sealed.length > 8_192 ? undefined : ring.open('cursor', sealed)),
       offlineOf: (server) => this.cell.current.state.servers[server]?.offline ?? 'keep',
+      appsJoined: (server) => this.cell.current.state.servers[server]?.apps === 'joined',
     })
     const sendDeps = { ring, node: 'local', parking: this.parking, now: Date.now }
     return {
@@ -303,8 +306,9 @@ export class Gateway {
       credentialOf: (server) => this.servers.credentialOf(server),
       send: (recorded, sink) =>
         send(sendDeps, this.servers.gate(recorded.target.server, recorded.headers), recorded, sink),
+      tasks: taskIds(ring, Date.now),
       seen: (servers, waitMs) => this.servers.seen(servers, waitMs),
-      refreshList: (server) => void this.servers.refresh(server),
+      refreshList: (server) => this.servers.refresh(server),
       fault: (call, error) =>
         this.options.log.error(
           { err: error.cause ?? error, call: call.callId },

@@ -4,7 +4,7 @@ import { emptyListing, type Listing } from '../catalog/catalog.ts'
 import type { CredentialHeaders } from '../credential/attach.ts'
 import { createBackoff } from '../kit/backoff.ts'
 import type { ServerSpec } from '../model/desired-state.ts'
-import { durationMs } from '../model/desired-state.ts'
+import { allowedExtensions, durationMs } from '../model/desired-state.ts'
 import type { Members } from '../model/members.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { ServerWatch, type Watched } from '../snapshot/watch.ts'
@@ -42,6 +42,7 @@ export interface ServersOptions {
   readonly now: () => number
   readonly onListings: () => void
   readonly onResourceUpdated: (server: string, params: Members) => void
+  readonly onTaskChanged: (server: string, params: Members) => void
   readonly log: (event: { level: 'info' | 'warn'; server: string; text: string }) => void
 }
 
@@ -108,6 +109,7 @@ export class Servers {
         options.onListings()
       },
       onResourceUpdated: options.onResourceUpdated,
+      onTaskChanged: options.onTaskChanged,
       log: options.log,
     })
     const gate = new Gate({
@@ -131,6 +133,7 @@ export class Servers {
         era: spec.era,
         headers,
         codec: serverCodec,
+        extensions: allowedExtensions(spec),
         messageBytesMax,
         openTimeoutMs,
         connectionsMax: 256,
@@ -144,6 +147,7 @@ export class Servers {
     const env = childEnvironment(options.environment, stdio.inherit, stdio.env)
     return new ChannelLink({
       codec: serverCodec,
+      extensions: allowedExtensions(spec),
       era: spec.era,
       gatherMs,
       openTimeoutMs,
@@ -196,6 +200,17 @@ export class Servers {
 
   unsubscribe(server: string, uri: string): Promise<void> {
     return this.running.get(server)?.link.unsubscribe(uri) ?? Promise.resolve()
+  }
+
+  subscribeTask(server: string, taskId: string): Promise<void> {
+    return (
+      this.running.get(server)?.link.subscribeTask(taskId) ??
+      Promise.reject(new GatewayError('server_unavailable', { detail: 'not registered' }))
+    )
+  }
+
+  unsubscribeTask(server: string, taskId: string): Promise<void> {
+    return this.running.get(server)?.link.unsubscribeTask(taskId) ?? Promise.resolve()
   }
 
   async close(): Promise<void> {

@@ -16,6 +16,12 @@ export const forwardedMethods = [
   'prompts/get',
   'resources/read',
   'completion/complete',
+  'tasks/get',
+  'tasks/update',
+  'tasks/cancel',
+  'tasks/result',
+  'skills/get',
+  'resources/directory/read',
 ] as const
 export type ForwardedMethod = (typeof forwardedMethods)[number]
 
@@ -25,6 +31,7 @@ export const listMethods = [
   'prompts/list',
   'resources/list',
   'resources/templates/list',
+  'skills/list',
 ] as const
 export type ListMethod = (typeof listMethods)[number]
 
@@ -49,6 +56,19 @@ export interface Capabilities {
   readonly elicitationUrl: boolean
   readonly sampling: boolean
   readonly roots: boolean
+  /** Declared extensions with their raw settings. */
+  readonly extensions: ReadonlyMap<string, string>
+}
+
+/** Of a caller that can be asked nothing, and of the gateway itself. */
+export const noCapabilities: Capabilities = {
+  raw: '{}',
+  pooled: '{}',
+  elicitation: false,
+  elicitationUrl: false,
+  sampling: false,
+  roots: false,
+  extensions: new Map(),
 }
 
 /**
@@ -64,7 +84,7 @@ export interface Call {
   readonly revision: Revision
   /** The caller's JSON-RPC id as raw JSON, so that number and string stay what they were. */
   readonly rpcId: string
-  /** Tool or prompt name, or resource URI, decoded; empty for methods without one. */
+  /** Tool or prompt name, resource URI, or public task id, decoded; empty for methods without one. */
   readonly name: string
   /** What a completion is about; undefined for other methods. */
   readonly reference: 'prompt' | 'resource' | undefined

@@ -14,8 +14,10 @@ export interface OwnRequest {
 export interface RelayedRequest {
   readonly id: number
   readonly call: Call
-  /** The name or URI at the server. */
+  /** The name, URI or task id at the server. */
   readonly name: string
+  /** Extensions that the server may be told of. */
+  readonly extensions: ReadonlySet<string>
   /** The server's own requestState, already taken out of our box. */
   readonly requestState: string | undefined
 }

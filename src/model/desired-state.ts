@@ -4,6 +4,7 @@
  * Secrets appear only as references (`${ENV}`, `file:`).
  */
 import { z } from 'zod'
+import { knownExtensions } from './extensions.ts'
 
 export const serverNamePattern = /^[a-z][a-z0-9-]{0,23}$/
 export const wordPattern = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/
@@ -102,6 +103,19 @@ const credentialSpec = z.union([
   z.strictObject({ header: headerName, value: secret }),
 ])
 
+const extensionSpec = z.union([
+  z.string().regex(/^[a-z0-9.-]+\/[A-Za-z0-9._-]+$/, 'an identifier such as com.example/pages'),
+  z.strictObject({
+    id: z.string().regex(/^[a-z0-9.-]+\/[A-Za-z0-9._-]+$/, 'such as com.example/pages'),
+    methods: z
+      .array(z.string().regex(/^[A-Za-z0-9_./-]{1,128}$/, 'a method such as pages/turn'))
+      .max(64)
+      .describe(
+        'Methods that it adds; relayed on the endpoint of the server, judged as server/method',
+      ),
+  }),
+])
+
 export const serverSpec = z
   .strictObject({
     title: z.string().optional(),
@@ -122,6 +136,16 @@ export const serverSpec = z
       .enum(['keep', 'hide'])
       .default('keep')
       .describe('What lists show while the server is down'),
+    extensions: z
+      .array(extensionSpec)
+      .default([...knownExtensions])
+      .describe('MCP extensions that are relayed between this server and its callers'),
+    apps: z
+      .enum(['own', 'joined'])
+      .default('own')
+      .describe(
+        'Where MCP Apps of the server show: own: on its own endpoint, where hosts can isolate them; joined: also on /mcp and toolsets',
+      ),
     enabled: z.boolean().default(true),
   })
   .superRefine((server, context) => {
@@ -129,6 +153,11 @@ export const serverSpec = z
     if (kinds.length !== 1)
       context.addIssue({ code: 'custom', message: 'a server has exactly one kind: stdio or http' })
   })
+
+/** Identifiers of the extensions that a server's entry allows. */
+export function allowedExtensions(spec: Pick<ServerSpec, 'extensions'>): ReadonlySet<string> {
+  return new Set(spec.extensions.map((entry) => (typeof entry === 'string' ? entry : entry.id)))
+}
 
 const pattern = z
   .string()

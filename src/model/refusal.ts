@@ -154,6 +154,12 @@ export const refusals = {
     'Unknown tool.',
     'List the tools again; only what the list shows can be called.',
   ),
+  task_unknown: kind(
+    -32602,
+    200,
+    'Unknown task.',
+    'Make the call again; a task belongs to the key that made it, and ends with its time to live.',
+  ),
   prompt_unknown: kind(-32602, 200, 'Unknown prompt.', 'List the prompts again.'),
   resource_unknown: kind(-32002, 200, 'Resource not found.', 'List the resources again.'),
   params_invalid: kind(

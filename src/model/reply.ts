@@ -44,6 +44,8 @@ export type Reply =
       readonly era: 'legacy' | 'modern'
       /** `isError: true` of a tool result. */
       readonly isError: boolean
+      /** The server's own id of the task that it made instead of a result. */
+      readonly taskId?: string
     }
   | {
       readonly kind: 'input_required'

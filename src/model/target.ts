@@ -1,5 +1,5 @@
-/** The four kinds of things that a server offers. A template is judged as a resource. */
-export type ItemKind = 'tool' | 'prompt' | 'resource' | 'template'
+/** The kinds of things that a server offers. Templates and skills are judged as resources. */
+export type ItemKind = 'tool' | 'prompt' | 'resource' | 'template' | 'skill'
 
 /** One definition as a server listed it. Immutable; content-addressed by `digest`. */
 export interface Item {
@@ -13,6 +13,8 @@ export interface Item {
   readonly digest: string
   /** Raw `inputSchema` of a tool. */
   readonly inputSchema: string | undefined
+  /** The tool's `outputSchema` is not of an object: legacy callers get schema and result wrapped. */
+  readonly wrapsOutput: boolean
   /** `x-mcp-header` annotations of a tool: header suffix and the path of properties it mirrors. */
   readonly headerParams: readonly HeaderParam[]
 }
@@ -30,4 +32,11 @@ export interface Target {
   readonly name: string
   /** The definition, when the catalog holds one; a resource read through a template has the template's. */
   readonly item: Item | undefined
+  /** The server's own id of a task that the tool made, when the call is about the task. */
+  readonly task?: string
+}
+
+/** What a request to the server names: the task, or else the tool, prompt or resource. */
+export function subjectOf(target: Target): string {
+  return target.task ?? target.name
 }

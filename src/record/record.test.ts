@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import type { Call } from '../model/call.ts'
+import { type Call, noCapabilities } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Attached } from '../model/proofs.ts'
 import { GatewayError } from '../model/refusal.ts'
@@ -29,14 +29,7 @@ const call: Call = {
   params: [],
   meta: [],
   progressToken: undefined,
-  capabilities: {
-    raw: '{}',
-    pooled: '{}',
-    elicitation: false,
-    elicitationUrl: false,
-    sampling: false,
-    roots: false,
-  },
+  capabilities: noCapabilities,
   clientInfo: undefined,
   logLevel: undefined,
   reference: undefined,

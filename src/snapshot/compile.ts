@@ -81,13 +81,15 @@ function compileScopes(state: DesiredState): Scopes {
   const servers = Object.keys(state.servers)
     .filter((name) => state.servers[name]?.enabled !== false)
     .sort()
-  const all: Scope = { endpoint: { kind: 'all' }, servers, has: () => true }
+  const appServers = servers.filter((name) => state.servers[name]?.apps === 'joined')
+  const all: Scope = { endpoint: { kind: 'all' }, servers, appServers, has: () => true }
   const own = new Map<string, Scope>(
     servers.map((server) => [
       server,
       {
         endpoint: { kind: 'server', server },
         servers: [server],
+        appServers: [],
         has: (_kind, of) => of === server,
       },
     ]),
@@ -99,7 +101,7 @@ function compileScopes(state: DesiredState): Scopes {
     const has: Scope['has'] = (kind, server, name) =>
       include.some((test) => test(kind, server, name)) &&
       !exclude.some((test) => test(kind, server, name))
-    toolsets.set(toolset, { endpoint: { kind: 'toolset', toolset }, servers, has })
+    toolsets.set(toolset, { endpoint: { kind: 'toolset', toolset }, servers, appServers, has })
   }
   return {
     of(endpoint) {

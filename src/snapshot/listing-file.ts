@@ -20,6 +20,7 @@ const savedListing = z.object({
     prompt: z.array(z.string()),
     resource: z.array(z.string()),
     template: z.array(z.string()),
+    skill: z.array(z.string()).default([]),
   }),
 })
 

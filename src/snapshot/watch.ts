@@ -7,6 +7,7 @@ import { emptyListing, type Listing, type ServerFacts } from '../catalog/catalog
 import { type ReadHeaderParams, readItems } from '../catalog/items.ts'
 import { type Backoff, createBackoff } from '../kit/backoff.ts'
 import type { ListMethod } from '../model/call.ts'
+import { skillsExtension } from '../model/extensions.ts'
 import type { Members } from '../model/members.ts'
 import type { Item, ItemKind } from '../model/target.ts'
 import { loadListing, removeListing, saveListing } from './listing-file.ts'
@@ -33,6 +34,7 @@ export interface WatcherOptions {
   readonly now: () => number
   readonly onListing: (listing: Listing) => void
   readonly onResourceUpdated: (server: string, params: Members) => void
+  readonly onTaskChanged: (server: string, params: Members) => void
   readonly log: (event: { level: 'info' | 'warn'; server: string; text: string }) => void
 }
 
@@ -41,6 +43,7 @@ const methods: readonly { method: ListMethod; kind: ItemKind; capability: string
   { method: 'prompts/list', kind: 'prompt', capability: '"prompts"' },
   { method: 'resources/list', kind: 'resource', capability: '"resources"' },
   { method: 'resources/templates/list', kind: 'template', capability: '"resources"' },
+  { method: 'skills/list', kind: 'skill', capability: `"${skillsExtension}"` },
 ]
 
 /** Several changes at once make one new list. */
@@ -148,12 +151,13 @@ export class ServerWatch {
         prompt: [],
         resource: [],
         template: [],
+        skill: [],
       }
       for (const { method, kind, capability } of methods) {
         if (!facts.capabilities.includes(capability)) continue
         raw[kind] = await watched.list(method).catch((fault: unknown) => {
-          // Many servers with resources know no templates.
-          if (kind === 'template') return []
+          // Many servers with resources know no templates; without its skills a server is still of use.
+          if (kind === 'template' || kind === 'skill') return []
           throw fault
         })
       }
@@ -176,6 +180,7 @@ export class ServerWatch {
           prompt: [...raw.prompt],
           resource: [...raw.resource],
           template: [...raw.template],
+          skill: [...raw.skill],
         },
       }).catch((fault: unknown) =>
         options.log({
@@ -219,6 +224,8 @@ export class ServerWatch {
     } else if (method.endsWith('/list_changed')) this.later(coalesceMs)
     else if (method === 'notifications/resources/updated')
       this.options.onResourceUpdated(this.watched.server, params)
+    else if (method === 'notifications/tasks')
+      this.options.onTaskChanged(this.watched.server, params)
   }
 
   private later(delayMs: number): void {
@@ -238,8 +245,9 @@ export class ServerWatch {
       prompt: [],
       resource: [],
       template: [],
+      skill: [],
     }
-    for (const kind of ['tool', 'prompt', 'resource', 'template'] as const) {
+    for (const kind of ['tool', 'prompt', 'resource', 'template', 'skill'] as const) {
       const read = readItems(this.watched.server, kind, raw[kind], this.options.readHeaderParams)
       items[kind] = read.items
       left.push(...read.left)

@@ -3,12 +3,27 @@
  * so answers are told apart by our ids and progress by our tokens.
  */
 import type { Backoff } from '../kit/backoff.ts'
-import { type Capabilities, type ListMethod, newestLegacy, newestModern } from '../model/call.ts'
+import {
+  type Capabilities,
+  type ListMethod,
+  newestLegacy,
+  newestModern,
+  noCapabilities,
+} from '../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../model/codec.ts'
+import { legacyCapabilities } from '../model/extensions.ts'
 import { type Member, type Members, rawOf } from '../model/members.ts'
 import { GatewayError } from '../model/refusal.ts'
+import { subjectOf } from '../model/target.ts'
 import type { Facts, Sent, ServerLink, ServerNotice, Start } from './kind.ts'
-import { listMembers, productMember, provesModern, readAllPages, readFacts } from './opening.ts'
+import {
+  listenRequest,
+  listMembers,
+  productMember,
+  provesModern,
+  readAllPages,
+  readFacts,
+} from './opening.ts'
 import { OpenCall } from './round.ts'
 
 /** What a channel must be able to do; `upstream/process` and `upstream/http/sse-pair.ts` make them. */
@@ -21,6 +36,8 @@ export interface MessageChannel {
 
 export interface ChannelLinkOptions {
   readonly codec: ServerCodec
+  /** Extensions that may pass between the server and its callers. */
+  readonly extensions: ReadonlySet<string>
   readonly era: 'auto' | 'legacy' | 'modern'
   readonly gatherMs: number
   readonly openTimeoutMs: number
@@ -34,14 +51,6 @@ export interface ChannelLinkOptions {
   readonly open: () => Promise<MessageChannel>
 }
 
-const emptyCapabilities: Capabilities = {
-  raw: '{}',
-  pooled: '{}',
-  elicitation: false,
-  elicitationUrl: false,
-  sampling: false,
-  roots: false,
-}
 const probeMs = 2_500
 const unansweredMax = 1_000
 
@@ -190,6 +199,7 @@ export class ChannelLink implements ServerLink {
   private closed = false
   private notice: ServerNotice | undefined
   private readonly subscriptions = new Set<string>()
+  private readonly taskIds = new Set<string>()
   private readonly sweep: NodeJS.Timeout
 
   constructor(options: ChannelLinkOptions) {
@@ -207,7 +217,7 @@ export class ChannelLink implements ServerLink {
     const { call } = start.recorded
     const key = this.keyOf(start)
     const session = this.sessions.get(key)
-    const capabilities = this.options.perPrincipal ? call.capabilities : emptyCapabilities
+    const capabilities = this.options.perPrincipal ? call.capabilities : noCapabilities
     return session === undefined
       ? this.session(key, capabilities).then((opened) => this.startOn(opened, start))
       : this.startOn(session, start)
@@ -215,7 +225,7 @@ export class ChannelLink implements ServerLink {
 
   private keyOf(start: Start): string {
     return this.options.perPrincipal
-      ? `${start.recorded.principal.id}\n${start.recorded.call.capabilities.pooled}`
+      ? `${start.recorded.principal.id}\n${legacyCapabilities(start.recorded.call.capabilities, this.options.extensions)}`
       : 'shared'
   }
 
@@ -241,6 +251,7 @@ export class ChannelLink implements ServerLink {
         },
         gatherMs: call.era === 'legacy' ? 0 : this.options.gatherMs,
         park: (state) => start.park(() => open, state),
+        extensions: this.options.extensions,
         onEnd: () => {
           if (session.calls.delete(key) && session.unanswered.size < unansweredMax)
             session.unanswered.add(key)
@@ -257,7 +268,8 @@ export class ChannelLink implements ServerLink {
         codec.relayedRequest(facts.era, facts.revision, {
           id,
           call,
-          name: target.name,
+          name: subjectOf(target),
+          extensions: this.options.extensions,
           requestState: start.serverState,
         }),
       )
@@ -293,7 +305,7 @@ export class ChannelLink implements ServerLink {
         id: ++this.ids,
         method: 'logging/setLevel',
         params: [{ key: 'level', raw: `"${level}"` }],
-        capabilities: emptyCapabilities,
+        capabilities: noCapabilities,
       }),
     )
   }
@@ -371,7 +383,7 @@ export class ChannelLink implements ServerLink {
           id,
           method: 'server/discover',
           params: [],
-          capabilities: emptyCapabilities,
+          capabilities: noCapabilities,
         }),
         probeMs,
       )
@@ -410,7 +422,7 @@ export class ChannelLink implements ServerLink {
       }
       const params: Members = [
         { key: 'protocolVersion', raw: `"${newestLegacy}"` },
-        { key: 'capabilities', raw: capabilities.pooled },
+        { key: 'capabilities', raw: legacyCapabilities(capabilities, this.options.extensions) },
         productMember,
       ]
       const message = await session.ask(
@@ -437,7 +449,7 @@ export class ChannelLink implements ServerLink {
   }
 
   async facts(): Promise<Facts> {
-    const session = await this.session(this.systemKey, emptyCapabilities)
+    const session = await this.session(this.systemKey, noCapabilities)
     return session.opened
   }
 
@@ -446,7 +458,7 @@ export class ChannelLink implements ServerLink {
   }
 
   private async own(method: string, params: readonly Member[]): Promise<ServerMessage> {
-    const session = await this.session(this.systemKey, emptyCapabilities)
+    const session = await this.session(this.systemKey, noCapabilities)
     const facts = session.opened
     session.usedAt = this.options.now()
     const id = ++this.ids
@@ -456,7 +468,7 @@ export class ChannelLink implements ServerLink {
         id,
         method,
         params,
-        capabilities: emptyCapabilities,
+        capabilities: noCapabilities,
       }),
       this.options.openTimeoutMs,
     )
@@ -464,7 +476,7 @@ export class ChannelLink implements ServerLink {
 
   async watch(notice: ServerNotice): Promise<void> {
     this.notice = notice
-    const session = await this.session(this.systemKey, emptyCapabilities)
+    const session = await this.session(this.systemKey, noCapabilities)
     if (session.facts?.era === 'modern') this.listen(session)
   }
 
@@ -475,14 +487,10 @@ export class ChannelLink implements ServerLink {
     const previous = session.listenId
     const id = ++this.ids
     session.listenId = id
-    const uris = [...this.subscriptions]
-    const filter = `{"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true${uris.length === 0 ? '' : `,"resourceSubscriptions":${JSON.stringify(uris)}`}}`
     session.tell(
       codec.ownRequest('modern', facts.revision, {
         id,
-        method: 'subscriptions/listen',
-        params: [{ key: 'notifications', raw: filter }],
-        capabilities: emptyCapabilities,
+        ...listenRequest(this.subscriptions, this.taskIds),
       }),
     )
     if (previous !== undefined)
@@ -503,8 +511,22 @@ export class ChannelLink implements ServerLink {
     await this.changeSubscription('resources/unsubscribe', uri)
   }
 
+  async subscribeTask(taskId: string): Promise<void> {
+    const session = await this.session(this.systemKey, noCapabilities)
+    if (session.opened.era !== 'modern')
+      throw new GatewayError('method_unknown', { detail: 'a legacy server tells nothing of tasks' })
+    this.taskIds.add(taskId)
+    this.listen(session)
+  }
+
+  async unsubscribeTask(taskId: string): Promise<void> {
+    if (!this.taskIds.delete(taskId)) return
+    const session = this.sessions.get(this.systemKey)
+    if (session?.facts?.era === 'modern') this.listen(session)
+  }
+
   private async changeSubscription(method: string, uri: string): Promise<void> {
-    const session = await this.session(this.systemKey, emptyCapabilities)
+    const session = await this.session(this.systemKey, noCapabilities)
     if (session.facts?.era === 'modern') {
       this.listen(session)
       return

@@ -1,6 +1,8 @@
-import { scanObject, stringValue } from '../kit/json-scan.ts'
-import type { Members } from '../model/members.ts'
-import type { Question } from '../model/reply.ts'
+import { isObjectText, scanObject, stringValue } from '../kit/json-scan.ts'
+import type { Call } from '../model/call.ts'
+import { type Members, objectText } from '../model/members.ts'
+import { GatewayError } from '../model/refusal.ts'
+import type { Question, Reply } from '../model/reply.ts'
 
 export interface InputRequired {
   readonly questions: readonly Question[]
@@ -43,4 +45,49 @@ export function parseInputRequired(text: string): InputRequired | undefined {
     } else if (member.key !== 'resultType') extras.push({ key: member.key, raw })
   }
   return questions.length === 0 && state === undefined ? undefined : { questions, state, extras }
+}
+
+/** UrlElicitationRequiredError of 2025-11-25 (client/elicitation, "URL Mode With Elicitation Required Error Flow"). */
+export const urlsRequired = -32_042
+
+const scanOptions = { depthMax: 64, refuseDuplicates: false }
+
+/** The parameters of a question without `elicitationId`, which only legacy callers know. */
+export function withoutElicitationId(params: string | undefined): string | undefined {
+  if (params === undefined || !params.includes('"elicitationId"')) return params
+  const kept = scanObject(params, {}, scanOptions)
+    .filter((member) => member.key !== 'elicitationId')
+    .map((member) => ({ key: member.key, raw: params.slice(member.start, member.end) }))
+  return objectText(kept)
+}
+
+/**
+ * The URLs that a legacy server wants visited before it is called again, as questions to a modern caller. The state
+ * holds only that they were asked: on the retry the answers are dropped and the server is called again.
+ */
+export function urlQuestions(
+  call: Call,
+  data: string | undefined,
+  park: (serverState: string) => string,
+): Reply | GatewayError {
+  if (!call.capabilities.elicitationUrl)
+    return new GatewayError('capability_missing', {
+      data: { requiredCapabilities: { elicitation: { url: {} } } },
+    })
+  const questions: Question[] = []
+  const members = isObjectText(data)
+    ? scanObject(data, { elicitations: { '[]': {} } }, scanOptions)
+    : []
+  for (const entry of members.find((member) => member.key === 'elicitations')?.members ?? []) {
+    const params = data?.slice(entry.start, entry.end)
+    if (!isObjectText(params) || questions.length >= questionsMax) break
+    questions.push({
+      key: `url${questions.length + 1}`,
+      method: 'elicitation/create',
+      params: withoutElicitationId(params),
+    })
+  }
+  if (questions.length === 0)
+    return new GatewayError('server_broken', { detail: '-32042 without elicitations' })
+  return { kind: 'input_required', questions, requestState: park('again'), extras: [] }
 }

@@ -50,5 +50,8 @@ export interface ServerLink {
   /** Asks for `notifications/resources/updated` of a URI. @throws GatewayError */
   subscribe(uri: string): Promise<void>
   unsubscribe(uri: string): Promise<void>
+  /** Asks for `notifications/tasks` of a task (tasks extension, "Task Status Notifications"). @throws GatewayError */
+  subscribeTask(taskId: string): Promise<void>
+  unsubscribeTask(taskId: string): Promise<void>
   close(): Promise<void>
 }

@@ -1,8 +1,15 @@
 /** Opening a server: what both transports need to find its era and read what it says of itself. */
 import { scanObject, stringValue } from '../kit/json-scan.ts'
 import type { Era, Revision } from '../model/call.ts'
-import { legacyRevisions, modernRevisions, newestModern } from '../model/call.ts'
-import type { ServerMessage } from '../model/codec.ts'
+import {
+  type Capabilities,
+  legacyRevisions,
+  modernRevisions,
+  newestModern,
+  noCapabilities,
+} from '../model/call.ts'
+import type { OwnRequest, ServerMessage } from '../model/codec.ts'
+import { tasksExtension } from '../model/extensions.ts'
 import type { Member } from '../model/members.ts'
 import { productInfo } from '../model/product.ts'
 import { GatewayError } from '../model/refusal.ts'
@@ -133,4 +140,27 @@ export const listMembers = {
   'prompts/list': 'prompts',
   'resources/list': 'resources',
   'resources/templates/list': 'resourceTemplates',
+  'skills/list': 'skills',
 } as const
+
+const tasksDeclared: Capabilities = {
+  ...noCapabilities,
+  raw: `{"extensions":{"${tasksExtension}":{}}}`,
+}
+
+/** What the one stream of changes of a modern server is asked for (MCP 2026-07-28 basic/patterns/subscriptions). */
+export function listenRequest(
+  uris: Iterable<string>,
+  taskIds: Iterable<string>,
+): Pick<OwnRequest, 'method' | 'params' | 'capabilities'> {
+  const parts = ['"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true']
+  const resources = [...uris]
+  const tasks = [...taskIds]
+  if (resources.length > 0) parts.push(`"resourceSubscriptions":${JSON.stringify(resources)}`)
+  if (tasks.length > 0) parts.push(`"taskIds":${JSON.stringify(tasks)}`)
+  return {
+    method: 'subscriptions/listen',
+    params: [{ key: 'notifications', raw: `{${parts.join(',')}}` }],
+    capabilities: tasks.length > 0 ? tasksDeclared : noCapabilities,
+  }
+}

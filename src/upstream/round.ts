@@ -4,13 +4,19 @@
  * the caller comes back with answers (protocol.md section 6.3). Independent of the transport.
  */
 
-import { stringValue } from '../kit/json-scan.ts'
+import { scanObject, stringValue, textMember } from '../kit/json-scan.ts'
 import type { Call } from '../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../model/codec.ts'
+import { tasksExtension } from '../model/extensions.ts'
 import { type Members, rawOf } from '../model/members.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { CallNotification, Question, Reply } from '../model/reply.ts'
-import { parseInputRequired } from './input-required.ts'
+import {
+  parseInputRequired,
+  urlQuestions,
+  urlsRequired,
+  withoutElicitationId,
+} from './input-required.ts'
 import type { ResultStream } from './result-stream.ts'
 
 /** Where notifications of a running call go. */
@@ -36,6 +42,8 @@ export interface RoundOptions {
   readonly gatherMs: number
   /** Makes the sealed requestState: under which the open call is found again, or that holds the server's own state. */
   readonly park: (serverState?: string) => string
+  /** Extensions that may pass between this server and its callers. */
+  readonly extensions: ReadonlySet<string>
   /** Runs once when nothing more can come. */
   readonly onEnd?: () => void
 }
@@ -94,6 +102,8 @@ export class OpenCall {
   take(message: ServerMessage): void {
     if (message.kind === 'notification') this.notify(message.method, message.params)
     else if (message.kind === 'request') this.ask(message)
+    else if (message.kind === 'error' && message.code === urlsRequired && this.bridgesEras)
+      this.end(urlQuestions(this.call, message.data, this.options.park))
     else if (message.kind === 'error')
       this.end({
         kind: 'error',
@@ -146,16 +156,23 @@ export class OpenCall {
     return this.ended !== undefined
   }
 
+  /** A modern caller and a legacy server: what the server asks is put in the caller's form. */
+  private get bridgesEras(): boolean {
+    return this.options.era === 'legacy' && this.call.era === 'modern'
+  }
+
   private finish(message: Extract<ServerMessage, { kind: 'result' }>): void {
     const result = message.bytes.subarray(message.start, message.end)
     if (this.options.era === 'modern' && message.resultType === 'input_required') {
       this.end(inputRequired(result, this.options.park))
       return
     }
+    const taskId = this.madeTask(message, result)
     if (
       this.options.era === 'modern' &&
       message.resultType !== undefined &&
-      message.resultType !== 'complete'
+      message.resultType !== 'complete' &&
+      taskId === undefined
     ) {
       this.end(
         new GatewayError('server_broken', {
@@ -170,7 +187,24 @@ export class OpenCall {
       extras: message.extras,
       era: this.options.era,
       isError: message.isError,
+      ...(taskId === undefined ? {} : { taskId }),
     })
+  }
+
+  /** The server's own id of a task that it made instead of a result, for a caller that takes tasks. */
+  private madeTask(
+    message: Extract<ServerMessage, { kind: 'result' }>,
+    result: Buffer,
+  ): string | undefined {
+    const { call, options } = this
+    if (call.method !== 'tools/call' || !options.extensions.has(tasksExtension)) return undefined
+    if (options.era === 'modern')
+      return message.resultType === 'task' && call.capabilities.extensions.has(tasksExtension)
+        ? taskIdOf(result, 'taskId')
+        : undefined
+    // Core tasks of 2025-11-25: the caller asked for one with `params.task`.
+    const asked = call.era === 'legacy' && call.params.some((member) => member.key === 'task')
+    return asked ? taskIdOf(result, 'task') : undefined
   }
 
   private notify(method: string, params: Members): void {
@@ -202,8 +236,9 @@ export class OpenCall {
       return
     }
     this.keyCounter++
+    const params = this.bridgesEras ? withoutElicitationId(message.params) : message.params
     this.asked.push({
-      question: { key: `q${this.keyCounter}`, method: message.method, params: message.params },
+      question: { key: `q${this.keyCounter}`, method: message.method, params },
       rpcId: message.id,
     })
     if (this.waiter !== undefined) this.gather()
@@ -237,13 +272,23 @@ export class OpenCall {
   }
 }
 
+/** The id of a task in a result: at the top (tasks extension), or inside `task` (core tasks). */
+function taskIdOf(result: Buffer, key: 'taskId' | 'task'): string | undefined {
+  const text = result.toString('utf8')
+  const members = scanObject(text, { task: {} }, { depthMax: 512, refuseDuplicates: false })
+  const found = members.find((member) => member.key === key)
+  const id = key === 'taskId' ? found : found?.members?.find((member) => member.key === 'taskId')
+  const value = id === undefined ? undefined : stringValue(text.slice(id.start, id.end))
+  return value === '' ? undefined : value
+}
+
 /** Whether the caller declared that it can be asked this. */
 function mayAsk(call: Call, method: string, params: string | undefined): boolean {
   const { capabilities } = call
   if (method === 'roots/list') return capabilities.roots
   if (method === 'sampling/createMessage') return capabilities.sampling
   if (method !== 'elicitation/create') return false
-  return params !== undefined && /"mode"\s*:\s*"url"/.test(params)
+  return params !== undefined && textMember(params, 'mode') === 'url'
     ? capabilities.elicitationUrl
     : capabilities.elicitation
 }

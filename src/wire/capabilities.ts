@@ -1,5 +1,6 @@
 import { isObjectText, type JsonMember, scanObject, stringValue } from '../kit/json-scan.ts'
 import type { Capabilities } from '../model/call.ts'
+import { readExtensions } from '../model/extensions.ts'
 
 const bytesMax = 8_192
 
@@ -27,6 +28,7 @@ export function readCapabilities(raw: string): Capabilities {
     elicitationUrl: modes.includes('url'),
     sampling: isObject('sampling'),
     roots: isObject('roots'),
+    extensions: readExtensions(raw),
   }
   if (raw.length <= bytesMax) {
     if (recent.size >= 256) recent.clear()
@@ -56,15 +58,6 @@ function pooledText(members: readonly JsonMember[]): string {
     )
   }
   return `{${parts.join(',')}}`
-}
-
-export const noCapabilities: Capabilities = {
-  raw: '{}',
-  pooled: '{}',
-  elicitation: false,
-  elicitationUrl: false,
-  sampling: false,
-  roots: false,
 }
 
 const logLevels = [

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Call, Endpoint } from '../model/call.ts'
+import { type Call, type Endpoint, noCapabilities } from '../model/call.ts'
 import { GatewayError } from '../model/refusal.ts'
-import { noCapabilities } from './capabilities.ts'
 import { decodeLegacy, decodeModern, eraOf, type Headers } from './decode.ts'
 import { parseEnvelope } from './envelope.ts'
 
@@ -11,6 +10,7 @@ const context = {
   cancel: { cancelled: false, onCancel: () => () => undefined },
   bytes: 0,
   streams: true,
+  relayed: new Set<string>(),
 }
 const claim = '"io.modelcontextprotocol/protocolVersion":"2026-07-28"'
 const able = '"io.modelcontextprotocol/clientCapabilities":{}'

@@ -11,10 +11,12 @@ import {
   type Endpoint,
   type Era,
   modernRevisions,
+  noCapabilities,
   type Revision,
 } from '../model/call.ts'
+import { isSkillMethod, isTaskMethod } from '../model/extensions.ts'
 import { GatewayError } from '../model/refusal.ts'
-import { noCapabilities, readCapabilities, readLogLevel } from './capabilities.ts'
+import { readCapabilities, readLogLevel } from './capabilities.ts'
 import { type Envelope, membersExcept, rawMeta, rawParam, requireObject } from './envelope.ts'
 import { decodeHeaderValue } from './header-value.ts'
 
@@ -38,6 +40,12 @@ const modernMethods: ReadonlySet<string> = new Set([
   'resources/read',
   'completion/complete',
   'subscriptions/listen',
+  'tasks/get',
+  'tasks/update',
+  'tasks/cancel',
+  'skills/list',
+  'skills/get',
+  'resources/directory/read',
 ])
 
 const legacyMethods: ReadonlySet<string> = new Set([
@@ -54,6 +62,13 @@ const legacyMethods: ReadonlySet<string> = new Set([
   'resources/unsubscribe',
   'completion/complete',
   'logging/setLevel',
+  // Core tasks of 2025-11-25.
+  'tasks/get',
+  'tasks/cancel',
+  'tasks/result',
+  'skills/list',
+  'skills/get',
+  'resources/directory/read',
 ])
 
 /** Which era a message belongs to. A header never overrides the body, and `Mcp-Method` is no evidence. */
@@ -79,6 +94,8 @@ export interface CallContext {
   readonly cancel: Cancellation
   readonly bytes: number
   readonly streams: boolean
+  /** Methods of further extensions that this endpoint relays. */
+  readonly relayed: ReadonlySet<string>
 }
 
 /**
@@ -106,7 +123,8 @@ export function decodeModern(
     checkName(envelope, headers)
   }
   const capabilities = modernCapabilities(envelope)
-  if (!modernMethods.has(envelope.method)) throw new GatewayError('method_unknown')
+  if (!modernMethods.has(envelope.method) && !context.relayed.has(envelope.method))
+    throw new GatewayError('method_unknown')
   const logLevel = rawMeta(envelope, logLevelKey)
   if (logLevel !== undefined && readLogLevel(logLevel) === undefined)
     throw new GatewayError('params_invalid', { hint: 'The log level is not known.' })
@@ -134,7 +152,8 @@ export function decodeLegacy(
   session: SessionFacts,
   context: CallContext,
 ): Call {
-  if (!legacyMethods.has(envelope.method)) throw new GatewayError('method_unknown')
+  if (!legacyMethods.has(envelope.method) && !context.relayed.has(envelope.method))
+    throw new GatewayError('method_unknown')
   return makeCall(envelope, context, {
     era: 'legacy',
     revision: session.revision,
@@ -163,6 +182,16 @@ const taken: ReadonlySet<string> = new Set([
   'requestState',
 ])
 const takenOfOthers: ReadonlySet<string> = new Set(['_meta'])
+const takenOfTasks: ReadonlySet<string> = new Set(['_meta', 'taskId'])
+const takenOfSkills: ReadonlySet<string> = new Set(['_meta', 'uri'])
+
+/** Members of `params` that a method gives a meaning of its own; the rest is forwarded as it is. */
+function takenBy(method: string): ReadonlySet<string> {
+  if (method === 'tools/call' || method === 'prompts/get' || method === 'resources/read')
+    return taken
+  if (isTaskMethod(method)) return takenOfTasks
+  return isSkillMethod(method) ? takenOfSkills : takenOfOthers
+}
 const hopMeta: ReadonlySet<string> = new Set([
   versionKey,
   capabilitiesKey,
@@ -192,7 +221,7 @@ function makeCall(envelope: Envelope, context: CallContext, facts: EraFacts): Ca
     reference:
       method === 'completion/complete' ? referenceKind(rawParam(envelope, 'ref')) : undefined,
     args: rawArgs === undefined ? undefined : requireObject(rawArgs, 'arguments'),
-    params: membersExcept(envelope, envelope.params, named ? taken : takenOfOthers),
+    params: membersExcept(envelope, envelope.params, takenBy(method)),
     meta: membersExcept(envelope, envelope.meta, hopMeta),
     progressToken: progressToken(envelope),
     capabilities: facts.capabilities,
@@ -229,7 +258,14 @@ function nameOf(envelope: Envelope): string {
     case 'resources/read':
     case 'resources/subscribe':
     case 'resources/unsubscribe':
+    case 'skills/get':
+    case 'resources/directory/read':
       return requireText(rawParam(envelope, 'uri'), 'uri')
+    case 'tasks/get':
+    case 'tasks/update':
+    case 'tasks/cancel':
+    case 'tasks/result':
+      return requireText(rawParam(envelope, 'taskId'), 'taskId')
     case 'completion/complete':
       return referenceName(rawParam(envelope, 'ref'))
     default:
@@ -277,12 +313,7 @@ function checkEqual(headers: Headers, name: string, shown: string, body: string)
 }
 
 function checkName(envelope: Envelope, headers: Headers): void {
-  const key =
-    envelope.method === 'resources/read'
-      ? 'uri'
-      : envelope.method === 'tools/call' || envelope.method === 'prompts/get'
-        ? 'name'
-        : undefined
+  const key = headerMember(envelope.method)
   if (key === undefined) return
   const value = headerOf(headers, 'mcp-name')
   if (value === undefined)
@@ -291,6 +322,14 @@ function checkName(envelope: Envelope, headers: Headers): void {
   if (body === undefined || decodeHeaderValue(value) !== body) {
     throw new GatewayError('header_mismatch', { hint: 'Mcp-Name is not what the body says.' })
   }
+}
+
+/** The member of `params` that `Mcp-Name` mirrors (basic/transports; tasks: "Routing Headers"). */
+function headerMember(method: string): string | undefined {
+  if (method === 'resources/read') return 'uri'
+  // `tasks/result` is no method of the modern era.
+  if (isTaskMethod(method) && method !== 'tasks/result') return 'taskId'
+  return method === 'tools/call' || method === 'prompts/get' ? 'name' : undefined
 }
 
 function modernCapabilities(envelope: Envelope): Capabilities {

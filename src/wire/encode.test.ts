@@ -1,18 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createGuard } from '../guard/inspect.ts'
-import type { Call, Endpoint, Era } from '../model/call.ts'
+import { type Call, type Endpoint, type Era, noCapabilities } from '../model/call.ts'
 import type { Members } from '../model/members.ts'
 import type { Released } from '../model/proofs.ts'
 import { GatewayError, type RefusalCode, refusals } from '../model/refusal.ts'
 import type { Reply } from '../model/reply.ts'
-import { noCapabilities } from './capabilities.ts'
 import {
   encodeNotification,
   encodeQuestion,
   encodeRefusal,
   encodeReply,
   type OutMessage,
+  type ResultPlace,
 } from './encode.ts'
 
 const callOf = (era: Era, method = 'tools/call', more: Partial<Call> = {}): Call => ({
@@ -55,8 +55,13 @@ const textOf = (out: OutMessage): string =>
   Buffer.concat([...out.head.map((part) => Buffer.from(part)), Buffer.from(out.tail)]).toString(
     'utf8',
   )
+const at = (uriPrefix: string): ResultPlace => ({
+  uriPrefix,
+  taskId: undefined,
+  wrapsOutput: false,
+})
 const encoded = (call: Call, reply: Released, prefix = ''): string =>
-  textOf(encodeReply(call, reply, prefix))
+  textOf(encodeReply(call, reply, at(prefix)))
 
 /** Members with odd but valid JSON text as values. */
 const rawValue = fc.oneof(
@@ -197,11 +202,12 @@ describe('errors of a server', () => {
   test.each<[Era, Era, string, number, string | undefined, number, number]>([
     ['legacy', 'modern', 'tools/call', -32601, undefined, -32601, 200],
     ['legacy', 'modern', 'tools/call', -32020, undefined, -32603, 200],
-    ['legacy', 'modern', 'tools/call', -32021, undefined, -32603, 200],
+    ['legacy', 'modern', 'prompts/get', -32021, undefined, -32603, 200],
     ['legacy', 'modern', 'resources/read', -32602, '{"uri":"a"}', -32002, 200],
     ['legacy', 'legacy', 'resources/read', -32002, '{"uri":"a"}', -32002, 200],
     ['legacy', 'legacy', 'tools/call', -32042, '{}', -32042, 200],
     ['modern', 'modern', 'tools/call', -32601, undefined, -32601, 404],
+    ['modern', 'modern', 'tools/call', -32020, undefined, -32020, 400],
     ['modern', 'modern', 'tools/call', -32021, '{}', -32021, 400],
     ['modern', 'modern', 'tools/call', -32022, '{}', -32603, 200],
     ['modern', 'modern', 'tools/call', -32099, '{}', -32603, 200],
@@ -211,7 +217,7 @@ describe('errors of a server', () => {
   ])(
     'to a %s client, from a %s server, %s %i %s: %i with %i',
     (client, server, method, code, data, expected, status) => {
-      const out = encodeReply(callOf(client, method), error(code, server, data), '')
+      const out = encodeReply(callOf(client, method), error(code, server, data), at(''))
       const text = textOf(out)
       expect([out.status, Number(/"code":(-?\d+)/.exec(text)?.[1])]).toEqual([status, expected])
       if (data !== undefined) expect(text).toContain(`"data":${data}`)
@@ -222,7 +228,7 @@ describe('errors of a server', () => {
     const out = encodeReply(
       callOf('legacy', 'tools/call', { revision: '2025-06-18' }),
       error(-32042, 'legacy', '{}'),
-      '',
+      at(''),
     )
     expect(textOf(out)).toContain('"code":-32603')
   })

@@ -6,7 +6,7 @@ import { type Members, objectText } from '../model/members.ts'
 import type { Released } from '../model/proofs.ts'
 import { type GatewayError, publicSentence, refusals } from '../model/refusal.ts'
 import type { CallNotification, Question, Reply } from '../model/reply.ts'
-import { UriPrefixer } from './uri-prefixer.ts'
+import { StreamEditor } from './stream-editor.ts'
 
 /** One JSON-RPC message on its way out. Parts are written in order; a stream comes between head and tail. */
 export interface OutMessage {
@@ -24,22 +24,36 @@ const message = (status: number, head: readonly (string | Buffer)[]): OutMessage
   tail: '',
 })
 
-/** A reply that was released, for the caller of `call`. `uriPrefix` is what the endpoint puts before a server's URIs. */
-export function encodeReply(call: Call, released: Released, uriPrefix: string): OutMessage {
+/** What an endpoint changes of a server's result. */
+export interface ResultPlace {
+  /** What the endpoint puts before a server's URIs; empty where they stay. */
+  readonly uriPrefix: string
+  /** The public id of the task that the result is about or that was made instead of one. */
+  readonly taskId: string | undefined
+  /** The tool's output is no object and the caller's revision knows only objects (protocol.md section 5). */
+  readonly wrapsOutput: boolean
+}
+
+/** A reply that was released, for the caller of `call`. */
+export function encodeReply(call: Call, released: Released, place: ResultPlace): OutMessage {
   const { reply } = released
-  if (reply.kind === 'complete') return encodeComplete(call, reply, uriPrefix)
+  if (reply.kind === 'complete') return encodeComplete(call, reply, place)
   if (reply.kind === 'error') return encodeServerError(call, reply)
   return message(200, [`{"jsonrpc":"2.0","id":${call.rpcId},"result":${questionsText(reply)}}`])
 }
 
 type Complete = Extract<Reply, { kind: 'complete' }>
 
-function encodeComplete(call: Call, reply: Complete, uriPrefix: string): OutMessage {
+function encodeComplete(call: Call, reply: Complete, place: ResultPlace): OutMessage {
   const prefix = `{"jsonrpc":"2.0","id":${call.rpcId},"result":`
   const extras = reply.extras.length === 0 ? '}' : `,${objectText(reply.extras).slice(1)}`
   const { body } = reply
+  // A legacy server's structured content is an object; a legacy caller can take no other.
+  const legacyOutput =
+    call.era === 'legacy' && reply.era === 'modern' && call.method === 'tools/call'
   if (body.kind === 'stream') {
-    const { head, rest } = uriPrefix === '' ? body : prefixUris(body, uriPrefix)
+    const edited = { ...place, wrapsOutput: legacyOutput, wrapsAlways: place.wrapsOutput }
+    const { head, rest } = editStream(body, edited)
     const parts =
       call.era === 'modern' && reply.era === 'legacy'
         ? insertAfterBrace(head, modernAdditions(call))
@@ -48,7 +62,11 @@ function encodeComplete(call: Call, reply: Complete, uriPrefix: string): OutMess
   }
   const edits: Edit[] = []
   if (call.era !== reply.era) eraEdits(call, body.bytes, edits)
-  if (uriPrefix !== '' && body.bytes.includes('"uri"')) uriEdits(body.bytes, uriPrefix, edits)
+  if (place.uriPrefix !== '' && body.bytes.includes('"uri"'))
+    uriEdits(body.bytes, place.uriPrefix, edits)
+  if (place.taskId !== undefined) taskEdits(body.bytes, place.taskId, edits)
+  if (legacyOutput && body.bytes.includes('"structuredContent"'))
+    outputEdits(body.bytes, place.wrapsOutput, edits)
   return message(200, [prefix, ...applyEdits(body.bytes, edits), extras])
 }
 
@@ -106,18 +124,29 @@ function eraEdits(call: Call, bytes: Buffer, edits: Edit[]): void {
   edits.push({ start: last.end, end: bytes.length, text: '}' })
 }
 
+const contentPaths: Collect = { '[]': { resource: {} } }
 const uriPaths: Collect = {
-  content: { '[]': { resource: {} } },
+  content: contentPaths,
   contents: { '[]': {} },
   messages: { '[]': { content: { resource: {}, '[]': { resource: {} } } } },
+  // Results of tasks, and of the skills extension.
+  result: { content: contentPaths },
+  skill: { resources: { '[]': {} } },
+  resources: { '[]': {} },
 }
+
+/** Scheme of MCP Apps, which hosts look for at the start of a URI; a server's name goes behind it. */
+const appScheme = 'ui://'
 
 /** Prefixes every URI of a result that names a resource of the server, so that the caller can read it here. */
 function uriEdits(bytes: Buffer, uriPrefix: string, edits: Edit[]): void {
   const visit = (members: readonly JsonMember[]): void => {
     for (const member of members) {
-      if (member.key === 'uri' && bytes[member.start] === 0x22)
-        edits.push({ start: member.start + 1, end: member.start + 1, text: uriPrefix })
+      if (member.key === 'uri' && bytes[member.start] === 0x22) {
+        const first = bytes.toString('latin1', member.start + 1, member.start + 1 + 5)
+        const at = member.start + 1 + (first === appScheme ? appScheme.length : 0)
+        edits.push({ start: at, end: at, text: uriPrefix })
+      }
       if (member.members !== undefined) visit(member.members)
     }
   }
@@ -125,15 +154,52 @@ function uriEdits(bytes: Buffer, uriPrefix: string, edits: Edit[]): void {
     if (member.members !== undefined) visit(member.members)
 }
 
+const relatedTask = 'io.modelcontextprotocol/related-task'
+const taskPaths: Collect = { task: {}, _meta: { [relatedTask]: {} } }
+
+/** Puts the public id in the place of the server's own (tasks extension; core tasks of 2025-11-25 nest it). */
+function taskEdits(bytes: Buffer, publicId: string, edits: Edit[]): void {
+  const text = JSON.stringify(publicId)
+  const visit = (members: readonly JsonMember[]): void => {
+    for (const member of members) {
+      if (member.key === 'taskId') edits.push({ start: member.start, end: member.end, text })
+      if (member.members !== undefined) visit(member.members)
+    }
+  }
+  visit(scanObject(bytes.toString('latin1'), taskPaths, scanOptions))
+}
+
+/** Wraps structured content that is no object as `{"result": ...}`; a tool whose schema says so gets it always. */
+function outputEdits(bytes: Buffer, always: boolean, edits: Edit[]): void {
+  const members = scanObject(bytes.toString('latin1'), {}, scanOptions)
+  const output = members.find((member) => member.key === 'structuredContent')
+  if (output === undefined || (!always && bytes[output.start] === 0x7b)) return
+  edits.push({ start: output.start, end: output.start, text: '{"result":' })
+  edits.push({ start: output.end, end: output.end, text: '}' })
+  const content = members.find((member) => member.key === 'content')
+  const empty = content !== undefined && /^\[\s*\]$/.test(slice(bytes, content))
+  if (content !== undefined && !empty) return
+  // Callers that read only text must find something there.
+  const block = `[{"type":"text","text":${JSON.stringify(slice(bytes, output))}}]`
+  if (content !== undefined) edits.push({ start: content.start, end: content.end, text: block })
+  else edits.push({ start: output.keyStart, end: output.keyStart, text: `"content":${block},` })
+}
+
+function slice(bytes: Buffer, member: JsonMember): string {
+  return bytes.toString('utf8', member.start, member.end)
+}
+
 /** The same on a result that is still arriving. */
-function prefixUris(
+function editStream(
   body: { readonly head: Buffer; readonly rest: AsyncIterable<Buffer> },
-  uriPrefix: string,
+  place: ResultPlace & { readonly wrapsAlways: boolean },
 ): { head: Buffer; rest: AsyncIterable<Buffer> } {
-  const prefixer = new UriPrefixer(uriPrefix)
-  const head = prefixer.rewrite(body.head)
+  if (place.uriPrefix === '' && place.taskId === undefined && !place.wrapsOutput) return body
+  const editor = new StreamEditor(place)
+  const head = editor.rewrite(body.head)
   async function* rest(): AsyncGenerator<Buffer> {
-    for await (const chunk of body.rest) yield prefixer.rewrite(chunk)
+    for await (const chunk of body.rest) yield editor.rewrite(chunk)
+    yield editor.finish()
   }
   return { head, rest: rest() }
 }
@@ -154,6 +220,13 @@ function questionText(question: Question): string {
 
 /** Errors of a server, re-coded for the caller's era (protocol.md section 7.2). */
 function encodeServerError(call: Call, reply: Extract<Reply, { kind: 'error' }>): OutMessage {
+  // Legacy has no code for a capability that the caller lacks; a model can at least read it (protocol.md section 5).
+  if (reply.code === -32021 && call.era === 'legacy' && call.method === 'tools/call') {
+    const body = toolErrorBody(
+      reply.message === '' ? refusals.capability_missing.sentence : reply.message,
+    )
+    return message(200, [`{"jsonrpc":"2.0","id":${call.rpcId},"result":`, body, '}'])
+  }
   const { code, status } = recode(call, reply)
   const data = reply.data === undefined ? '' : `,"data":${reply.data}`
   const text = JSON.stringify(
@@ -181,7 +254,7 @@ function recode(
     return { code: reply.era === 'modern' && reservedByModern(code) ? -32603 : code, status: 200 }
   }
   if (code === -32601) return { code, status: 404 }
-  if (code === -32021) return { code, status: 400 }
+  if (code === -32020 || code === -32021) return { code, status: 400 }
   if (code === -32002) return { code: -32602, status: 200 }
   return { code: reservedByModern(code) || code === -32042 ? -32603 : code, status: 200 }
 }

@@ -103,6 +103,7 @@ const paramKeys = spellings([
   'level',
   'notifications',
   'task',
+  'taskId',
 ])
 const metaKeys = spellings([
   'progressToken',

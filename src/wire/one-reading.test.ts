@@ -1,9 +1,8 @@
 // No parser, whichever of two equal keys it takes and however it matches keys, may read another call than the judged one.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Call, Endpoint } from '../model/call.ts'
+import { type Call, type Endpoint, noCapabilities } from '../model/call.ts'
 import { GatewayError } from '../model/refusal.ts'
-import { noCapabilities } from './capabilities.ts'
 import { decodeLegacy, decodeModern, eraOf } from './decode.ts'
 import { parseEnvelope } from './envelope.ts'
 import { serverCodec } from './server-codec.ts'
@@ -116,6 +115,7 @@ const context = {
   cancel: { cancelled: false, onCancel: () => () => undefined },
   bytes: 0,
   streams: true,
+  relayed: new Set<string>(),
 }
 const session = {
   revision: '2025-11-25',
@@ -153,7 +153,13 @@ function oneReading(text: string): boolean {
     if (call.era === 'legacy' && call.inputResponses === undefined) said.answers = undefined
     expect(said, kind).toEqual(expected)
     for (const era of ['modern', 'legacy'] as const) {
-      const request = { id: 1, call, name: call.name, requestState: call.requestState }
+      const request = {
+        id: 1,
+        call,
+        name: call.name,
+        extensions: new Set<string>(),
+        requestState: call.requestState,
+      }
       const sent = serverCodec.relayedRequest(
         era,
         era === 'modern' ? '2026-07-28' : '2025-11-25',

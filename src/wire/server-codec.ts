@@ -2,6 +2,7 @@
 import { JsonFault, type JsonMember, scanObject, stringValue } from '../kit/json-scan.ts'
 import type { Call, Era, Revision } from '../model/call.ts'
 import type { OwnRequest, RelayedRequest, ServerCodec, ServerMessage } from '../model/codec.ts'
+import { extensionsText, isSkillMethod, isTaskMethod, tasksExtension } from '../model/extensions.ts'
 import { type Member, type Members, objectText } from '../model/members.ts'
 import { productInfo } from '../model/product.ts'
 import { GatewayError } from '../model/refusal.ts'
@@ -52,28 +53,45 @@ function metaText(era: Era, revision: Revision, request: RelayedRequest): string
   if (call.progressToken !== undefined)
     text += `${text === '' ? '' : ','}"progressToken":${request.id}`
   if (era === 'modern') {
-    text += `${text === '' ? '' : ','}${modernMeta(revision, askable(call))}`
+    text += `${text === '' ? '' : ','}${modernMeta(revision, askable(call, request.extensions))}`
     if (call.logLevel !== undefined) text += `,"${metaPrefix}logLevel":"${call.logLevel}"`
   }
   return text === '' ? '' : `,"_meta":{${text}}`
 }
 
-/** A modern caller's capabilities as they are; of a legacy caller's, what a modern server can use. */
-function askable(call: Call): string {
-  if (call.era === 'modern' || call.capabilities.raw === '{}') return call.capabilities.raw
+/** A modern caller's capabilities as they are; of a legacy caller's, what a modern server can use. Extensions by allow-list. */
+function askable(call: Call, allowed: ReadonlySet<string>): string {
+  const { raw, extensions, elicitation, elicitationUrl, sampling, roots } = call.capabilities
+  if (raw === '{}') return raw
+  const relayed = [...extensions].filter(
+    ([id]) => allowed.has(id) && (call.era === 'modern' || id !== tasksExtension),
+  )
+  if (call.era === 'modern') {
+    if (relayed.length === extensions.size && !raw.includes('"extensions"')) return raw
+    const kept = scanObject(raw, {}, { depthMax: serverDepthMax, refuseDuplicates: false }).filter(
+      (member) => member.key !== 'extensions',
+    )
+    const texts = [
+      ...kept.map((member) => raw.slice(member.keyStart, member.end)),
+      extensionsText(relayed),
+    ]
+    return `{${texts.filter(Boolean).join(',')}}`
+  }
   const parts: string[] = []
-  const { elicitation, elicitationUrl, sampling, roots } = call.capabilities
   if (elicitation || elicitationUrl)
     parts.push(
       `"elicitation":{${[elicitation ? '"form":{}' : '', elicitationUrl ? '"url":{}' : ''].filter(Boolean).join(',')}}`,
     )
   if (sampling) parts.push('"sampling":{}')
   if (roots) parts.push('"roots":{}')
+  if (relayed.length > 0) parts.push(extensionsText(relayed))
   return `{${parts.join(',')}}`
 }
 
 function subjectText(call: Call, name: string): string {
-  if (call.method === 'resources/read') return `"uri":${JSON.stringify(name)}`
+  if (isTaskMethod(call.method)) return `"taskId":${JSON.stringify(name)}`
+  if (call.method === 'resources/read' || isSkillMethod(call.method))
+    return `"uri":${JSON.stringify(name)}`
   return call.method === 'tools/call' || call.method === 'prompts/get'
     ? `"name":${JSON.stringify(name)}`
     : ''
@@ -107,7 +125,10 @@ function headers(
   }
   if (
     name !== '' &&
-    (method === 'tools/call' || method === 'prompts/get' || method === 'resources/read')
+    (method === 'tools/call' ||
+      method === 'prompts/get' ||
+      method === 'resources/read' ||
+      isTaskMethod(method))
   )
     sent['mcp-name'] = encodeHeaderValue(name)
   return sent

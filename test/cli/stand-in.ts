@@ -100,7 +100,16 @@ function listing(server: string, tools: readonly string[], more: Partial<Listing
     })
     const digest = createHash('sha256').update(raw).digest('hex')
     const inputSchema = '{}'
-    return { kind: 'tool' as const, server, name, raw, digest, inputSchema, headerParams: [] }
+    return {
+      kind: 'tool' as const,
+      server,
+      name,
+      raw,
+      digest,
+      inputSchema,
+      wrapsOutput: false,
+      headerParams: [],
+    }
   })
   const facts = {
     era: 'legacy' as const,

@@ -17,6 +17,8 @@ export interface RelayOptions {
   readonly renew: (() => Promise<void>) | undefined
   /** The method only reads, so it may be posted again although the server may have seen it. */
   readonly idempotent: boolean
+  /** The server speaks our revision no more: the next call must ask anew which era it is of. */
+  readonly onVersionRefused?: () => void
   /** Ends exchanges that go on after their call was answered. */
   readonly lingering: Deadlines<Relay>
 }
@@ -104,6 +106,7 @@ export class Relay {
         (message.kind === 'result' || message.kind === 'error') &&
         message.id !== String(this.options.id) &&
         message.id !== 'null'
+      if (message.kind === 'error' && message.code === -32022) this.options.onVersionRefused?.()
       if (!foreign) this.options.open.take(message)
     } catch (fault) {
       this.fail(fault)

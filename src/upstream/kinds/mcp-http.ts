@@ -2,18 +2,25 @@
 import { Pool } from 'undici'
 import { Deadlines } from '../../kit/deadlines.ts'
 import { Lru } from '../../kit/lru.ts'
-import { type Capabilities, type ListMethod, newestModern } from '../../model/call.ts'
+import {
+  type Capabilities,
+  type ListMethod,
+  newestModern,
+  noCapabilities,
+} from '../../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../../model/codec.ts'
 import type { HttpSpec } from '../../model/desired-state.ts'
+import { legacyCapabilities } from '../../model/extensions.ts'
 import type { Member } from '../../model/members.ts'
 import { GatewayError } from '../../model/refusal.ts'
+import { subjectOf } from '../../model/target.ts'
 import { ChannelLink, levelRank } from '../channel-link.ts'
 import { type Abort, exchange } from '../http/exchange.ts'
 import { Relay } from '../http/relay.ts'
 import { ask, baseHeaders, HttpSession, type Place, refuseStatus } from '../http/session.ts'
 import { openSsePair } from '../http/sse-pair.ts'
 import type { Facts, Sent, ServerLink, ServerNotice, Start } from '../kind.ts'
-import { listMembers, provesModern, readAllPages, readFacts } from '../opening.ts'
+import { listenRequest, listMembers, provesModern, readAllPages, readFacts } from '../opening.ts'
 import { OpenCall } from '../round.ts'
 
 export interface HttpLinkOptions {
@@ -22,6 +29,8 @@ export interface HttpLinkOptions {
   /** Resolved header values for requests of the gateway itself, e.g. lists. */
   readonly headers: Readonly<Record<string, string>>
   readonly codec: ServerCodec
+  /** Extensions that may pass between the server and its callers. */
+  readonly extensions: ReadonlySet<string>
   readonly messageBytesMax: number
   readonly openTimeoutMs: number
   readonly connectionsMax: number
@@ -35,15 +44,6 @@ const legacyVerdictMs = 3_600_000
 
 /** How long a server may take to close a stream whose call is over. */
 const lingerMs = 2_000
-
-const emptyCapabilities: Capabilities = {
-  raw: '{}',
-  pooled: '{}',
-  elicitation: false,
-  elicitationUrl: false,
-  sampling: false,
-  roots: false,
-}
 
 type Mode =
   | { readonly kind: 'modern'; readonly facts: Facts }
@@ -64,6 +64,7 @@ export class McpHttp implements ServerLink {
   private stopListen: Abort | undefined
   private watching: Promise<void> | undefined
   private readonly subscriptions = new Set<string>()
+  private readonly taskIds = new Set<string>()
   private readonly lingering = new Deadlines<Relay>(lingerMs, (relay) => relay.abort())
 
   constructor(options: HttpLinkOptions) {
@@ -117,9 +118,8 @@ export class McpHttp implements ServerLink {
 
   private sessionKey(start: Start): string {
     const { call, principal } = start.recorded
-    return this.options.spec.session === 'shared'
-      ? call.capabilities.pooled
-      : `${principal.id}\n${call.capabilities.pooled}`
+    const told = legacyCapabilities(call.capabilities, this.options.extensions)
+    return this.options.spec.session === 'shared' ? told : `${principal.id}\n${told}`
   }
 
   private session(
@@ -131,7 +131,8 @@ export class McpHttp implements ServerLink {
     if (ready !== undefined && !ready.ended) return Promise.resolve(ready)
     let opening = this.openings.get(key)
     if (opening === undefined) {
-      opening = HttpSession.open(this.place, headers, capabilities)
+      const told = legacyCapabilities(capabilities, this.options.extensions)
+      opening = HttpSession.open(this.place, headers, { ...capabilities, pooled: told })
         .then((session) => {
           this.sessions.set(key, session)
           return session
@@ -155,6 +156,7 @@ export class McpHttp implements ServerLink {
         answer: () => undefined,
         gatherMs: 0,
         park: (state) => start.park(() => open, state),
+        extensions: this.options.extensions,
         onEnd: () => relay.callEnded(),
       },
       call,
@@ -163,12 +165,13 @@ export class McpHttp implements ServerLink {
     const body = codec.relayedRequest('modern', facts.revision, {
       id,
       call,
-      name: target.name,
+      name: subjectOf(target),
+      extensions: this.options.extensions,
       requestState: serverState,
     })
     const headers = {
       ...baseHeaders,
-      ...codec.headers('modern', facts.revision, call.method, target.name),
+      ...codec.headers('modern', facts.revision, call.method, subjectOf(target)),
       ...recorded.headers,
     }
     if (target.item !== undefined && target.item.headerParams.length > 0)
@@ -182,6 +185,9 @@ export class McpHttp implements ServerLink {
       renew: undefined,
       idempotent: call.method !== 'tools/call',
       lingering: this.lingering,
+      onVersionRefused: () => {
+        this.mode = undefined
+      },
     })
     relay.post()
     return { open, cancel: () => relay.abort() }
@@ -202,6 +208,7 @@ export class McpHttp implements ServerLink {
         answer: (text) => current.post(this.place, recorded.headers, text),
         gatherMs: call.era === 'legacy' ? 0 : this.options.gatherMs,
         park: (state) => start.park(() => open, state),
+        extensions: this.options.extensions,
         onEnd: () => relay.callEnded(),
       },
       call,
@@ -210,7 +217,8 @@ export class McpHttp implements ServerLink {
     const body = codec.relayedRequest('legacy', session.facts.revision, {
       id,
       call,
-      name: target.name,
+      name: subjectOf(target),
+      extensions: this.options.extensions,
       requestState: undefined,
     })
     this.setLevel(session, recorded.headers, call.logLevel)
@@ -262,7 +270,7 @@ export class McpHttp implements ServerLink {
         id: this.place.nextId(),
         method: 'logging/setLevel',
         params,
-        capabilities: emptyCapabilities,
+        capabilities: noCapabilities,
       }),
     )
   }
@@ -303,7 +311,7 @@ export class McpHttp implements ServerLink {
     }
     const until = era === 'legacy' ? Number.POSITIVE_INFINITY : this.options.now() + legacyVerdictMs
     try {
-      const session = await this.session('system', this.options.headers, emptyCapabilities)
+      const session = await this.session('system', this.options.headers, noCapabilities)
       return { kind: 'legacy', facts: session.facts, until }
     } catch (fault) {
       if (
@@ -323,7 +331,7 @@ export class McpHttp implements ServerLink {
       id: this.place.nextId(),
       method: 'server/discover',
       params: [],
-      capabilities: emptyCapabilities,
+      capabilities: noCapabilities,
     })
     const headers = {
       ...baseHeaders,
@@ -347,6 +355,7 @@ export class McpHttp implements ServerLink {
   private async pair(): Promise<ChannelLink> {
     const link = new ChannelLink({
       codec: this.options.codec,
+      extensions: this.options.extensions,
       era: 'legacy',
       gatherMs: this.options.gatherMs,
       openTimeoutMs: this.options.openTimeoutMs,
@@ -387,7 +396,7 @@ export class McpHttp implements ServerLink {
         id,
         method,
         params,
-        capabilities: emptyCapabilities,
+        capabilities: noCapabilities,
       })
       const answer = await ask(
         this.place,
@@ -403,12 +412,12 @@ export class McpHttp implements ServerLink {
       return answer.message
     }
     for (let round = 0; ; round++) {
-      const session = await this.session('system', this.options.headers, emptyCapabilities)
+      const session = await this.session('system', this.options.headers, noCapabilities)
       const body = codec.ownRequest('legacy', session.facts.revision, {
         id,
         method,
         params,
-        capabilities: emptyCapabilities,
+        capabilities: noCapabilities,
       })
       const answer = await ask(
         this.place,
@@ -440,7 +449,7 @@ export class McpHttp implements ServerLink {
     if (mode.kind === 'pair') await mode.link.watch(notice)
     else if (mode.kind === 'modern') await this.listen(mode.facts, notice)
     else {
-      const session = await this.session('system', this.options.headers, emptyCapabilities)
+      const session = await this.session('system', this.options.headers, noCapabilities)
       await session.stream(this.place, this.options.headers, notice, () =>
         notice('sallyport/watch-ended', []),
       )
@@ -450,13 +459,9 @@ export class McpHttp implements ServerLink {
   /** A modern server tells changes only on a listen stream; a new filter needs a new stream, the old one closed after the new is acknowledged. */
   private listen(facts: Facts, notice: ServerNotice): Promise<void> {
     const { codec } = this.options
-    const uris = [...this.subscriptions]
-    const filter = `{"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true${uris.length === 0 ? '' : `,"resourceSubscriptions":${JSON.stringify(uris)}`}}`
     const body = codec.ownRequest('modern', facts.revision, {
       id: this.place.nextId(),
-      method: 'subscriptions/listen',
-      params: [{ key: 'notifications', raw: filter }],
-      capabilities: emptyCapabilities,
+      ...listenRequest(this.subscriptions, this.taskIds),
     })
     const headers = {
       ...baseHeaders,
@@ -533,6 +538,19 @@ export class McpHttp implements ServerLink {
       refuseError(
         await this.own('resources/unsubscribe', [{ key: 'uri', raw: JSON.stringify(uri) }]),
       )
+  }
+
+  async subscribeTask(taskId: string): Promise<void> {
+    const mode = this.mode ?? (await this.open())
+    if (mode.kind !== 'modern')
+      throw new GatewayError('method_unknown', { detail: 'a legacy server tells nothing of tasks' })
+    this.taskIds.add(taskId)
+    await this.listen(mode.facts, (method, params) => this.notice?.(method, params))
+  }
+
+  async unsubscribeTask(taskId: string): Promise<void> {
+    if (!this.taskIds.delete(taskId) || this.mode?.kind !== 'modern') return
+    await this.listen(this.mode.facts, (method, params) => this.notice?.(method, params))
   }
 
   async close(): Promise<void> {

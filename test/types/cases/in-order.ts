@@ -29,5 +29,9 @@ export async function walk(given: Given): Promise<OutMessage> {
   const attached = attach(inspected, () => undefined)
   const recorded = await recorder.intent(attached, 0, 1)
   const reply = await send(deps, gate, recorded, () => undefined)
-  return encodeReply(identified.call, guard.inspectReply(reply), '')
+  return encodeReply(identified.call, guard.inspectReply(reply), {
+    uriPrefix: '',
+    taskId: undefined,
+    wrapsOutput: false,
+  })
 }
