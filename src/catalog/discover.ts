@@ -5,6 +5,7 @@ import {
   extensionsText,
   knownExtensions,
   readExtensions,
+  tasksExtension,
 } from '../model/extensions.ts'
 import type { Catalog, Listing } from './catalog.ts'
 import type { Scope } from './resolve.ts'
@@ -47,9 +48,36 @@ export function offerOf(
       (kind) =>
         `"${kind}":{${[...(flags.get(kind) ?? [])].map((flag) => `"${flag}":true`).join(',')}}`,
     )
-  const extensions = extensionsText(offeredExtensions(listings, scope, relays))
+  const offered = offeredExtensions(listings, scope, relays)
+  const extensions = extensionsText(
+    // A legacy caller could not drive the tasks of a modern server (protocol.md section 5, core tasks).
+    [...offered].filter(([id]) => era === 'modern' || id !== tasksExtension),
+  )
+  const tasks = era === 'legacy' ? coreTasks(listings, scope) : undefined
+  if (tasks !== undefined) parts.push(`"tasks":${tasks}`)
   if (extensions !== '') parts.push(extensions)
   return { capabilities: `{${parts.join(',')}}`, instructions: joinInstructions(listings, scope) }
+}
+
+/**
+ * Core tasks (MCP 2025-11-25 basic/utilities/tasks) of a legacy server, on its own endpoint: tool calls and cancellation.
+ * A list of tasks would show those of everybody whose calls share the server's session.
+ */
+function coreTasks(listings: readonly Listing[], scope: Scope): string | undefined {
+  const facts = scope.endpoint.kind === 'server' ? listings[0]?.facts : undefined
+  if (facts?.era !== 'legacy' || !facts.capabilities.includes('"tasks"')) return undefined
+  const has = scanObject(
+    facts.capabilities,
+    { tasks: { requests: { tools: {} } } },
+    { depthMax: 512, refuseDuplicates: false },
+  )
+  const within = (members: typeof has | undefined, key: string) =>
+    members?.find((member) => member.key === key)?.members
+  const tasks = within(has, 'tasks')
+  const tools = within(within(tasks, 'requests'), 'tools')
+  if (tools?.some((member) => member.key === 'call') !== true) return undefined
+  const cancel = tasks?.some((member) => member.key === 'cancel') === true ? '"cancel":{},' : ''
+  return `{${cancel}"requests":{"tools":{"call":{}}}}`
 }
 
 /** Whether the operator lets an extension of a server through, and its apps to the endpoints that join several. */

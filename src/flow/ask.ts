@@ -153,7 +153,7 @@ async function askAll(
     reply.questions.map(async (question) => {
       const url = urlOf(question)
       if (url === undefined) return ask(question, exchange, session, call)
-      const id = randomUUID()
+      const id = textMember(question.params ?? '{}', 'elicitationId') ?? randomUUID()
       const answer = await ask(withElicitationId(question, id), exchange, session, call)
       if (textMember(answer.raw, 'action') === 'accept') opened.accept(url, id, answer.raw)
       return answer
@@ -171,7 +171,7 @@ async function askAll(
 /** Legacy clients tell the URLs that they opened apart by an id; modern servers give none. */
 function withElicitationId(question: Question, id: string): Question {
   const params = question.params ?? '{}'
-  if (params.includes('"elicitationId"')) return question
+  if (textMember(params, 'elicitationId') === id) return question
   const rest = params.slice(1)
   const comma = /^\s*\}/.test(rest) ? '' : ','
   return { ...question, params: `{"elicitationId":${JSON.stringify(id)}${comma}${rest}` }

@@ -79,7 +79,8 @@ interface Edit {
 
 function applyEdits(bytes: Buffer, edits: Edit[]): (string | Buffer)[] {
   if (edits.length === 0) return [bytes]
-  edits.sort((a, b) => a.start - b.start)
+  // What is inserted behind a value comes before what is made of the gap behind it.
+  edits.sort((a, b) => a.start - b.start || a.end - b.end)
   const parts: (string | Buffer)[] = []
   let from = 0
   for (const edit of edits) {
