@@ -44,7 +44,7 @@ const checkList = z.array(
 )
 const requirementSet = z.object({ server: z.array(z.string()) })
 
-type Check = z.infer<typeof checkList>[number]
+export type Check = z.infer<typeof checkList>[number]
 
 const suiteRoot = dirname(
   createRequire(import.meta.url).resolve('@modelcontextprotocol/conformance/package.json'),
@@ -56,7 +56,7 @@ async function scoredScenarios(revision: Revision): Promise<readonly string[]> {
   return requirementSet.parse(parse(source)).server
 }
 
-async function readResults(folder: string): Promise<Map<string, readonly Check[]>> {
+export async function readResults(folder: string): Promise<Map<string, readonly Check[]>> {
   const results = new Map<string, readonly Check[]>()
   for (const name of await readdir(folder)) {
     const scenario = RESULT_FOLDER.exec(name)?.[1]
@@ -67,7 +67,7 @@ async function readResults(folder: string): Promise<Map<string, readonly Check[]
   return results
 }
 
-function run(
+export function run(
   args: readonly string[],
   cwd: string,
 ): Promise<{ code: number | null; output: string }> {

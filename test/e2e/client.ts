@@ -214,8 +214,13 @@ export async function openFeed(
   return new Feed(await fetch(url, { ...init, signal: stop.signal }), stop)
 }
 
-export function openListen(url: string, key: string, notifications: Params): Promise<Feed> {
-  const { body, headers } = modernRequest('subscriptions/listen', { notifications })
+export function openListen(
+  url: string,
+  key: string,
+  notifications: Params,
+  more: Params = {},
+): Promise<Feed> {
+  const { body, headers } = modernRequest('subscriptions/listen', { notifications, ...more })
   const all = { 'content-type': 'application/json', accept: both, ...bearer(key), ...headers }
   return openFeed(url, { method: 'POST', body, headers: all })
 }
