@@ -137,6 +137,11 @@ export class McpHttp implements ServerLink {
           this.sessions.set(key, session)
           return session
         })
+        .catch((fault: unknown) => {
+          // It takes no `initialize` any more: perhaps it was upgraded, so its era is found again.
+          if (fault instanceof GatewayError && fault.code === 'server_broken') this.mode = undefined
+          throw fault
+        })
         .finally(() => this.openings.delete(key))
       this.openings.set(key, opening)
     }
