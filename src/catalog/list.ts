@@ -172,7 +172,8 @@ export class Lister {
       text = rewriteDefinition(item, kinds[query.method].key, name, {
         dropExecution: query.era === 'modern' && serverEra === 'legacy',
         apps: !joined ? 'keep' : this.options.appsJoined(item.server) ? 'rewrite' : 'drop',
-        wrapOutput: query.era === 'legacy' && item.wrapsOutput,
+        // Results of a legacy server stay as they are, so its schemas do, too.
+        wrapOutput: query.era === 'legacy' && serverEra === 'modern' && item.wrapsOutput,
         joined,
       })
       views.set(view, text)

@@ -17,7 +17,7 @@ import type { Snapshot } from '../snapshot/compile.ts'
 import { toolErrorBody } from '../wire/encode.ts'
 import { checkParamHeaders } from '../wire/param-headers.ts'
 import { onlyAllowed } from './directory.ts'
-import { requireExtension } from './extensions.ts'
+import { requireExtension, servesExtension } from './extensions.ts'
 import type { Rooms } from './rooms.ts'
 
 /** How long a first call waits for a server that was not seen yet. */
@@ -193,9 +193,14 @@ function resolveIn(rooms: Rooms, snapshot: Snapshot, { call, principal }: Identi
   const scope = snapshot.scopes.of(call.endpoint)
   if (scope === undefined) throw new GatewayError('endpoint_unknown')
   requireExtension(snapshot, call)
-  return isTaskMethod(call.method)
+  const target = isTaskMethod(call.method)
     ? resolveTask(snapshot.catalog, scope, rooms.tasks.open(principal.id, call.name))
     : resolve(snapshot.catalog, scope, call)
+  if (!servesExtension(snapshot, call, target.server))
+    throw target.task === undefined
+      ? unknownTarget('resource', call.name)
+      : new GatewayError('task_unknown', { detail: 'tasks of the server do not pass any more' })
+  return target
 }
 
 /** What the wire must know of the target to encode the reply. */

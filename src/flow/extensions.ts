@@ -37,15 +37,27 @@ export function relayedMethods(snapshot: Snapshot, endpoint: Endpoint): Readonly
 }
 
 function offeredIds(snapshot: Snapshot, endpoint: Endpoint): ReadonlySet<string> {
+  const servers = snapshot.scopes.of(endpoint)?.servers ?? []
+  return new Set(servers.flatMap((server) => [...offeredBy(snapshot, endpoint, server)]))
+}
+
+/** The extensions of one server that an endpoint relays. */
+function offeredBy(snapshot: Snapshot, endpoint: Endpoint, server: string): ReadonlySet<string> {
   const scope = snapshot.scopes.of(endpoint)
-  if (scope === undefined) return nothing
-  const relays = relaysOf(snapshot)
-  return new Set(
-    scope.servers.flatMap((server) => {
-      const listing = snapshot.catalog.listings.get(server)
-      return listing === undefined ? [] : extensionsOf(listing, scope, relays).map(([id]) => id)
-    }),
-  )
+  const listing = snapshot.catalog.listings.get(server)
+  if (scope === undefined || listing === undefined) return nothing
+  return new Set(extensionsOf(listing, scope, relaysOf(snapshot)).map(([id]) => id))
+}
+
+/** Whether the skills of a server are shown at an endpoint. */
+export function showsSkills(snapshot: Snapshot, endpoint: Endpoint, server: string): boolean {
+  return offeredBy(snapshot, endpoint, server).has(skillsExtension)
+}
+
+/** The extension that a method belongs to; undefined for methods of the protocol itself, and for core tasks. */
+function extensionOf({ method, era }: Call): string | undefined {
+  if (isTaskMethod(method)) return era === 'modern' ? tasksExtension : undefined
+  return isSkillMethod(method) || method === 'skills/list' ? skillsExtension : undefined
 }
 
 /**
@@ -54,16 +66,17 @@ function offeredIds(snapshot: Snapshot, endpoint: Endpoint): ReadonlySet<string>
  * @throws GatewayError method_unknown, capability_missing
  */
 export function requireExtension(snapshot: Snapshot, call: Call): void {
-  const { method } = call
-  const task = isTaskMethod(method)
-  if (!task && !isSkillMethod(method) && method !== 'skills/list') return
-  if (task && call.era === 'legacy') {
-    requireCoreTasks(snapshot, call)
-    return
-  }
-  const id = task ? tasksExtension : skillsExtension
+  if (call.era === 'legacy' && isTaskMethod(call.method)) requireCoreTasks(snapshot, call)
+  const id = extensionOf(call)
+  if (id === undefined) return
   if (!offeredIds(snapshot, call.endpoint).has(id)) throw new GatewayError('method_unknown')
-  if (task) requireDeclared(call, id)
+  if (id === tasksExtension) requireDeclared(call, id)
+}
+
+/** Whether the very server of a target has the extension that the call needs, and may use it. */
+export function servesExtension(snapshot: Snapshot, call: Call, server: string): boolean {
+  const id = extensionOf(call)
+  return id === undefined || offeredBy(snapshot, call.endpoint, server).has(id)
 }
 
 /** @throws GatewayError capability_missing when the caller did not declare the extension */

@@ -3,6 +3,7 @@ import { stringValue } from '../kit/json-scan.ts'
 import { endpointText, type Identified, type ListMethod } from '../model/call.ts'
 import { rawOf } from '../model/members.ts'
 import { GatewayError } from '../model/refusal.ts'
+import { showsSkills } from './extensions.ts'
 import type { Rooms } from './rooms.ts'
 
 /** How long a first list waits for servers that were not seen yet; then it answers with `ttlMs: 0` and notifies later. */
@@ -35,10 +36,14 @@ export async function runList(
     method,
     era: call.era,
     cursor,
-    allowed: (kind, server, name) =>
-      kind === 'template'
-        ? engine.couldAllowTemplate(principal, server, name)
-        : engine.decide(principal, kind === 'skill' ? 'resource' : kind, server, name).allowed,
+    allowed: (kind, server, name) => {
+      if (kind === 'template') return engine.couldAllowTemplate(principal, server, name)
+      if (kind !== 'skill') return engine.decide(principal, kind, server, name).allowed
+      return (
+        showsSkills(snapshot, call.endpoint, server) &&
+        engine.decide(principal, 'resource', server, name).allowed
+      )
+    },
     permittedKey: `${snapshot.digest} ${engine.roleSetOf(principal)}`,
     now: rooms.now(),
   })

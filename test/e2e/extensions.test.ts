@@ -195,6 +195,10 @@ describe('skills', () => {
   test('are listed and read under names that say whose they are', async () => {
     const list = await modernCall(gateway.url, key, 'skills/list')
     const skills = digList(list.message, 'result', 'skills')
+    const barred = skills.filter((skill) => digText(skill, 'uri').startsWith('bare+'))
+    expect(barred).toEqual([])
+    const refused = await modernCall(gateway.url, key, 'skills/get', { uri: `bare+${uri}` })
+    expect(code(refused.message)).toBe('resource_unknown')
     const mine = skills.find((skill) => dig(skill, 'uri') === `work+${uri}`)
     expect(dig(mine, 'frontmatter', 'name')).toBe('greeting')
     for (const file of digList(mine, 'resources')) {
