@@ -4,6 +4,13 @@
  * Secrets appear only as references (`${ENV}`, `file:`).
  */
 import { z } from 'zod'
+import { egressSpec } from './egress.ts'
+import { asyncapiSpec } from './kinds/asyncapi.ts'
+import { graphqlSpec } from './kinds/graphql.ts'
+import { grpcSpec } from './kinds/grpc.ts'
+import { openapiSpec } from './kinds/openapi.ts'
+import { soapSpec } from './kinds/soap.ts'
+import { sqlSpec } from './kinds/sql.ts'
 
 export const serverNamePattern = /^[a-z][a-z0-9-]{0,23}$/
 export const wordPattern = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/
@@ -102,12 +109,37 @@ const credentialSpec = z.union([
   z.strictObject({ header: headerName, value: secret }),
 ])
 
+/** Every kind of server that there can be: exactly one stands in an entry. */
+export const serverKinds = [
+  'stdio',
+  'http',
+  'openapi',
+  'graphql',
+  'soap',
+  'grpc',
+  'asyncapi',
+  'sql',
+] as const
+export type ServerKind = (typeof serverKinds)[number]
+
+/** The kind of a checked entry. */
+export function kindOf(spec: Partial<Record<ServerKind, unknown>>): ServerKind {
+  return serverKinds.find((kind) => spec[kind] !== undefined) ?? 'stdio'
+}
+
 export const serverSpec = z
   .strictObject({
     title: z.string().optional(),
     description: z.string().optional(),
     stdio: stdioSpec.optional(),
     http: httpSpec.optional(),
+    openapi: openapiSpec.optional(),
+    graphql: graphqlSpec.optional(),
+    soap: soapSpec.optional(),
+    grpc: grpcSpec.optional(),
+    asyncapi: asyncapiSpec.optional(),
+    sql: sqlSpec.optional(),
+    egress: egressSpec.prefault({}),
     credential: credentialSpec.optional(),
     era: z.enum(['auto', 'legacy', 'modern']).default('auto'),
     timeout: duration.default('60s').describe('How long one call may take'),
@@ -125,9 +157,12 @@ export const serverSpec = z
     enabled: z.boolean().default(true),
   })
   .superRefine((server, context) => {
-    const kinds = ['stdio', 'http'].filter((kind) => server[kind as 'stdio' | 'http'] !== undefined)
+    const kinds = serverKinds.filter((kind) => server[kind] !== undefined)
     if (kinds.length !== 1)
-      context.addIssue({ code: 'custom', message: 'a server has exactly one kind: stdio or http' })
+      context.addIssue({
+        code: 'custom',
+        message: `a server has exactly one kind: ${serverKinds.slice(0, -1).join(', ')} or ${serverKinds.at(-1)}`,
+      })
   })
 
 const pattern = z

@@ -14,7 +14,7 @@ export interface Facts {
 
 /** A call that was sent and is open at the server. */
 export interface Sent {
-  readonly open: OpenCall
+  readonly open: Pick<OpenCall, 'next' | 'fail'>
   /** Tells the server that nobody waits any more, as its era does it. */
   cancel(reason: string): void
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { serverNamePattern, serverSpec } from '../../model/desired-state.ts'
+import { serverKinds, serverNamePattern, serverSpec } from '../../model/desired-state.ts'
 import { done, nothing, route } from './route.ts'
 
 export const origin = z
@@ -12,7 +12,7 @@ const leftOut = z
 
 const serverView = z.object({
   name: z.string(),
-  kind: z.enum(['stdio', 'http']),
+  kind: z.enum(serverKinds),
   origin,
   address: z.string().describe('Command line or URL, without secrets'),
   description: z.string().optional(),

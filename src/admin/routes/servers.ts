@@ -1,6 +1,6 @@
 /** Servers: what is registered, and adding and removing. */
 import type { FastifyInstance } from 'fastify'
-import type { ServerSpec } from '../../model/desired-state.ts'
+import { kindOf, type ServerSpec } from '../../model/desired-state.ts'
 import { addressOf } from '../address.ts'
 import { triedView } from '../advice.ts'
 import { AdminError } from '../contract/errors.ts'
@@ -105,7 +105,7 @@ function viewOf(ports: AdminPorts, name: string, spec: ServerSpec): ServerView {
   const { description, enabled } = spec
   return {
     name,
-    kind: spec.stdio === undefined ? 'http' : 'stdio',
+    kind: kindOf(spec),
     origin: Object.hasOwn(ports.declared().state.servers, name) ? 'declared' : 'stored',
     address: addressOf(spec),
     ...(description === undefined ? {} : { description }),
