@@ -3,8 +3,8 @@ import { hash } from 'node:crypto'
 import { emptyListing, type Listing } from '../catalog/catalog.ts'
 import type { CredentialHeaders } from '../credential/attach.ts'
 import { createBackoff } from '../kit/backoff.ts'
-import type { ServerSpec } from '../model/desired-state.ts'
-import { durationMs } from '../model/desired-state.ts'
+import { headersOf } from '../model/credential.ts'
+import { durationMs, kindOf, type ServerSpec } from '../model/desired-state.ts'
 import type { Members } from '../model/members.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { ServerWatch, type Watched } from '../snapshot/watch.ts'
@@ -210,14 +210,18 @@ function digestOf(spec: ServerSpec): string {
   return hash('sha256', JSON.stringify(spec), 'hex')
 }
 
-/** What is presented to a server, from its resolved specification. */
+/** What is presented to a server, from its resolved specification: all that is only headers. */
 export function credentialHeaders(spec: ServerSpec): CredentialHeaders {
   const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(spec.http?.headers ?? {}))
+  for (const [name, value] of Object.entries(configuredHeaders(spec)))
     headers[name.toLowerCase()] = value
-  if (spec.credential !== undefined) {
-    if ('bearer' in spec.credential) headers['authorization'] = `Bearer ${spec.credential.bearer}`
-    else headers[spec.credential.header.toLowerCase()] = spec.credential.value
-  }
-  return headers
+  return Object.assign(
+    headers,
+    spec.credential === undefined ? undefined : headersOf(spec.credential),
+  )
+}
+
+function configuredHeaders(spec: ServerSpec): Readonly<Record<string, string>> {
+  const kind = spec[kindOf(spec)]
+  return kind !== undefined && 'headers' in kind ? kind.headers : {}
 }

@@ -8,6 +8,8 @@ export interface Document {
   /** Absolute URL or absolute path; of an introspection the server's URL. */
   readonly location: string
   readonly text: string
+  /** `text` is the base64 of bytes that are no text, e.g. of a descriptor set. */
+  readonly base64?: true
   /** Of an HTTP answer, without parameters. */
   readonly mediaType: string | undefined
 }

@@ -4,11 +4,13 @@
  * Secrets appear only as references (`${ENV}`, `file:`).
  */
 import { z } from 'zod'
+import { credentialSpec, headerName, headersOf, secret } from './credential.ts'
 import { egressSpec } from './egress.ts'
 import { asyncapiSpec } from './kinds/asyncapi.ts'
 import { graphqlSpec } from './kinds/graphql.ts'
 import { grpcSpec } from './kinds/grpc.ts'
 import { openapiSpec } from './kinds/openapi.ts'
+import { address } from './kinds/selection.ts'
 import { soapSpec } from './kinds/soap.ts'
 import { sqlSpec } from './kinds/sql.ts'
 
@@ -55,8 +57,6 @@ const word = z
 const serverName = z
   .string()
   .regex(serverNamePattern, 'a lower-case letter, then at most 23 of a-z, 0-9 and -')
-const secret = z.string().describe('A value, or a reference: $' + '{ENV_NAME} or file:PATH')
-const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'an HTTP header name')
 
 export const stdioSpec = z
   .strictObject({
@@ -77,21 +77,9 @@ export const stdioSpec = z
   })
   .describe('A server that runs as a child process and speaks MCP over stdin and stdout')
 
-/** A URL with references is checked once they are replaced. */
-function isHttpUrl(text: string): boolean {
-  return (
-    text.includes('$' + '{') ||
-    text.startsWith('file:') ||
-    /^https?:$/.test(URL.parse(text)?.protocol ?? '')
-  )
-}
-
 export const httpSpec = z
   .strictObject({
-    url: z
-      .string()
-      .refine(isHttpUrl, 'must be an http or https URL')
-      .describe('The MCP endpoint of the server'),
+    url: address('http', 'https').describe('The MCP endpoint of the server'),
     headers: z.record(headerName, secret).default({}),
     transport: z
       .enum(['auto', 'streamable', 'sse'])
@@ -103,11 +91,6 @@ export const httpSpec = z
       .describe('Who shares a legacy session'),
   })
   .describe('A remote MCP server')
-
-const credentialSpec = z.union([
-  z.strictObject({ bearer: secret }),
-  z.strictObject({ header: headerName, value: secret }),
-])
 
 /** Every kind of server that there can be: exactly one stands in an entry. */
 export const serverKinds = [
@@ -162,6 +145,17 @@ export const serverSpec = z
       context.addIssue({
         code: 'custom',
         message: `a server has exactly one kind: ${serverKinds.slice(0, -1).join(', ')} or ${serverKinds.at(-1)}`,
+      })
+    const { credential } = server
+    if (
+      (server.http !== undefined || server.stdio !== undefined) &&
+      credential !== undefined &&
+      (headersOf(credential) === undefined || credential.tls !== undefined)
+    )
+      context.addIssue({
+        code: 'custom',
+        path: ['credential'],
+        message: 'an MCP server takes bearer, header and value, basic or cookie',
       })
   })
 

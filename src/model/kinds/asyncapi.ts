@@ -1,14 +1,13 @@
 import { z } from 'zod'
-import { location, selectionSpec } from './selection.ts'
+import { address, headersSpec, location, selectionSpec } from './selection.ts'
 
 export const asyncapiSpec = z
   .strictObject({
     spec: location.describe('File or URL of the description'),
-    url: z
-      .url({ protocol: /^(wss?|https?)$/ })
+    url: address('ws', 'wss', 'http', 'https')
       .optional()
       .describe('Where to connect; default: the first server of the description'),
-    headers: z.record(z.string(), z.string()).default({}),
+    headers: headersSpec,
     operations: selectionSpec.prefault({}),
   })
   .describe('A WebSocket or SSE service with an AsyncAPI description')

@@ -1,13 +1,13 @@
 import { z } from 'zod'
-import { location, selectionSpec } from './selection.ts'
+import { address, headersSpec, location, selectionSpec } from './selection.ts'
 
 export const graphqlSpec = z
   .strictObject({
-    url: z.url({ protocol: /^https?$/ }).describe('The endpoint'),
+    url: address('http', 'https').describe('The endpoint'),
     schema: location
       .optional()
       .describe('File or URL of the schema (SDL or introspection result); default: introspection'),
-    headers: z.record(z.string(), z.string()).default({}),
+    headers: headersSpec,
     operations: selectionSpec.prefault({}),
   })
   .describe('A GraphQL service')

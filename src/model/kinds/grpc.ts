@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { location, selectionSpec } from './selection.ts'
+import { headersSpec, location, selectionSpec } from './selection.ts'
 
 export const grpcSpec = z
   .strictObject({
@@ -7,6 +7,7 @@ export const grpcSpec = z
     proto: location
       .optional()
       .describe('A .proto file or a descriptor set; default: server reflection'),
+    headers: headersSpec.describe('Metadata that goes with every call'),
     operations: selectionSpec.prefault({}),
   })
   .describe('A gRPC service')

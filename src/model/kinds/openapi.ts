@@ -1,14 +1,13 @@
 import { z } from 'zod'
-import { location, selectionSpec } from './selection.ts'
+import { address, headersSpec, location, selectionSpec } from './selection.ts'
 
 export const openapiSpec = z
   .strictObject({
     spec: location.describe('File or URL of the description'),
-    baseUrl: z
-      .url({ protocol: /^https?$/ })
+    baseUrl: address('http', 'https')
       .optional()
       .describe('Where to send calls; default: the first server of the description'),
-    headers: z.record(z.string(), z.string()).default({}),
+    headers: headersSpec,
     operations: selectionSpec.prefault({}),
   })
   .describe('A REST API with an OpenAPI or Swagger description')

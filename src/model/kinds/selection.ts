@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { headerName, secret } from '../credential.ts'
 
 /** What every converted kind of server has in its entry of `sallyport.yaml`. */
 export const selectionSpec = z
@@ -17,3 +18,19 @@ export const selectionSpec = z
 
 /** A path, or an http or https URL. Relative paths start at the folder of the file that holds them. */
 export const location = z.string().min(1)
+
+/** Headers that go with every call. */
+export const headersSpec = z.record(headerName, secret).default({})
+
+/** URL of a service with one of the schemes; one with references is checked once they are replaced. */
+export function address(...schemes: readonly string[]) {
+  return z
+    .string()
+    .refine(
+      (text) =>
+        text.includes('$' + '{') ||
+        text.startsWith('file:') ||
+        schemes.some((scheme) => URL.parse(text)?.protocol === `${scheme}:`),
+      { message: `must be a URL with ${schemes.join(', ')}` },
+    )
+}

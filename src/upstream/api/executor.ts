@@ -1,5 +1,25 @@
 import type { Document } from '../../model/conversion.ts'
+import type { Credential } from '../../model/credential.ts'
 import type { ResultBody } from '../../model/reply.ts'
+import type { Egress } from '../egress/egress.ts'
+
+/** What an executor is made of: `createXExecutor(options: ExecutorOptions<XSpec>)` in `kinds/<kind>/executor.ts`. */
+export interface ExecutorOptions<Spec> {
+  readonly server: string
+  /** References resolved, paths absolute. */
+  readonly spec: Spec
+  /** Resolved. What is only headers comes with each run already; query, oauth, tls and schemes are placed here. */
+  readonly credential: Credential | undefined
+  readonly egress: Egress
+  /** Cursors that a model brings back; `open` answers undefined for what was not sealed here. */
+  readonly cursors: {
+    seal(text: string): string
+    open(sealed: string): string | undefined
+  }
+  /** Longest time of one call, in milliseconds: a bound for pools and sessions; `run.signal` is what ends a call. */
+  readonly timeoutMs: number
+  readonly now: () => number
+}
 
 /** One call of a converted tool. */
 export interface Run<Plan, Common> {
@@ -7,7 +27,7 @@ export interface Run<Plan, Common> {
   readonly common: Common
   /** Raw JSON object of the arguments, checked against `inputSchema` already. */
   readonly args: string
-  /** What `credential/attach.ts` attached: lower-case names. */
+  /** What `credential/attach.ts` attached, lower-case names: configured headers, and a credential that is only headers. */
   readonly headers: Readonly<Record<string, string>>
   /** Whom sealed cursors are bound to. */
   readonly principalId: string
