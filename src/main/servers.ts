@@ -9,6 +9,7 @@ import type { Members } from '../model/members.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { ServerWatch, type Watched } from '../snapshot/watch.ts'
 import { ChannelLink } from '../upstream/channel-link.ts'
+import { createEgress } from '../upstream/egress/guard.ts'
 import type { ServerLink } from '../upstream/kind.ts'
 import { McpHttp } from '../upstream/kinds/mcp-http.ts'
 import { childEnvironment } from '../upstream/process/environment.ts'
@@ -131,6 +132,7 @@ export class Servers {
         era: spec.era,
         headers,
         codec: serverCodec,
+        egress: createEgress({ named: [new URL(spec.http.url).hostname], spec: spec.egress }),
         messageBytesMax,
         openTimeoutMs,
         connectionsMax: 256,
