@@ -60,7 +60,7 @@ export interface RestPart {
 }
 
 export interface RestBody {
-  /** The argument that holds the whole body, or the arguments that are its properties by wire name. */
+  /** The argument that holds the whole body, or the arguments that are its properties: argument by wire name. */
   readonly from:
     | { readonly kind: 'argument'; readonly argument: string }
     | { readonly kind: 'arguments'; readonly properties: Readonly<Record<string, string>> }
@@ -95,9 +95,12 @@ export type RestSecurity =
 export interface RestPlan {
   /** Upper case. */
   readonly method: string
-  /** Absolute, without a trailing slash, variables replaced. */
+  /**
+   * Absolute, without a trailing slash, variables replaced. Empty when the description names no server and the
+   * configuration no `baseUrl`: calls are refused with a sentence that says so.
+   */
   readonly baseUrl: string
-  /** With `{name}` for each path parameter. */
+  /** With `{name}` for each path parameter; may hold a query (`/?action=list`), to which parameters are added. */
   readonly path: string
   readonly parameters: readonly RestParameter[]
   readonly body: RestBody | undefined
@@ -107,6 +110,11 @@ export interface RestPlan {
   readonly security: readonly (readonly string[])[]
   /** Shape of XML answers, when the operation answers XML. */
   readonly answerXml: XmlShape | undefined
+  /**
+   * Whether the tool has an `outputSchema`. Then every success must carry `structuredContent` that is an object, or
+   * clients built on the SDKs throw: JSON that is no object travels as `{"result": ...}`, an empty answer as `{}`.
+   */
+  readonly structured: boolean
 }
 
 export interface RestCommon {
