@@ -104,6 +104,9 @@ export const serverKinds = [
   'sql',
 ] as const
 export type ServerKind = (typeof serverKinds)[number]
+/** Kinds whose tools a converter makes of a description. */
+export type ApiKind = Exclude<ServerKind, 'stdio' | 'http'>
+export const apiKinds = serverKinds.filter((kind) => kind !== 'stdio' && kind !== 'http')
 
 /** The kind of a checked entry. */
 export function kindOf(spec: Partial<Record<ServerKind, unknown>>): ServerKind {
@@ -126,6 +129,9 @@ export const serverSpec = z
     credential: credentialSpec.optional(),
     era: z.enum(['auto', 'legacy', 'modern']).default('auto'),
     timeout: duration.default('60s').describe('How long one call may take'),
+    refresh: duration
+      .default('5m')
+      .describe('How often a description behind a URL, or an introspection, is looked at again'),
     concurrency: z
       .number()
       .int()
@@ -259,6 +265,8 @@ export type DesiredState = z.infer<typeof desiredState>
 export type DesiredStateInput = z.input<typeof desiredState>
 export type ServerSpec = z.infer<typeof serverSpec>
 export type ServerSpecInput = z.input<typeof serverSpec>
+/** The part of an entry that is of one kind. */
+export type SpecOf<K extends ServerKind> = NonNullable<ServerSpec[K]>
 export type StdioSpec = z.infer<typeof stdioSpec>
 export type HttpSpec = z.infer<typeof httpSpec>
 export type RoleSpec = z.infer<typeof roleSpec>

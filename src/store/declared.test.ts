@@ -43,7 +43,10 @@ const golden: readonly (readonly [string, ...string[]])[] = [
     'servers:\n  crm: { timeout: soon, http: { url: https://x } }',
     '2:10 servers.crm.timeout: must be a duration such as 500ms, 30s, 10m, 2h or 30d',
   ],
-  ['servers:\n  crm: {}', '2:3 servers.crm: a server has exactly one kind: stdio, http, openapi, graphql, soap, grpc, asyncapi or sql'],
+  [
+    'servers:\n  crm: {}',
+    '2:3 servers.crm: a server has exactly one kind: stdio, http, openapi, graphql, soap, grpc, asyncapi or sql',
+  ],
   ['servers:\n  crm: { http: {} }', '2:10 servers.crm.http.url: is missing; it must be text'],
   [
     'servers:\n  crm: { era: modrn, http: { url: https://x } }',
