@@ -1,22 +1,20 @@
 /** Which converter runs for which kind. Each is imported when it is first needed: none costs a gateway without it. */
 import type { Conversion, Convert, Document, ReadDocument } from '../model/conversion.ts'
 import { ConversionFault } from '../model/conversion.ts'
-import type { ApiKind, SpecOf } from '../model/desired-state.ts'
+import type { ApiKind, ApiSpecs } from '../model/desired-state.ts'
 
 type Converters = {
-  readonly [K in ApiKind]?: () => Promise<Convert<SpecOf<K>, unknown, unknown>>
+  readonly [K in ApiKind]?: () => Promise<Convert<ApiSpecs[K], unknown, unknown>>
 }
 
 /** One line a kind. */
 const converters: Converters = {}
 
-export const convertedKinds = Object.keys(converters)
-
 /** What one conversion starts from. */
 export type ConversionJob<K extends ApiKind = ApiKind> = {
   readonly [P in K]: {
     readonly kind: P
-    readonly spec: SpecOf<P>
+    readonly spec: ApiSpecs[P]
     readonly description: Document
   }
 }[K]

@@ -1,6 +1,7 @@
 /** The registered servers as running things: a gate, a link and a watch each, kept across configuration changes. */
 import { hash } from 'node:crypto'
 import { emptyListing, type Listing } from '../catalog/catalog.ts'
+import { createConversions } from '../convert/convert.ts'
 import type { CredentialHeaders } from '../credential/attach.ts'
 import { createBackoff } from '../kit/backoff.ts'
 import { headersOf } from '../model/credential.ts'
@@ -17,11 +18,14 @@ import type { ProcessManager } from '../upstream/process/manager.ts'
 import { Gate } from '../upstream/send.ts'
 import { readHeaderParams } from '../wire/param-headers.ts'
 import { serverCodec } from '../wire/server-codec.ts'
+import { type ApiServer, type ApiServerOptions, openApiServer } from './api-server.ts'
+import { type ApiEntry, apiEntry } from './kinds.ts'
 
 const messageBytesMax = 64_000_000
 const openTimeoutMs = 30_000
 const gatherMs = 60
 const refreshHttpMs = 60_000
+const conversionCaps = { timeMsMax: 60_000, heapMbMax: 1_024, queueMax: 1_000 }
 
 interface Running {
   readonly digest: string
@@ -41,6 +45,8 @@ export interface ServersOptions {
   /** Asks no server before something needs it. */
   readonly passive: boolean
   readonly now: () => number
+  /** Seals what models bring back to page on. */
+  readonly cursors: ApiServerOptions['cursors']
   readonly onListings: () => void
   readonly onResourceUpdated: (server: string, params: Members) => void
   readonly log: (event: { level: 'info' | 'warn'; server: string; text: string }) => void
@@ -50,6 +56,7 @@ export interface ServersOptions {
 export class Servers {
   private readonly options: ServersOptions
   private readonly running = new Map<string, Running>()
+  private readonly conversions = createConversions(conversionCaps)
 
   constructor(options: ServersOptions) {
     this.options = options
@@ -93,7 +100,7 @@ export class Servers {
       spec: digest,
       lazy: spec.stdio?.start === 'lazy',
       passive: options.passive,
-      everyMs: spec.http === undefined ? 0 : refreshHttpMs,
+      everyMs: refreshMs(spec),
       facts: () => link.facts(),
       list: (method) => link.list(method),
       watch: (notice) => link.watch(notice),
@@ -125,6 +132,8 @@ export class Servers {
   /** A link of its own, outside the registry, e.g. to try a server before it is added. */
   open(name: string, spec: ServerSpec, credential: CredentialHeaders): ServerLink {
     const { options } = this
+    const entry = apiEntry(spec, options.baseFolder)
+    if (entry !== undefined) return this.openApi(name, spec, entry)
     if (spec.http !== undefined) {
       const headers = { ...spec.http.headers, ...credential }
       return new McpHttp({
@@ -167,6 +176,20 @@ export class Servers {
     })
   }
 
+  /** A server of an API kind, outside the registry. */
+  openApi(name: string, spec: ServerSpec, entry: ApiEntry): ApiServer {
+    const { cursors, now } = this.options
+    return openApiServer({
+      name,
+      spec,
+      entry,
+      headers: credentialHeaders(spec),
+      conversions: this.conversions,
+      cursors,
+      now,
+    })
+  }
+
   /** The gate of a server, if it still is the one whose credential was attached: no token goes to another address. */
   gate(server: string, credential: CredentialHeaders): Gate | undefined {
     const running = this.running.get(server)
@@ -204,7 +227,14 @@ export class Servers {
     for (const running of this.running.values()) running.watch.stop(false)
     await Promise.allSettled([...this.running.values()].map((running) => running.link.close()))
     this.running.clear()
+    await this.conversions.close()
   }
+}
+
+/** Servers that cannot tell that something changed are asked again after so long; 0: never. */
+function refreshMs(spec: ServerSpec): number {
+  if (spec.stdio !== undefined) return 0
+  return spec.http === undefined ? (durationMs(spec.refresh) ?? refreshHttpMs) : refreshHttpMs
 }
 
 function digestOf(spec: ServerSpec): string {

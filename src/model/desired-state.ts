@@ -6,13 +6,13 @@
 import { z } from 'zod'
 import { credentialSpec, headerName, headersOf, secret } from './credential.ts'
 import { egressSpec } from './egress.ts'
-import { asyncapiSpec } from './kinds/asyncapi.ts'
-import { graphqlSpec } from './kinds/graphql.ts'
-import { grpcSpec } from './kinds/grpc.ts'
-import { openapiSpec } from './kinds/openapi.ts'
+import { type AsyncApiSpec, asyncapiSpec } from './kinds/asyncapi.ts'
+import { type GraphqlSpec, graphqlSpec } from './kinds/graphql.ts'
+import { type GrpcSpec, grpcSpec } from './kinds/grpc.ts'
+import { type OpenApiSpec, openapiSpec } from './kinds/openapi.ts'
 import { address } from './kinds/selection.ts'
-import { soapSpec } from './kinds/soap.ts'
-import { sqlSpec } from './kinds/sql.ts'
+import { type SoapSpec, soapSpec } from './kinds/soap.ts'
+import { type SqlSpec, sqlSpec } from './kinds/sql.ts'
 
 export const serverNamePattern = /^[a-z][a-z0-9-]{0,23}$/
 export const wordPattern = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/
@@ -104,9 +104,19 @@ export const serverKinds = [
   'sql',
 ] as const
 export type ServerKind = (typeof serverKinds)[number]
-/** Kinds whose tools a converter makes of a description. */
-export type ApiKind = Exclude<ServerKind, 'stdio' | 'http'>
-export const apiKinds = serverKinds.filter((kind) => kind !== 'stdio' && kind !== 'http')
+/** The part of an entry that is of one kind, for the kinds whose tools a converter makes of a description. */
+export interface ApiSpecs {
+  readonly openapi: OpenApiSpec
+  readonly graphql: GraphqlSpec
+  readonly soap: SoapSpec
+  readonly grpc: GrpcSpec
+  readonly asyncapi: AsyncApiSpec
+  readonly sql: SqlSpec
+}
+export type ApiKind = keyof ApiSpecs
+export const apiKinds: readonly ApiKind[] = serverKinds.filter(
+  (kind) => kind !== 'stdio' && kind !== 'http',
+)
 
 /** The kind of a checked entry. */
 export function kindOf(spec: Partial<Record<ServerKind, unknown>>): ServerKind {
@@ -265,8 +275,6 @@ export type DesiredState = z.infer<typeof desiredState>
 export type DesiredStateInput = z.input<typeof desiredState>
 export type ServerSpec = z.infer<typeof serverSpec>
 export type ServerSpecInput = z.input<typeof serverSpec>
-/** The part of an entry that is of one kind. */
-export type SpecOf<K extends ServerKind> = NonNullable<ServerSpec[K]>
 export type StdioSpec = z.infer<typeof stdioSpec>
 export type HttpSpec = z.infer<typeof httpSpec>
 export type RoleSpec = z.infer<typeof roleSpec>

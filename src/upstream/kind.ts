@@ -10,6 +10,8 @@ export interface Facts {
   readonly capabilities: string
   readonly serverInfo: string
   readonly instructions: string | undefined
+  /** What is wrong although calls go on, for operators. */
+  readonly trouble?: string
 }
 
 /** A call that was sent and is open at the server. */

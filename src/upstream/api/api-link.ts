@@ -2,7 +2,6 @@
  * An API behind tools that a converter made: one link for every kind of API. Its list is the conversion, its calls are
  * carried out by the kind's executor; to the rest of the gateway it is a server like any other, of the modern era.
  */
-import { hash } from 'node:crypto'
 import { type ListMethod, newestModern } from '../../model/call.ts'
 import { type Conversion, ConversionFault, type Document } from '../../model/conversion.ts'
 import { GatewayError, toGatewayError } from '../../model/refusal.ts'
@@ -11,8 +10,11 @@ import type { Facts, Sent, ServerLink, ServerNotice, Start } from '../kind.ts'
 import type { Executor } from './executor.ts'
 
 export interface ApiLinkOptions<Plan, Common> {
-  /** Reads the description anew. @throws GatewayError, ConversionFault */
-  readonly describe: (signal: AbortSignal) => Promise<Document>
+  /**
+   * Reads the description. With `changedOnly`: undefined when it, and all that it points at, is as it was the last time.
+   * @throws GatewayError, ConversionFault
+   */
+  readonly describe: (signal: AbortSignal, changedOnly: boolean) => Promise<Document | undefined>
   /** Converts it, off the main thread. @throws ConversionFault */
   readonly convert: (description: Document) => Promise<Conversion<Plan, Common>>
   readonly executor: Executor<Plan, Common>
@@ -22,7 +24,6 @@ export interface ApiLinkOptions<Plan, Common> {
 }
 
 interface Converted<Plan, Common> {
-  readonly digest: string
   readonly conversion: Conversion<Plan, Common>
   readonly plans: ReadonlyMap<string, Plan>
   readonly definitions: readonly string[]
@@ -32,6 +33,10 @@ export class ApiLink<Plan, Common> implements ServerLink {
   private readonly options: ApiLinkOptions<Plan, Common>
   private converted: Converted<Plan, Common> | undefined
   private converting: Promise<Converted<Plan, Common>> | undefined
+  /** Why the latest version of the description is not in use. */
+  private fault: GatewayError | undefined
+  /** Whether the latest version was looked at to the end, whatever came of it. */
+  private isJudged = false
   private stopWatching: (() => void) | undefined
   private readonly stopped = new AbortController()
 
@@ -89,21 +94,29 @@ export class ApiLink<Plan, Common> implements ServerLink {
     }
   }
 
+  /**
+   * Looks whether the description changed, and converts it when it did. A version that cannot be used leaves the tools
+   * of the last good one in place.
+   */
   async facts(): Promise<Facts> {
-    const { conversion } = await this.current()
+    const { conversion } = await this.refresh()
+    const { fault } = this
     return {
       era: 'modern',
       revision: newestModern,
       capabilities: '{"tools":{"listChanged":true}}',
       serverInfo: JSON.stringify({ name: conversion.title, version: conversion.version }),
       instructions: conversion.description,
+      ...(fault === undefined
+        ? {}
+        : { trouble: `the tools are those of an earlier description: ${fault.message}` }),
     }
   }
 
-  /** Reads the description again; one that did not change is not converted again. */
+  /** The tools as `facts` found them. */
   async list(method: ListMethod): Promise<readonly string[]> {
     if (method !== 'tools/list') return []
-    return (await this.refresh()).definitions
+    return (await this.current()).definitions
   }
 
   /** The whole conversion, for reports. */
@@ -123,27 +136,30 @@ export class ApiLink<Plan, Common> implements ServerLink {
   }
 
   private async convert(): Promise<Converted<Plan, Common>> {
+    try {
+      const fresh = await this.convertChanged()
+      if (fresh !== undefined) this.converted = fresh
+    } catch (thrown) {
+      this.fault = faultOf(thrown)
+      // What cannot be reached now may be there later; what was read and is wrong stays wrong until it changes.
+      this.isJudged = thrown instanceof ConversionFault && thrown.code !== 'document_unreadable'
+    }
+    if (this.converted !== undefined) return this.converted
+    throw this.fault ?? new GatewayError('description_unusable')
+  }
+
+  private async convertChanged(): Promise<Converted<Plan, Common> | undefined> {
     const { describe, convert, describeTimeoutMs } = this.options
     const signal = AbortSignal.any([this.stopped.signal, AbortSignal.timeout(describeTimeoutMs)])
-    try {
-      const description = await describe(signal)
-      const digest = hash('sha256', description.text, 'hex')
-      if (this.converted?.digest === digest) return this.converted
-      const conversion = await convert(description)
-      this.converted = {
-        digest,
-        conversion,
-        plans: new Map(conversion.tools.map((tool) => [tool.definition.name, tool.plan])),
-        definitions: conversion.tools.map((tool) => JSON.stringify(tool.definition)),
-      }
-      return this.converted
-    } catch (thrown) {
-      if (!(thrown instanceof ConversionFault)) throw thrown
-      const place = thrown.place === '' ? '' : ` (${thrown.place})`
-      throw new GatewayError('description_unusable', {
-        detail: `${thrown.code}: ${thrown.message}${place}`,
-        cause: thrown,
-      })
+    const description = await describe(signal, this.isJudged)
+    if (description === undefined) return undefined
+    const conversion = await convert(description)
+    this.fault = undefined
+    this.isJudged = true
+    return {
+      conversion,
+      plans: new Map(conversion.tools.map((tool) => [tool.definition.name, tool.plan])),
+      definitions: conversion.tools.map((tool) => JSON.stringify(tool.definition)),
     }
   }
 
@@ -166,4 +182,13 @@ export class ApiLink<Plan, Common> implements ServerLink {
     this.stopWatching?.()
     await this.options.executor.close()
   }
+}
+
+function faultOf(thrown: unknown): GatewayError {
+  if (!(thrown instanceof ConversionFault)) return toGatewayError(thrown)
+  const place = thrown.place === '' ? '' : ` (${thrown.place})`
+  return new GatewayError('description_unusable', {
+    detail: `${thrown.code}: ${thrown.message}${place}`,
+    cause: thrown,
+  })
 }
