@@ -9,27 +9,65 @@ function whole(parts: readonly (string | Buffer)[], isError: boolean): Answer {
   return { body: { kind: 'whole', bytes }, isError }
 }
 
-/** JSON of an API: as `structuredContent`, its bytes untouched, and as text for clients that read only that. */
-export function jsonAnswer(json: Buffer, isError = false): Answer {
-  const text = `{"type":"text","text":${JSON.stringify(json.toString('utf8'))}}],"structuredContent":`
-  return whole([text, json], isError)
+const textBlock = (text: string): string => `{"type":"text","text":${JSON.stringify(text)}}`
+
+function blocks(first: string, notes: readonly string[]): string {
+  return [first, ...notes.map(textBlock)].join(',')
 }
 
-export function textAnswer(text: string, isError = false): Answer {
-  return whole([`{"type":"text","text":${JSON.stringify(text)}}]`], isError)
+export interface Extra {
+  /** Further texts for the model, e.g. that there is a next page. */
+  readonly notes?: readonly string[]
+  /**
+   * `object`: the tool has an output schema, so there is `structuredContent` and it is an object. Default: JSON of an
+   * API becomes `structuredContent` as it is.
+   */
+  readonly structured?: 'object' | 'none'
+}
+
+/** JSON of an API: as `structuredContent`, its bytes untouched, and as text for clients that read only that. */
+export function jsonAnswer(json: Buffer, isError = false, extra: Extra = {}): Answer {
+  const content = blocks(textBlock(json.toString('utf8')), extra.notes ?? [])
+  if (extra.structured === 'none') return whole([content, ']'], isError)
+  const isObject = json[firstSign(json)] === 0x7b
+  return extra.structured === 'object' && !isObject
+    ? whole([content, '],"structuredContent":{"result":', json, '}'], isError)
+    : whole([content, '],"structuredContent":', json], isError)
+}
+
+function firstSign(json: Buffer): number {
+  let at = 0
+  while (json[at] === 0x20 || json[at] === 0x0a || json[at] === 0x0d || json[at] === 0x09) at++
+  return at
+}
+
+export function textAnswer(text: string, isError = false, extra: Extra = {}): Answer {
+  const content = blocks(textBlock(text), extra.notes ?? [])
+  const structured =
+    extra.structured === 'object' ? `,"structuredContent":{"result":${JSON.stringify(text)}}` : ''
+  return whole([content, ']', structured], isError)
+}
+
+/** A success that has nothing to show: a sentence, since an empty result reads like a failure. */
+export function emptyAnswer(sentence: string, extra: Extra = {}): Answer {
+  const structured = extra.structured === 'object' ? ',"structuredContent":{}' : ''
+  return whole([blocks(textBlock(sentence), extra.notes ?? []), ']', structured], false)
 }
 
 /** Bytes that are neither JSON nor text: an image, audio, or a resource with its media type. */
-export function binaryAnswer(bytes: Buffer, mediaType: string, name: string): Answer {
-  const data = `"mimeType":${JSON.stringify(mediaType)}`
+export function binaryAnswer(
+  bytes: Buffer,
+  mediaType: string,
+  name: string,
+  extra: Extra = {},
+): Answer {
+  const type = `"mimeType":${JSON.stringify(mediaType)}`
   const kind = /^(image|audio)\//.exec(mediaType)?.[1]
   const base64 = bytes.toString('base64')
-  return kind === undefined
-    ? whole(
-        [
-          `{"type":"resource","resource":{"uri":${JSON.stringify(`sallyport:result/${name}`)},${data},"blob":"${base64}"}}]`,
-        ],
-        false,
-      )
-    : whole([`{"type":"${kind}",${data},"data":"${base64}"}]`], false)
+  const block =
+    kind === undefined
+      ? `{"type":"resource","resource":{"uri":${JSON.stringify(`sallyport:result/${name}`)},${type},"blob":"${base64}"}}`
+      : `{"type":"${kind}",${type},"data":"${base64}"}`
+  const structured = extra.structured === 'object' ? ',"structuredContent":{}' : ''
+  return whole([blocks(block, extra.notes ?? []), ']', structured], false)
 }
