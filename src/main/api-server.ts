@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import type { Conversions } from '../convert/convert.ts'
 import type { ConversionJob } from '../convert/converters.ts'
 import type { Conversion, Document } from '../model/conversion.ts'
+import type { Credential, SchemeCredential } from '../model/credential.ts'
 import type { ServerSpec } from '../model/desired-state.ts'
 import { durationMs } from '../model/desired-state.ts'
 import { GatewayError } from '../model/refusal.ts'
@@ -136,13 +137,21 @@ interface NamedEgress extends Egress {
 /** The guard of a server's calls, whose named hosts may grow with its description. */
 function namedEgress({ spec, entry }: ApiServerOptions): NamedEgress {
   const place = descriptionOf(entry)
-  const own = [...endpointsOf(entry), ...(place !== undefined && isUrl(place) ? [place] : [])]
+  const own = [
+    ...endpointsOf(entry),
+    ...(place !== undefined && isUrl(place) ? [place] : []),
+    ...tokenUrlsOf(spec.credential),
+  ]
   const guardOf = (urls: readonly string[]): Egress =>
-    createEgress({ named: urls.flatMap(hostOf), spec: spec.egress })
-  let guard = guardOf(own)
+    createEgress({
+      named: own.flatMap(hostOf),
+      described: urls.flatMap(hostOf),
+      spec: spec.egress,
+    })
+  let guard = guardOf([])
   return {
     name(urls) {
-      guard = guardOf([...own, ...urls])
+      guard = guardOf(urls)
     },
     check: (url) => guard.check(url),
     lookup: (host, options, callback) => guard.lookup(host, options, callback),
@@ -150,6 +159,15 @@ function namedEgress({ spec, entry }: ApiServerOptions): NamedEgress {
     connect: (options) => guard.connect(options),
     resolve: (host) => guard.resolve(host),
   }
+}
+
+/** Token endpoints that the operator wrote. */
+function tokenUrlsOf(credential: Credential | SchemeCredential | undefined): readonly string[] {
+  if (credential === undefined) return []
+  if ('schemes' in credential) return Object.values(credential.schemes).flatMap(tokenUrlsOf)
+  return 'oauth' in credential && credential.oauth.tokenUrl !== undefined
+    ? [credential.oauth.tokenUrl]
+    : []
 }
 
 /** Imports the kind's executor when a call or an introspection first needs it. */

@@ -51,6 +51,7 @@ const kinds: { readonly [K in ApiKind]: Kind<K> } = {
     endpoints: ({ baseUrl }) => some(baseUrl),
     located: (spec, absolute) => ({ ...spec, spec: absolute(spec.spec) }),
     targets: ofPlans('baseUrl'),
+    executor: async () => (await import('../upstream/kinds/rest/executor.ts')).createRestExecutor,
   },
   graphql: {
     description: ({ schema }) => schema,

@@ -133,8 +133,9 @@ function embedded(canonical: string): readonly string[] {
   return []
 }
 
-/** An address and what is inside it. All of them must be fine. */
+/** An address and what is inside it: all of them must be fine. Nothing for a name. */
 export function formsOf(canonical: string): readonly string[] {
+  if (isIP(canonical) === 0) return []
   return isIP(canonical) === 4 ? [canonical] : [canonical, ...embedded(canonical)]
 }
 

@@ -255,6 +255,32 @@ describe('what an operator allows', () => {
     expect((await refusal(() => pattern.resolve('localhost'))).code).toBe('egress_refused')
   })
 
+  it('a description file opens localhost and private addresses, and nothing worse', async () => {
+    const described = [
+      'localhost',
+      '127.0.0.1',
+      '10.0.0.9',
+      '169.254.169.254',
+      '169.254.7.7',
+      '0.0.0.0',
+      'api.test',
+    ]
+    const guard = createEgress({
+      named: [],
+      described,
+      spec: { hosts: [], networks: [] },
+      resolve: async (host) => [
+        { address: host === 'localhost' ? '127.0.0.1' : '10.0.0.9', family: 4 },
+      ],
+    })
+    for (const host of ['127.0.0.1', '10.0.0.9']) guard.check(url(`http://${host}/`))
+    await guard.resolve('localhost')
+    for (const host of ['169.254.169.254', '169.254.7.7', '0.0.0.0'])
+      expect((await refusal(() => guard.check(url(`http://${host}/`)))).code).toBe('egress_refused')
+    // A name is no address: where it leads is not in the file.
+    expect((await refusal(() => guard.resolve('api.test'))).code).toBe('egress_refused')
+  })
+
   it('other hosts only by egress.hosts, * being one label', async () => {
     const guard = egress({ named: ['api.test'], hosts: ['*.Example.com', 'files.test'] })
     for (const host of ['api.test', 'API.TEST.', 'a.example.com', 'files.test'])

@@ -24,6 +24,11 @@ export interface Resolved {
 export interface EgressPolicy {
   /** Hosts that the operator wrote in the entry itself: address, base URL, place of the description. */
   readonly named: readonly string[]
+  /**
+   * Hosts that a description names which the operator gave as a file. They are allowed, localhost and private addresses
+   * too; but nobody reads all of such a file, so it opens no link-local, metadata or reserved address.
+   */
+  readonly described?: readonly string[]
   readonly spec: EgressSpec
   /** All addresses of a name; default: the system's resolver. */
   readonly resolve?: (host: string) => Promise<readonly Resolved[]>
@@ -50,6 +55,13 @@ function canonicalHost(host: string): string | undefined {
   return canonicalAddress(name) ?? name
 }
 
+const canonicalHosts = (host: string): string[] => {
+  const canonical = canonicalHost(host)
+  return canonical === undefined ? [] : [canonical]
+}
+
+const openedByDescriptions: ReadonlySet<AddressClass> = new Set(['public', 'private', 'loopback'])
+
 function isLocalhost(host: string): boolean {
   // RFC 6761 section 6.3: names under localhost are loopback too.
   return host === 'localhost' || host.endsWith('.localhost')
@@ -68,20 +80,23 @@ function labelsMatch(pattern: string, host: string): boolean {
 class Guard implements Egress {
   readonly lookup: LookupFunction
   private readonly named: ReadonlySet<string>
+  /** Addresses that were written as such. */
+  private readonly literal: ReadonlySet<string>
   private readonly patterns: readonly string[]
   private readonly words: ReadonlySet<string>
   private readonly networks: ReturnType<typeof blockList>
   private readonly single: ReturnType<typeof blockList>
   private readonly answers: (host: string) => Promise<readonly Resolved[]>
 
-  constructor({ named, spec, resolve = systemResolve }: EgressPolicy) {
+  constructor({ named, described = [], spec, resolve = systemResolve }: EgressPolicy) {
     const literalHosts = spec.hosts.filter((host) => !host.includes('*'))
-    this.named = new Set(
-      [...named, ...literalHosts].flatMap((host) => {
-        const canonical = canonicalHost(host)
-        return canonical === undefined ? [] : [canonical]
-      }),
+    const written = [...named, ...literalHosts].flatMap(canonicalHosts)
+    const told = described.flatMap(canonicalHosts)
+    this.named = new Set([...written, ...told])
+    const harmless = told.filter((host) =>
+      formsOf(host).every((form) => openedByDescriptions.has(classOf(form))),
     )
+    this.literal = new Set([...written, ...harmless].filter((host) => isIP(host) !== 0))
     this.patterns = spec.hosts.filter((host) => host.includes('*'))
     this.words = new Set(spec.networks)
     this.networks = blockList(spec.networks)
@@ -148,7 +163,7 @@ class Guard implements Egress {
 
   private refusedClass(host: string, address: string): AddressClass | undefined {
     // Somebody who writes an address means that address.
-    if (host === address && this.named.has(address)) return undefined
+    if (host === address && this.literal.has(address)) return undefined
     return formsOf(address)
       .map((form) => [form, classOf(form)] as const)
       .find(([form, kind]) => {
