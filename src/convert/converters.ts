@@ -8,7 +8,9 @@ type Converters = {
 }
 
 /** One line a kind. */
-const converters: Converters = {}
+const converters: Converters = {
+  openapi: async () => (await import('./openapi/convert.ts')).convertOpenapi,
+}
 
 /** What one conversion starts from. */
 export type ConversionJob<K extends ApiKind = ApiKind> = {
