@@ -3,8 +3,13 @@ import type { Answer } from './executor.ts'
 
 const head = Buffer.from('{"resultType":"complete","content":[')
 
-function whole(parts: readonly (string | Buffer)[], isError: boolean): Answer {
+function whole(
+  parts: readonly (string | Buffer)[],
+  isError: boolean,
+  { meta }: Extra = {},
+): Answer {
   const buffers = parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part))
+  if (meta !== undefined) buffers.push(Buffer.from(',"_meta":'), meta)
   const bytes = Buffer.concat([head, ...buffers, Buffer.from(isError ? ',"isError":true}' : '}')])
   return { body: { kind: 'whole', bytes }, isError }
 }
@@ -23,16 +28,18 @@ export interface Extra {
    * API becomes `structuredContent` as it is.
    */
   readonly structured?: 'object' | 'none'
+  /** Raw JSON object: `_meta` of the result, for what clients may know and models need not read. */
+  readonly meta?: Buffer
 }
 
 /** JSON of an API: as `structuredContent`, its bytes untouched, and as text for clients that read only that. */
 export function jsonAnswer(json: Buffer, isError = false, extra: Extra = {}): Answer {
   const content = blocks(textBlock(json.toString('utf8')), extra.notes ?? [])
-  if (extra.structured === 'none') return whole([content, ']'], isError)
+  if (extra.structured === 'none') return whole([content, ']'], isError, extra)
   const isObject = json[firstSign(json)] === 0x7b
   return extra.structured === 'object' && !isObject
-    ? whole([content, '],"structuredContent":{"result":', json, '}'], isError)
-    : whole([content, '],"structuredContent":', json], isError)
+    ? whole([content, '],"structuredContent":{"result":', json, '}'], isError, extra)
+    : whole([content, '],"structuredContent":', json], isError, extra)
 }
 
 function firstSign(json: Buffer): number {
@@ -45,7 +52,7 @@ export function textAnswer(text: string, isError = false, extra: Extra = {}): An
   const content = blocks(textBlock(text), extra.notes ?? [])
   const structured =
     extra.structured === 'object' ? `,"structuredContent":{"result":${JSON.stringify(text)}}` : ''
-  return whole([content, ']', structured], isError)
+  return whole([content, ']', structured], isError, extra)
 }
 
 /** A success that has nothing to show: a sentence, since an empty result reads like a failure. */
