@@ -10,6 +10,7 @@ type Converters = {
 /** One line a kind. */
 const converters: Converters = {
   openapi: async () => (await import('./openapi/convert.ts')).convertOpenapi,
+  graphql: async () => (await import('./graphql/convert.ts')).convertGraphql,
 }
 
 /** What one conversion starts from. */

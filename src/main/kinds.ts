@@ -55,10 +55,12 @@ const kinds: { readonly [K in ApiKind]: Kind<K> } = {
   },
   graphql: {
     description: ({ schema }) => schema,
-    endpoints: ({ url }) => [url],
+    endpoints: ({ url, subscriptions }) => some(url, subscriptions.url),
     located: (spec, absolute) =>
       spec.schema === undefined ? spec : { ...spec, schema: absolute(spec.schema) },
     targets: () => [],
+    executor: async () =>
+      (await import('../upstream/kinds/graphql/executor.ts')).createGraphqlExecutor,
   },
   soap: {
     description: ({ wsdl }) => wsdl,
