@@ -4,6 +4,7 @@
  * server of that kind is there, so that a gateway without one neither loads nor pays for it.
  */
 import { isAbsolute, resolve } from 'node:path'
+import { z } from 'zod'
 import type { Conversion } from '../model/conversion.ts'
 import {
   type ApiKind,
@@ -45,12 +46,22 @@ function ofPlans(member: string): (conversion: Conversion) => readonly string[] 
   }
 }
 
+const tokenSchemes = z.object({
+  security: z.record(z.string(), z.object({ tokenUrl: z.string().optional() })),
+})
+
+/** Where a REST description says that tokens are fetched. */
+function tokenUrls(common: unknown): readonly string[] {
+  const schemes = tokenSchemes.safeParse(common).data?.security ?? {}
+  return some(...Object.values(schemes).map(({ tokenUrl }) => tokenUrl))
+}
+
 const kinds: { readonly [K in ApiKind]: Kind<K> } = {
   openapi: {
     description: ({ spec }) => spec,
     endpoints: ({ baseUrl }) => some(baseUrl),
     located: (spec, absolute) => ({ ...spec, spec: absolute(spec.spec) }),
-    targets: ofPlans('baseUrl'),
+    targets: (conversion) => [...ofPlans('baseUrl')(conversion), ...tokenUrls(conversion.common)],
     executor: async () => (await import('../upstream/kinds/rest/executor.ts')).createRestExecutor,
   },
   graphql: {

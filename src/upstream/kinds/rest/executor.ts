@@ -35,7 +35,7 @@ class RestExecutor implements Executor<RestPlan, RestCommon> {
         'The description names no server, so the call has nowhere to go. An operator must set openapi.baseUrl of this server.',
         true,
       )
-    if (URL.parse(plan.baseUrl) === null)
+    if (URL.parse(plan.baseUrl) === null || /[{}]/.test(plan.baseUrl))
       return textAnswer(
         `The description names ${JSON.stringify(plan.baseUrl)} as the server, which is no URL. An operator must set openapi.baseUrl of this server.`,
         true,
