@@ -31,7 +31,20 @@ export interface ApiServerOptions {
 /** Reading a description with all its documents, or introspecting. */
 const describeTimeoutMs = 120_000
 
-export type ApiServer = ApiLink<unknown, unknown>
+/** Targets that are looked at; a description may name one for each operation. */
+const targetsMax = 20
+const reachMs = 5_000
+
+export interface ApiServer {
+  readonly link: ApiLink<unknown, unknown>
+  /** Where its calls go, as far as the description or the entry says, and what stands in the way. */
+  targets(): Promise<Target[]>
+}
+
+export interface Target {
+  readonly url: string
+  readonly fault?: string
+}
 
 export function openApiServer(options: ApiServerOptions): ApiServer {
   const { name, spec, entry, conversions } = options
@@ -58,7 +71,7 @@ export function openApiServer(options: ApiServerOptions): ApiServer {
     if (isFile) egress.name(targetsOf(entry.kind, conversion))
     return conversion
   }
-  return new ApiLink<unknown, unknown>({
+  const link = new ApiLink<unknown, unknown>({
     describe:
       source === undefined
         ? introspection(executor)
@@ -70,6 +83,34 @@ export function openApiServer(options: ApiServerOptions): ApiServer {
       ? {}
       : { onChange: (changed) => watchFiles(() => source.files, changed) }),
   })
+  return {
+    link,
+    async targets() {
+      const said = targetsOf(entry.kind, await link.conversion())
+      const urls = [...new Set([...said, ...endpointsOf(entry)])].slice(0, targetsMax)
+      return Promise.all(urls.map((url) => reach(egress, url)))
+    },
+  }
+}
+
+/** Whether a connection to a target can be made. */
+async function reach(egress: Egress, target: string): Promise<Target> {
+  const url = URL.parse(target)
+  const isHttp = url !== null && /^(https?|wss?):$/.test(url.protocol)
+  const shown = target.replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/s, '')
+  // Databases and gRPC were introspected, or are known by their first call; only their address is shown.
+  if (!isHttp) return { url: shown }
+  const isTls = url.protocol === 'https:' || url.protocol === 'wss:'
+  const port = url.port === '' ? (isTls ? 443 : 80) : Number(url.port)
+  try {
+    egress.check(url)
+    const host = url.hostname.replace(/^\[|\]$/g, '')
+    const socket = await egress.connect({ host, port, tls: undefined, timeoutMs: reachMs })
+    socket.destroy()
+    return { url: shown }
+  } catch (fault) {
+    return { url: shown, fault: fault instanceof Error ? fault.message : String(fault) }
+  }
 }
 
 /** The job of one entry, which keeps kind and spec together. */

@@ -25,7 +25,7 @@ const messageBytesMax = 64_000_000
 const openTimeoutMs = 30_000
 const gatherMs = 60
 const refreshHttpMs = 60_000
-const conversionCaps = { timeMsMax: 60_000, heapMbMax: 1_024, queueMax: 1_000 }
+export const conversionCaps = { timeMsMax: 60_000, heapMbMax: 1_024, queueMax: 1_000 }
 
 interface Running {
   readonly digest: string
@@ -60,6 +60,15 @@ export class Servers {
 
   constructor(options: ServersOptions) {
     this.options = options
+  }
+
+  /** Where relative commands, folders and descriptions start. */
+  get baseFolder(): string {
+    return this.options.baseFolder
+  }
+
+  get environment(): ServersOptions['environment'] {
+    return this.options.environment
   }
 
   /** Makes the running servers those of the state. `specs` have their references resolved. */
@@ -133,7 +142,7 @@ export class Servers {
   open(name: string, spec: ServerSpec, credential: CredentialHeaders): ServerLink {
     const { options } = this
     const entry = apiEntry(spec, options.baseFolder)
-    if (entry !== undefined) return this.openApi(name, spec, entry)
+    if (entry !== undefined) return this.openApi(name, spec, entry).link
     if (spec.http !== undefined) {
       const headers = { ...spec.http.headers, ...credential }
       return new McpHttp({

@@ -45,7 +45,14 @@ interface AddInput {
 }
 
 /** Only what can never work is refused; a server that is down at the moment is registered all the same. */
-const hopeless: readonly string[] = ['not-mcp', 'command-missing', 'reference']
+const hopeless: readonly string[] = [
+  'not-mcp',
+  'command-missing',
+  'reference',
+  'description',
+  'egress',
+  'not-yet',
+]
 
 async function add(ports: AdminPorts, writer: Writer, input: AddInput, given: Given) {
   const { name, dryRun } = input
@@ -63,7 +70,7 @@ async function add(ports: AdminPorts, writer: Writer, input: AddInput, given: Gi
     : undefined
   if (tried !== undefined && !tried.ok && !dryRun && hopeless.includes(tried.reason))
     throw new AdminError(
-      tried.reason === 'not-mcp' ? 'not_yet' : 'unusable',
+      tried.reason === 'not-yet' ? 'not_yet' : 'unusable',
       `${name}: ${tried.message}`,
       tried.wayOut,
     )
