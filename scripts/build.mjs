@@ -1,19 +1,26 @@
-// Bundles src/main.ts into dist/sallyport.mjs: one file starts several times faster than its parts.
+// Bundles src/main.ts into dist/sallyport.mjs: one file starts several times faster than its parts. What only some
+// servers need lies in chunks beside it, and is loaded when such a server is there.
 
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { projectNode, root } from './project-node.mjs'
 
+for (const name of readdirSync(join(root, 'dist')))
+  if (name.startsWith('chunk-')) rmSync(join(root, 'dist', name))
 await build({
   entryPoints: {
     sallyport: join(root, 'src/main.ts'),
     'compile-worker': join(root, 'src/guard/compile-worker.ts'),
+    'convert-worker': join(root, 'src/convert/worker.ts'),
   },
   outdir: join(root, 'dist'),
   outExtension: { '.js': '.mjs' },
   bundle: true,
+  splitting: true,
+  // Beside the program: what is hoisted into a chunk finds workers and migrations by its own place.
+  chunkNames: 'chunk-[hash]',
   platform: 'node',
   format: 'esm',
   target: 'node22',

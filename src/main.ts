@@ -5,7 +5,14 @@ import { fileURLToPath } from 'node:url'
 import pino from 'pino'
 import type { CliPorts } from './cli/ports.ts'
 import { runCli } from './cli/program.ts'
-import { type CommandSettings, checkConfig, offline, runStdio, runUp } from './main/commands.ts'
+import {
+  type CommandSettings,
+  checkConfig,
+  conversions,
+  offline,
+  runStdio,
+  runUp,
+} from './main/commands.ts'
 import { productVersion } from './model/product.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -42,6 +49,7 @@ const ports: CliPorts = {
   up: (options) => runUp(settings, options),
   stdio: (options) => runStdio(settings, options),
   offline: (place) => offline(settings, place),
+  conversions: (place) => conversions(settings, place),
   checkConfig: (place) => checkConfig(settings, place),
 }
 process.exitCode = await runCli(process.argv.slice(2), ports)

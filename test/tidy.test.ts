@@ -165,7 +165,7 @@ function fieldRows(path: string, part: Part, required: boolean): string[][] {
       : items?.properties !== undefined
         ? fieldRows(`${path}[]`, items, true).filter(isDeep)
         : anyOf?.every((way) => way.properties !== undefined) === true
-          ? anyOf.flatMap((way) => fieldRows(path, way, true).slice(1))
+          ? onePerField(anyOf.flatMap((way) => fieldRows(path, way, true).slice(1)))
           : []
   const fallback =
     part.default === undefined || isGroup(part) ? '' : `\`${JSON.stringify(part.default)}\``
@@ -175,6 +175,10 @@ function fieldRows(path: string, part: Part, required: boolean): string[][] {
     ...inner,
   ]
 }
+
+/** What several ways have in common is told once. */
+const onePerField = (rows: readonly string[][]): string[][] =>
+  rows.filter((row, at) => rows.findIndex((other) => other[0] === row[0]) === at)
 
 /** Rows of what stands inside; the holder has its own row already. */
 const isDeep = (row: readonly string[]): boolean => /(\.<name>|\[\])\./.test(row[0] ?? '')

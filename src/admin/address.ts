@@ -1,12 +1,21 @@
 /** A server's command line or URL as people may see it: what could be a secret is masked. */
-import type { HttpSpec, ServerSpec, StdioSpec } from '../model/desired-state.ts'
+import type { ServerKind, ServerSpec, StdioSpec } from '../model/desired-state.ts'
 
 const telling = /token|secret|password|passwd|credential|auth|api[-_]?key|private[-_]?key/i
 const mask = '***'
 
-export function addressOf(spec: Pick<ServerSpec, 'stdio' | 'http'>): string {
-  if (spec.stdio !== undefined) return commandLine(spec.stdio)
-  return spec.http === undefined ? '' : plainUrl(spec.http)
+type AddressedSpec = Pick<ServerSpec, ServerKind>
+
+export function addressOf(spec: AddressedSpec): string {
+  const { stdio, http, openapi, graphql, soap, grpc, asyncapi, sql } = spec
+  if (stdio !== undefined) return commandLine(stdio)
+  if (http !== undefined) return plainUrl(http.url)
+  if (openapi !== undefined) return plainUrl(openapi.baseUrl ?? openapi.spec)
+  if (graphql !== undefined) return plainUrl(graphql.url)
+  if (soap !== undefined) return plainUrl(soap.endpoint ?? soap.wsdl)
+  if (grpc !== undefined) return plainUrl(grpc.address)
+  if (asyncapi !== undefined) return plainUrl(asyncapi.url ?? asyncapi.spec)
+  return sql === undefined ? '' : plainUrl(sql.url)
 }
 
 function commandLine({ command, args }: Pick<StdioSpec, 'command' | 'args'>): string {
@@ -20,9 +29,15 @@ function commandLine({ command, args }: Pick<StdioSpec, 'command' | 'args'>): st
   return [command, ...shown].join(' ')
 }
 
-/** Without user, password and the values of the query. */
-function plainUrl({ url }: Pick<HttpSpec, 'url'>): string {
-  if (!URL.canParse(url)) return url.replace(/\?.*$/s, `?${mask}`)
-  const { protocol, host, pathname, search } = new URL(url)
-  return `${protocol}//${host}${pathname}${search === '' ? '' : `?${mask}`}`
+/** Without user, password and the values of the query; what is a path or a reference is shown as it is. */
+function plainUrl(url: string): string {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return url.replace(/\?.*$/s, `?${mask}`)
+  if (URL.canParse(url)) {
+    const { protocol, host, pathname, search } = new URL(url)
+    return `${protocol}//${host}${pathname}${search === '' ? '' : `?${mask}`}`
+  }
+  // The text may still hold references, or be broken, and must be masked all the same.
+  const [address = '', query] = url.split(/[?#]/)
+  const bare = address.replace(/^([a-z][a-z0-9+.-]*:\/\/)(?:.*@)?/is, '$1')
+  return `${bare}${query === undefined ? '' : `?${mask}`}`
 }

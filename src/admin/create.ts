@@ -3,8 +3,9 @@ import fastify, { type FastifyInstance } from 'fastify'
 import { GatewayError } from '../model/refusal.ts'
 import { AdminError, bodyOf } from './contract/errors.ts'
 import { fromRefusal, statusOf } from './fault.ts'
-import type { AdminPorts } from './ports.ts'
+import type { AdminPorts, ConversionPorts } from './ports.ts'
 import { auditRoutes } from './routes/audit.ts'
+import { convertRoutes } from './routes/convert.ts'
 import { gatewayRoutes } from './routes/gateway.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { limitRoutes, toolsetRoutes } from './routes/limits.ts'
@@ -17,6 +18,30 @@ const bodyBytesMax = 16_000_000
 
 /** Whoever can reach it may do everything: the way to it must be guarded. */
 export function createAdmin(ports: AdminPorts): FastifyInstance {
+  const app = bareAdmin(ports)
+  const writer = createWriter(ports)
+  gatewayRoutes(app, ports)
+  serverRoutes(app, ports, writer)
+  convertRoutes(app, ports)
+  toolRoutes(app, ports)
+  keyRoutes(app, ports, writer)
+  ruleRoutes(app, ports, writer)
+  limitRoutes(app, ports, writer)
+  toolsetRoutes(app, ports, writer)
+  auditRoutes(app, ports)
+  return app
+}
+
+/** What needs neither a gateway nor a data folder: looking at descriptions. */
+export function createConversionAdmin(ports: ConversionPorts & LogPort): FastifyInstance {
+  const app = bareAdmin(ports)
+  convertRoutes(app, ports)
+  return app
+}
+
+type LogPort = Pick<AdminPorts, 'log'>
+
+function bareAdmin(ports: LogPort): FastifyInstance {
   const app = fastify({ logger: false, bodyLimit: bodyBytesMax, forceCloseConnections: true })
   app.setErrorHandler(async (thrown, _request, reply) => {
     const { status, error } = answerFor(thrown, ports)
@@ -27,19 +52,10 @@ export function createAdmin(ports: AdminPorts): FastifyInstance {
     const error = new AdminError('not_found', message, 'GET /api/openapi.json describes what is.')
     return reply.status(404).send(bodyOf(error))
   })
-  const writer = createWriter(ports)
-  gatewayRoutes(app, ports)
-  serverRoutes(app, ports, writer)
-  toolRoutes(app, ports)
-  keyRoutes(app, ports, writer)
-  ruleRoutes(app, ports, writer)
-  limitRoutes(app, ports, writer)
-  toolsetRoutes(app, ports, writer)
-  auditRoutes(app, ports)
   return app
 }
 
-function answerFor(thrown: unknown, ports: AdminPorts): { status: number; error: AdminError } {
+function answerFor(thrown: unknown, ports: LogPort): { status: number; error: AdminError } {
   if (thrown instanceof AdminError) return { status: statusOf(thrown), error: thrown }
   if (thrown instanceof GatewayError) {
     if (thrown.code === 'internal') report(thrown, ports)
@@ -60,7 +76,7 @@ function answerFor(thrown: unknown, ports: AdminPorts): { status: number; error:
   return { status: 500, error }
 }
 
-function report(thrown: unknown, ports: AdminPorts): void {
+function report(thrown: unknown, ports: LogPort): void {
   const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
   ports.log({ level: 'error', text: `administration: ${text}` })
 }

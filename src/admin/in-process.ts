@@ -1,12 +1,10 @@
 /** The administration for a command that runs while no gateway does: the same routes, without a socket. */
+import type { FastifyInstance } from 'fastify'
 import type { AdminClient } from './contract/client.ts'
 import { errorOf, linesOf } from './contract/client.ts'
-import { createAdmin } from './create.ts'
-import type { AdminPorts } from './ports.ts'
 
-/** `release` closes what the ports hold; it runs with `close`. */
-export function inProcessAdmin(ports: AdminPorts, release: () => Promise<void>): AdminClient {
-  const app = createAdmin(ports)
+/** `release` closes what the routes hold; it runs with `close`. */
+export function inProcessAdmin(app: FastifyInstance, release: () => Promise<void>): AdminClient {
   return {
     async request(method, path, body) {
       const payload = body === undefined ? {} : { payload: JSON.stringify(body) }

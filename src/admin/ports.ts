@@ -1,11 +1,20 @@
 /** What the administration needs of the rest of the gateway. The composition root provides it. */
-import type { DesiredState, Issue, ServerSpecInput } from '../model/desired-state.ts'
+import type { DesiredState, Issue, ServerKind, ServerSpecInput } from '../model/desired-state.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
 import type { Store } from '../store/store.ts'
 import type { AuditLine } from './contract/audit.ts'
+import type { ConversionAccount, ConversionView, DetectRequest } from './contract/convert.ts'
 import type { TriedView } from './contract/servers.ts'
 
-export interface AdminPorts {
+/** What looks at descriptions of APIs. */
+export interface ConversionPorts {
+  /** Tells what a source is. Never rejects for a fault of the source. */
+  detect(request: DetectRequest): Promise<Detected>
+  /** Converts a description once, beside what runs. Never rejects for a fault of the description. */
+  convert(spec: ServerSpecInput): Promise<Converted>
+}
+
+export interface AdminPorts extends ConversionPorts {
   readonly version: string
   /** Absolute. */
   readonly dataDir: string
@@ -42,6 +51,15 @@ export interface AdminPorts {
 
 export type FaultReason = Extract<TriedView, { ok: false }>['reason']
 
+/** Why something cannot be used. */
+export interface Fault {
+  readonly ok: false
+  readonly reason: FaultReason
+  readonly message: string
+  /** Where in a description. */
+  readonly place?: string
+}
+
 export type Tried =
   | {
       readonly ok: true
@@ -49,8 +67,22 @@ export type Tried =
       readonly revision: string
       readonly tools: readonly string[]
       readonly leftOut: readonly { readonly name: string; readonly reason: string }[]
+      /** Of servers that are APIs. */
+      readonly conversion?: ConversionAccount
     }
-  | { readonly ok: false; readonly reason: FaultReason; readonly message: string }
+  | Fault
+
+export type Detected =
+  | {
+      readonly ok: true
+      readonly kind: ServerKind
+      /** For people, e.g. `an OpenAPI description`. */
+      readonly what: string
+      readonly spec: ServerSpecInput
+    }
+  | Fault
+
+export type Converted = { readonly ok: true; readonly view: ConversionView } | Fault
 
 export interface CallRequest {
   /** Undefined: as the principal of --insecure-local, if there is one. */

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { replaceFile } from '../kit/durable-file.ts'
-import { secretsIn } from './contract/secrets.ts'
+import { plainSecretPaths } from '../store/plain-secrets.ts'
 
 interface MovedSecret {
   /** Dotted path in the spec. */
@@ -27,9 +27,7 @@ export function moveSecrets(dataDir: string, server: string, spec: unknown): Mov
   const files = new Map<string, string>()
   const secrets: MovedSecret[] = []
   const copy: unknown = structuredClone(spec)
-  for (const path of secretsIn(spec)) {
-    const [first = '', second = '', ...name] = path.split('.')
-    const steps = name.length === 0 ? [first, second] : [first, second, name.join('.')]
+  for (const steps of plainSecretPaths(spec)) {
     const holder = steps.slice(0, -1).reduce(memberOf, copy)
     const key = steps.at(-1) ?? ''
     const value = memberOf(holder, key)
@@ -39,7 +37,7 @@ export function moveSecrets(dataDir: string, server: string, spec: unknown): Mov
     const file = join(folder, `${server}.${encodeURIComponent(key)}.${id}`)
     const reference = `file:${file}`
     files.set(file, value)
-    secrets.push({ path, reference })
+    secrets.push({ path: steps.join('.'), reference })
     Object.assign(holder, { [key]: reference })
   }
   return {

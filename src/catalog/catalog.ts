@@ -12,6 +12,8 @@ export interface ServerFacts {
   /** Raw `serverInfo`; self-reported. */
   readonly serverInfo: string
   readonly instructions: string | undefined
+  /** What is wrong although calls go on, for operators. */
+  readonly trouble?: string
 }
 
 /** What one server listed, the last time that it could be asked. */
@@ -23,7 +25,7 @@ export interface Listing {
   readonly listedAt: number
   /** Since when the server does not answer; undefined while it does. */
   readonly downSince: number | undefined
-  /** Why it does not answer, for operators. */
+  /** Why it does not answer, or what is wrong although it does, for operators. */
   readonly fault: string | undefined
   /** Tools that were left out, with the reason, for operators. */
   readonly left: readonly { readonly name: string; readonly reason: string }[]

@@ -1,19 +1,21 @@
-import { access } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { z } from 'zod'
-import { ask } from '../admin/contract/client.ts'
-import { AdminError } from '../admin/contract/errors.ts'
+import { type AdminClient, ask } from '../admin/contract/client.ts'
+import { type ConversionView, convertServer } from '../admin/contract/convert.ts'
 import { addServer, type VisibilityView } from '../admin/contract/servers.ts'
+import { serverKinds, serverSpec } from '../model/desired-state.ts'
 import { define, type Run, type Session, UsageError } from './command.ts'
+import { showAccount } from './convert.ts'
 import type { Output } from './output.ts'
+import { collect, detectFrom, kindNamed, pair, sourceOptions, sourceValues } from './source.ts'
+
+/** Names that are printed. */
+const namesMax = 30
 
 type SpecInput = z.input<typeof addServer.input>['spec']
 
-const values = z.object({
+const values = sourceValues.extend({
   env: z.array(z.string()).default([]),
-  header: z.array(z.string()).default([]),
-  bearer: z.string().optional(),
   era: z.enum(['auto', 'legacy', 'modern']).optional(),
   description: z.string().optional(),
   kind: z.string().optional(),
@@ -23,27 +25,23 @@ const values = z.object({
 })
 type AddOptions = z.output<typeof values>
 
-/** For options that may be given again; unlike a variadic option it takes one word each time. */
-export function collect(word: string, before: readonly string[] | undefined): string[] {
-  return [...(before ?? []), word]
-}
-
 export function addCommand(program: Command, run: Run): void {
   define(program, run, {
     name: 'add <name> [target...]',
-    summary: 'Register a server: NAME URL, or NAME -- COMMAND ARG...',
+    summary: 'Register an MCP server or an API: NAME SOURCE, or NAME -- COMMAND ARG...',
     examples: [
       'sallyport add files -- npx -y @modelcontextprotocol/server-filesystem ./docs',
       `sallyport add github https://api.example.com/mcp --bearer '\${GITHUB_TOKEN}'`,
-      'sallyport add github https://api.example.com/mcp --dry-run',
+      'sallyport add pets https://api.example.com/openapi.json --dry-run',
+      "sallyport add shop https://shop.example.com/graphql --include 'query *'",
+      `sallyport add crm '\${CRM_URL}' --kind sql`,
     ],
     options: [
       new Option('--env <K=V>', 'variable for the process; repeat').argParser(collect),
-      new Option('--header <K: V>', 'header for the server; repeat').argParser(collect),
-      new Option('--bearer <reference>', 'bearer token, best as a reference to a variable or file'),
+      ...sourceOptions(),
       new Option('--era <era>', 'protocol era of the server').choices(['auto', 'legacy', 'modern']),
       new Option('--description <text>', 'what it is for'),
-      new Option('--kind <kind>', 'stdio or http (default: detected)'),
+      new Option('--kind <kind>', `${serverKinds.join(', ')} (default: detected)`),
       new Option('--dry-run', 'connect and report, store nothing'),
       new Option('--replace', 'overwrite a server that was added before'),
       new Option('--no-probe', 'do not connect before'),
@@ -52,9 +50,10 @@ export function addCommand(program: Command, run: Run): void {
     run: async (session, args, options) => {
       const { out } = session
       const name = args[0] ?? ''
-      const spec = await specOf(session, args, options)
       const { dryRun, replace, probe } = options
+      const own = commandOf(session, args, options)
       const client = await session.admin()
+      const { spec, what } = own ?? (await sourceOf(session, client, args, options))
       const asked = ask(client, addServer, { name, spec, dryRun, replace, probe })
       const answer = await out.during(`connecting to ${name}`, asked)
       for (const warning of answer.warnings) out.warn(warning)
@@ -65,9 +64,13 @@ export function addCommand(program: Command, run: Run): void {
       out.result(answer, () => {
         const { tried } = answer
         if (tried?.ok === true) {
-          out.line(`${name} speaks MCP ${tried.revision} (${tried.era}).`)
-          const tools = tried.tools.length === 0 ? '' : `: ${tried.tools.join(', ')}`
-          out.line(`${tried.tools.length} tools${tools}`)
+          out.line(
+            tried.conversion === undefined
+              ? `${name} speaks MCP ${tried.revision} (${tried.era}).`
+              : `${name} is ${what}: ${tried.conversion.title} ${tried.conversion.version}`,
+          )
+          out.line(`${tried.tools.length} tools${listed(tried.tools)}`)
+          if (tried.conversion !== undefined) showAccount(out, tried.conversion)
           for (const left of tried.leftOut) out.line(`left out: ${left.name} (${left.reason})`)
         }
         out.line(answer.stored ? `Registered ${name}.` : 'Dry run: nothing was stored.')
@@ -89,85 +92,116 @@ export function showVisibility(out: Output, name: string, { keys, grant }: Visib
   out.line(`Keys that can see ${name}: ${shown}`)
 }
 
-async function specOf(
-  session: Session,
+/** Shows the first of many names. */
+function listed(tools: readonly string[]): string {
+  if (tools.length === 0) return ''
+  const more = tools.length - namesMax
+  return `: ${tools.slice(0, namesMax).join(', ')}${more > 0 ? `, and ${more} more` : ''}`
+}
+
+interface Source {
+  readonly spec: SpecInput
+  readonly what: string
+}
+
+/** A server that is a process; undefined when there is no `--`. */
+function commandOf(
+  { afterDashes }: Session,
   args: readonly string[],
   options: AddOptions,
-): Promise<SpecInput> {
-  const { afterDashes } = session
-  const { description, era } = options
-  const common = {
-    ...(description === undefined ? {} : { description }),
-    ...(era === undefined ? {} : { era }),
-  }
+): Source | undefined {
+  if (options.kind !== undefined && options.kind !== 'stdio') kindNamed(options.kind)
   const target = args.slice(1, args.length - (afterDashes?.length ?? 0))
-  assertKind(options.kind)
   if (afterDashes !== undefined) {
     const [command, ...rest] = afterDashes
     if (command === undefined || target.length > 0) throw howTo('Write the command after --.')
-    return { ...common, stdio: { command, args: rest, env: variables(options) } }
+    const spec = { ...about(options), stdio: { command, args: rest, env: variables(options) } }
+    return { spec, what: 'a process' }
   }
-  const [url, ...more] = target
-  if (url === undefined) throw howTo('Say what to register.')
-  if (more.length > 0) throw howTo('A command stands after --.')
-  if (/^https?:\/\//i.test(url)) return { ...common, ...httpOf(url, options) }
-  await assertNoSpecification(session, url)
-  throw howTo(`"${url}" is neither a URL nor a command after --.`)
+  if (target.length === 0) throw howTo('Say what to register.')
+  if (target.length > 1) throw howTo('A command stands after --.')
+  if (options.kind === 'stdio') throw howTo('A process is a command after --.')
+  if (options.env.length > 0)
+    throw new UsageError(
+      'A remote server takes no variables.',
+      "Give --bearer or --header 'Name: value'.",
+    )
+  return undefined
+}
+
+/** Whatever is no process: an MCP server behind a URL, or an API. */
+async function sourceOf(
+  { ports, out }: Session,
+  client: AdminClient,
+  args: readonly string[],
+  options: AddOptions,
+): Promise<Source> {
+  const source = args[1] ?? ''
+  if (/^https?:\/\//i.test(source) && !URL.canParse(source))
+    throw howTo(`"${source}" is no valid URL.`)
+  // Without a probe nothing is asked of a URL, so it is taken for what most URLs are.
+  const isBlind = !options.probe && /^https?:\/\//i.test(source)
+  const kind = options.kind === undefined ? (isBlind ? 'http' : undefined) : kindNamed(options.kind)
+  const detected = await out.during(
+    `looking at ${source}`,
+    detectFrom(client, { source, kind, cwd: ports.cwd, options }),
+  )
+  const spec = serverSpec.parse({ ...about(options), ...detected.spec })
+  const given: SpecInput = { ...about(options), ...detected.spec }
+  if (detected.kind === 'http' || detected.kind === 'stdio') {
+    assertPlain(options)
+    return { spec: given, what: detected.what }
+  }
+  if (!options.probe) return { spec: given, what: detected.what }
+  const view = await out.during(`converting ${source}`, ask(client, convertServer, { spec }))
+  const isUrl = /^https?:\/\//i.test(source)
+  return { spec: isUrl ? pinned(given, view) : given, what: detected.what }
+}
+
+function assertPlain({ baseUrl, include, exclude }: AddOptions): void {
+  if (baseUrl !== undefined || include.length + exclude.length > 0)
+    throw new UsageError(
+      'An MCP server takes no --base-url, --include or --exclude.',
+      'If it is an API, say so: --kind openapi, graphql, soap ...',
+    )
+}
+
+/**
+ * Writes down where the calls of a description behind a URL go. Whoever adds it sees the addresses; a later version of
+ * the description cannot send calls, and the credential with them, anywhere else.
+ */
+function pinned(spec: SpecInput, { targets }: ConversionView): SpecInput {
+  const { openapi, soap, asyncapi } = spec
+  const [target, ...more] = targets
+  if (target === undefined) return spec
+  if (more.length > 0) {
+    const hosts = [...new Set(targets.flatMap(({ url }) => URL.parse(url)?.hostname ?? []))]
+    const { egress } = spec
+    return { ...spec, egress: { ...egress, hosts: [...(egress?.hosts ?? []), ...hosts] } }
+  }
+  const { url } = target
+  if (openapi !== undefined) return { ...spec, openapi: { baseUrl: url, ...openapi } }
+  if (soap !== undefined) return { ...spec, soap: { endpoint: url, ...soap } }
+  if (asyncapi !== undefined) return { ...spec, asyncapi: { url, ...asyncapi } }
+  return spec
+}
+
+function about({ description, era }: AddOptions): Pick<SpecInput, 'description' | 'era'> {
+  return {
+    ...(description === undefined ? {} : { description }),
+    ...(era === undefined ? {} : { era }),
+  }
 }
 
 function howTo(message: string): UsageError {
-  return new UsageError(message, 'sallyport add NAME URL, or sallyport add NAME -- COMMAND ARG...')
+  return new UsageError(
+    message,
+    'sallyport add NAME SOURCE (a URL, a description of an API, or a database), or sallyport add NAME -- COMMAND ARG...',
+  )
 }
 
 function variables({ env, header, bearer }: AddOptions): Record<string, string> {
   if (header.length > 0 || bearer !== undefined)
     throw new UsageError('A process takes no headers.', 'Give --env KEY=VALUE.')
   return Object.fromEntries(env.map((text) => pair(text, /^([^=\s]+)=(.*)$/s, '--env KEY=VALUE')))
-}
-
-function httpOf(url: string, { env, header, bearer }: AddOptions): Pick<SpecInput, 'http'> {
-  if (env.length > 0)
-    throw new UsageError(
-      'A remote server takes no variables.',
-      "Give --bearer or --header 'Name: value'.",
-    )
-  if (!URL.canParse(url)) throw howTo(`"${url}" is no valid URL.`)
-  const headers = Object.fromEntries(
-    header.map((text) => pair(text, /^([^:\s]+):\s*(.*)$/s, "--header 'Name: value'")),
-  )
-  return { http: { url, headers }, ...(bearer === undefined ? {} : { credential: { bearer } }) }
-}
-
-function pair(text: string, form: RegExp, example: string): [string, string] {
-  const match = form.exec(text)
-  if (match?.[1] === undefined) throw new UsageError(`"${text}" is not a pair.`, example)
-  return [match[1], match[2] ?? '']
-}
-
-const converters = ['openapi', 'graphql', 'soap', 'grpc', 'asyncapi', 'sql', 'websocket']
-
-function assertKind(kind: string | undefined): void {
-  if (kind === undefined || kind === 'stdio' || kind === 'http') return
-  if (converters.includes(kind)) throw notYet(`Registering ${kind} is not built yet`)
-  throw new UsageError(`There is no kind "${kind}".`, 'The kinds are stdio and http.')
-}
-
-/** API descriptions and database URLs are for converters, which this version does not have. */
-async function assertNoSpecification({ ports }: Session, target: string): Promise<void> {
-  const isOtherUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(target)
-  const isDescription = /\.(json|ya?ml|wsdl|xml|proto|graphqls?|gql|sql)$/i.test(target)
-  const isFile = await access(resolve(ports.cwd, target)).then(
-    () => true,
-    () => false,
-  )
-  if (isOtherUrl || isDescription || isFile)
-    throw notYet(`${target} is no MCP server, and converting other descriptions is not built yet`)
-}
-
-function notYet(what: string): AdminError {
-  return new AdminError(
-    'not_yet',
-    `${what}: converters come in a later version.`,
-    'Register an MCP server: a URL, or a command after --. For a file of MCP servers: sallyport import FILE.',
-  )
 }

@@ -25,6 +25,8 @@ export interface Session {
   readonly afterDashes: readonly string[] | undefined
   /** The administration: of the running gateway, else in this process. */
   admin(): Promise<AdminClient>
+  /** What looks at descriptions: the running gateway, else this process, without a data folder. */
+  conversions(): Promise<AdminClient>
   /** The administration of the running gateway; undefined when none runs. */
   running(): Promise<AdminClient | undefined>
 }
@@ -107,6 +109,10 @@ function openSession(
     running,
     admin: async () => {
       opened = (await running()) ?? (await ports.offline(place))
+      return opened
+    },
+    conversions: async () => {
+      opened = (await running()) ?? (await ports.conversions(place))
       return opened
     },
     close: async () => opened?.close(),

@@ -1,8 +1,15 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { ask } from '../admin/contract/client.ts'
-import { diagnose } from '../admin/contract/servers.ts'
+import { diagnose, type TriedView } from '../admin/contract/servers.ts'
 import { define, type Run } from './command.ts'
+
+function saidOf({ revision, conversion }: Extract<TriedView, { ok: true }>): string {
+  if (conversion === undefined) return revision
+  const { operations, converted, skipped, notes } = conversion
+  const lost = skipped.filter(({ code }) => code !== 'excluded').length
+  return `${converted} of ${operations} operations converted, ${lost} not, ${notes.length} notes`
+}
 
 export function doctorCommand(program: Command, run: Run): void {
   define(program, run, {
@@ -24,10 +31,7 @@ export function doctorCommand(program: Command, run: Run): void {
         }
         for (const { name, ms, tried } of answer.servers)
           if (tried.ok)
-            item(
-              green('ok   '),
-              `${name}: ${tried.tools.length} tools, ${tried.revision}, ${ms} ms`,
-            )
+            item(green('ok   '), `${name}: ${tried.tools.length} tools, ${saidOf(tried)}, ${ms} ms`)
           else item(red('fault'), `${name}: ${tried.message}`, tried.wayOut)
         for (const { level, message, wayOut } of answer.findings)
           item(level === 'fault' ? red('fault') : yellow('warn '), message, wayOut)

@@ -2,8 +2,8 @@ import { type Command, Option } from 'commander'
 import { z } from 'zod'
 import { ask } from '../admin/contract/client.ts'
 import { createKey, listKeys, revokeKey } from '../admin/contract/keys.ts'
-import { collect } from './add.ts'
 import { define, type Run } from './command.ts'
+import { collect } from './source.ts'
 
 export function keysCommands(program: Command, run: Run): void {
   const group = program.command('keys').description('API keys: create, ls, revoke')

@@ -14,9 +14,10 @@ export function lsCommand(program: Command, run: Run): void {
       const answer = await ask(await admin(), listServers, {})
       out.result(answer, () =>
         out.table(
-          ['NAME', 'STATE', 'TOOLS', 'ERA', 'FROM', 'ADDRESS', 'NOTE'],
+          ['NAME', 'KIND', 'STATE', 'TOOLS', 'ERA', 'FROM', 'ADDRESS', 'NOTE'],
           answer.servers.map((server) => [
             server.name,
+            server.kind,
             server.state,
             String(server.tools),
             server.era ?? '-',
@@ -24,7 +25,7 @@ export function lsCommand(program: Command, run: Run): void {
             server.address,
             noteOf(server),
           ]),
-          'No server yet. Register one: sallyport add NAME URL, or sallyport add NAME -- COMMAND.',
+          'No server yet. Register one: sallyport add NAME SOURCE, or sallyport add NAME -- COMMAND.',
         ),
       )
       return undefined

@@ -59,6 +59,8 @@ export interface CliPorts {
   stdio(options: StdioOptions): Promise<number>
   /** The administration in this process, for commands that find no gateway running. Opens the store under its lock. */
   offline(place: Place): Promise<AdminClient>
+  /** Looks at descriptions of APIs in this process, without a data folder. */
+  conversions(place: Place): Promise<AdminClient>
   /** Reads and compiles a configuration without starting anything. */
   checkConfig(place: Place): Promise<CheckedConfig>
 }

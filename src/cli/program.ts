@@ -7,6 +7,7 @@ import { callCommand } from './call.ts'
 import { checkCommand } from './check.ts'
 import { type Run, UsageError } from './command.ts'
 import { connectCommand } from './connect.ts'
+import { convertCommand } from './convert.ts'
 import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
 import { importCommand } from './import.ts'
@@ -30,6 +31,7 @@ import { versionCommand } from './version.ts'
 const commands: readonly ((program: Command, run: Run) => void)[] = [
   upCommand,
   addCommand,
+  convertCommand,
   importCommand,
   lsCommand,
   toolsCommand,

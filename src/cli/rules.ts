@@ -2,8 +2,8 @@ import { type Command, Option } from 'commander'
 import { z } from 'zod'
 import { type AccessView, grantAccess, listAccess, removeAccess } from '../admin/contract/access.ts'
 import { ask } from '../admin/contract/client.ts'
-import { collect } from './add.ts'
 import { define, type Run, UsageError } from './command.ts'
+import { collect } from './source.ts'
 import { given, showWritten } from './written.ts'
 
 export function rulesCommands(program: Command, run: Run): void {

@@ -1,27 +1,28 @@
 /** What the administration needs of the gateway. */
-import { readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import type { AdminPorts, Explained, FaultReason, Tried } from '../admin/ports.ts'
+import { join } from 'node:path'
+import type { AdminPorts, Explained, Fault, FaultReason, Tried } from '../admin/ports.ts'
 import { readItems } from '../catalog/items.ts'
 import { serve } from '../flow/serve.ts'
 import { identify } from '../identity/identify.ts'
 import { wholeText } from '../ingress/http-exchange.ts'
 import { CancelSource } from '../kit/cancellation.ts'
 import { scanObject } from '../kit/json-scan.ts'
-import { desiredState, type ServerSpec, type ServerSpecInput } from '../model/desired-state.ts'
+import type { ServerSpec, ServerSpecInput } from '../model/desired-state.ts'
 import type { Principal } from '../model/principal.ts'
 import { productVersion } from '../model/product.ts'
-import { GatewayError } from '../model/refusal.ts'
+import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import type { Exchange } from '../model/session.ts'
 import { explain } from '../policy/explain.ts'
 import { readManifest } from '../record/manifest.ts'
 import { readJournal } from '../record/read.ts'
 import { verifyJournal } from '../record/verify.ts'
-import { resolveSecrets } from '../store/resolve-secrets.ts'
 import type { Store } from '../store/store.ts'
 import { readHeaderParams } from '../wire/param-headers.ts'
+import { accountOf, convertServer, detectSource, faultOf } from './conversions.ts'
 import type { Gateway } from './gateway.ts'
 import { rotateFile } from './keys-file.ts'
+import { apiEntry } from './kinds.ts'
+import { resolveServer } from './resolve-server.ts'
 import { credentialHeaders } from './servers.ts'
 
 /** The ports over a gateway that runs, in this process. */
@@ -38,6 +39,8 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
     issues: () => gateway.configuration.issues,
     apply: async () => gateway.useStored(await store.load()),
     tryServer: (name, spec) => tryServer(gateway, name, spec),
+    detect: (request) => detectSource(gateway.servers, request),
+    convert: (spec) => convertServer(gateway.servers, spec),
     call: (request) => call(gateway, request),
     explain: async (request) => explained(gateway, request),
     audit: {
@@ -73,9 +76,16 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
 
 /** Connects to a server once, on a link of its own. */
 async function tryServer(gateway: Gateway, name: string, given: ServerSpecInput): Promise<Tried> {
-  const spec = resolved(gateway, name, given)
-  if (!('timeout' in spec)) return { ok: false, reason: 'reference', message: spec.message }
-  const link = gateway.servers.open(name, spec, credentialHeaders(spec))
+  let spec: ServerSpec
+  try {
+    spec = resolveServer(gateway.servers, name, given).spec
+  } catch (thrown) {
+    return { ok: false, reason: 'reference', message: toGatewayError(thrown).message }
+  }
+  const { servers } = gateway
+  const entry = apiEntry(spec, servers.baseFolder)
+  const api = entry === undefined ? undefined : servers.openApi(name, spec, entry)
+  const link = api?.link ?? servers.open(name, spec, credentialHeaders(spec))
   try {
     const facts = await link.facts()
     const raw = facts.capabilities.includes('"tools"') ? await link.list('tools/list') : []
@@ -97,53 +107,27 @@ async function tryServer(gateway: Gateway, name: string, given: ServerSpecInput)
       revision: facts.revision,
       tools: items.map((item) => item.name),
       leftOut: [...left, ...unusable],
+      ...(api === undefined
+        ? {}
+        : { conversion: accountOf(await api.link.conversion(), await api.targets()) }),
     }
   } catch (thrown) {
-    return { ok: false, ...faultOf(thrown, spec) }
+    return api === undefined ? mcpFault(thrown, spec) : faultOf(thrown)
   } finally {
     await link.close().catch(() => undefined)
   }
 }
 
-function resolved(
-  gateway: Gateway,
-  name: string,
-  given: ServerSpecInput,
-): ServerSpec | { readonly message: string } {
-  const parsed = desiredState.safeParse({ servers: { [name]: given } })
-  if (!parsed.success)
-    return {
-      message: parsed.error.issues
-        .map((issue) => `${issue.path.join('.')}: ${issue.message}`)
-        .join('; '),
-    }
-  const file = gateway.options.configFile
-  const answer = resolveSecrets(parsed.data, {
-    environment: gateway.options.environment,
-    baseFolder: file === undefined ? process.cwd() : dirname(file),
-    readFile: (path) => readFileSync(path, 'utf8'),
-  })
-  if (!answer.ok)
-    return { message: answer.issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ') }
-  return answer.state.servers[name] ?? { message: 'the specification is empty' }
-}
-
-function faultOf(thrown: unknown, spec: ServerSpec): { reason: FaultReason; message: string } {
-  const error =
-    thrown instanceof GatewayError
-      ? thrown
-      : new GatewayError('internal', { detail: String(thrown) })
-  const message = error.message
-  if (error.code === 'server_refused_us') return { reason: 'unauthorized', message }
-  if (error.code === 'server_timeout') return { reason: 'timeout', message }
-  if (error.code === 'server_broken')
-    return { reason: spec.http === undefined ? 'protocol' : 'not-mcp', message }
+function mcpFault(thrown: unknown, spec: ServerSpec): Fault {
+  const { code, message } = toGatewayError(thrown)
+  const fault = (reason: FaultReason): Fault => ({ ok: false, reason, message })
+  if (code === 'server_refused_us') return fault('unauthorized')
+  if (code === 'egress_refused') return fault('egress')
+  if (code === 'server_timeout') return fault('timeout')
+  if (code === 'server_broken') return fault(spec.http === undefined ? 'protocol' : 'not-mcp')
   if (spec.stdio !== undefined)
-    return {
-      reason: /ENOENT|not found|cannot be started/i.test(message) ? 'command-missing' : 'exited',
-      message,
-    }
-  return { reason: 'unreachable', message }
+    return fault(/ENOENT|not found|cannot be started/i.test(message) ? 'command-missing' : 'exited')
+  return fault('unreachable')
 }
 
 /** A call through all rooms, as the key that the command gave. */

@@ -1,8 +1,10 @@
 /** What the command line runs: the gateway, its stdio form, and the administration when no gateway runs. */
 import { access } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Logger } from 'pino'
+import type { AdminClient } from '../admin/contract/client.ts'
 import { AdminError } from '../admin/contract/errors.ts'
+import { createAdmin, createConversionAdmin } from '../admin/create.ts'
 import { inProcessAdmin } from '../admin/in-process.ts'
 import { serveAdmin } from '../admin/serve.ts'
 import type {
@@ -16,6 +18,7 @@ import { endpointOf } from '../ingress/receive.ts'
 import { serveStdio } from '../ingress/stdio.ts'
 import { adminPorts } from './admin.ts'
 import { Configuration } from './configuration.ts'
+import { convertServer, detachedHost, detectSource } from './conversions.ts'
 import { ConfigurationError, type Gateway } from './gateway.ts'
 import { connectStdio, listenStdio } from './stdio-socket.ts'
 import { type UpOptions, up } from './up.ts'
@@ -201,10 +204,7 @@ async function serveOwn(
 }
 
 /** The administration in this process, for commands that find no gateway running. */
-export function offline(
-  settings: CommandSettings,
-  place: Place,
-): Promise<import('../admin/contract/client.ts').AdminClient> {
+export function offline(settings: CommandSettings, place: Place): Promise<AdminClient> {
   return new Promise((resolve, reject) => {
     base(settings, place)
       .then((options) => {
@@ -219,7 +219,7 @@ export function offline(
           attach: async (gateway, store) => {
             ready = () =>
               resolve(
-                inProcessAdmin(adminPorts(gateway, store), async () => {
+                inProcessAdmin(createAdmin(adminPorts(gateway, store)), async () => {
                   release()
                   await ended
                 }),
@@ -239,6 +239,21 @@ export function offline(
       })
       .catch(reject)
   })
+}
+
+/** Looks at descriptions in this process: without a data folder, a store or a running gateway. */
+export async function conversions(settings: CommandSettings, place: Place): Promise<AdminClient> {
+  const file = await configFile(settings, place)
+  const host = detachedHost({
+    environment: settings.environment,
+    baseFolder: file === undefined ? settings.cwd : dirname(file),
+  })
+  const app = createConversionAdmin({
+    detect: (request) => detectSource(host, request),
+    convert: (spec) => convertServer(host, spec),
+    log: ({ level, text }) => settings.log[level](text),
+  })
+  return inProcessAdmin(app, () => host.close())
 }
 
 /** Reads and compiles a configuration without starting anything. */

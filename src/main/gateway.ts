@@ -112,6 +112,10 @@ export class Gateway {
       passive: options.passive,
       listingsFolder: join(options.dataDir, 'listings'),
       now: Date.now,
+      cursors: {
+        seal: (text) => ring.seal('cursor', text),
+        open: (sealed) => (sealed.length > 8_192 ? undefined : ring.open('cursor', sealed)),
+      },
       onListings: () => this.cell.swap(withListings(this.cell.current, this.servers.listings())),
       onResourceUpdated: (server, params) => this.deps.hub.updated(server, params),
       onTaskChanged: (server, params) => this.deps.hub.taskChanged(server, params),

@@ -1,14 +1,16 @@
 /** The registered servers as running things: a gate, a link and a watch each, kept across configuration changes. */
 import { hash } from 'node:crypto'
 import { emptyListing, type Listing } from '../catalog/catalog.ts'
+import { createConversions } from '../convert/convert.ts'
 import type { CredentialHeaders } from '../credential/attach.ts'
 import { createBackoff } from '../kit/backoff.ts'
-import type { ServerSpec } from '../model/desired-state.ts'
-import { allowedExtensions, durationMs } from '../model/desired-state.ts'
+import { headersOf } from '../model/credential.ts'
+import { allowedExtensions, durationMs, kindOf, type ServerSpec } from '../model/desired-state.ts'
 import type { Members } from '../model/members.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { ServerWatch, type Watched } from '../snapshot/watch.ts'
 import { ChannelLink } from '../upstream/channel-link.ts'
+import { createEgress } from '../upstream/egress/guard.ts'
 import type { ServerLink } from '../upstream/kind.ts'
 import { McpHttp } from '../upstream/kinds/mcp-http.ts'
 import { childEnvironment } from '../upstream/process/environment.ts'
@@ -16,11 +18,14 @@ import type { ProcessManager } from '../upstream/process/manager.ts'
 import { Gate } from '../upstream/send.ts'
 import { readHeaderParams } from '../wire/param-headers.ts'
 import { serverCodec } from '../wire/server-codec.ts'
+import { type ApiServer, type ApiServerOptions, openApiServer } from './api-server.ts'
+import { type ApiEntry, apiEntry } from './kinds.ts'
 
 const messageBytesMax = 64_000_000
 const openTimeoutMs = 30_000
 const gatherMs = 60
 const refreshHttpMs = 60_000
+export const conversionCaps = { timeMsMax: 60_000, heapMbMax: 1_024, queueMax: 1_000 }
 
 interface Running {
   readonly digest: string
@@ -40,6 +45,8 @@ export interface ServersOptions {
   /** Asks no server before something needs it. */
   readonly passive: boolean
   readonly now: () => number
+  /** Seals what models bring back to page on. */
+  readonly cursors: ApiServerOptions['cursors']
   readonly onListings: () => void
   readonly onResourceUpdated: (server: string, params: Members) => void
   readonly onTaskChanged: (server: string, params: Members) => void
@@ -50,9 +57,19 @@ export interface ServersOptions {
 export class Servers {
   private readonly options: ServersOptions
   private readonly running = new Map<string, Running>()
+  private readonly conversions = createConversions(conversionCaps)
 
   constructor(options: ServersOptions) {
     this.options = options
+  }
+
+  /** Where relative commands, folders and descriptions start. */
+  get baseFolder(): string {
+    return this.options.baseFolder
+  }
+
+  get environment(): ServersOptions['environment'] {
+    return this.options.environment
   }
 
   /** Makes the running servers those of the state. `specs` have their references resolved. */
@@ -93,7 +110,7 @@ export class Servers {
       spec: digest,
       lazy: spec.stdio?.start === 'lazy',
       passive: options.passive,
-      everyMs: spec.http === undefined ? 0 : refreshHttpMs,
+      everyMs: refreshMs(spec),
       facts: () => link.facts(),
       list: (method) => link.list(method),
       watch: (notice) => link.watch(notice),
@@ -126,6 +143,8 @@ export class Servers {
   /** A link of its own, outside the registry, e.g. to try a server before it is added. */
   open(name: string, spec: ServerSpec, credential: CredentialHeaders): ServerLink {
     const { options } = this
+    const entry = apiEntry(spec, options.baseFolder)
+    if (entry !== undefined) return this.openApi(name, spec, entry).link
     if (spec.http !== undefined) {
       const headers = { ...spec.http.headers, ...credential }
       return new McpHttp({
@@ -134,6 +153,7 @@ export class Servers {
         headers,
         codec: serverCodec,
         extensions: allowedExtensions(spec),
+        egress: createEgress({ named: [new URL(spec.http.url).hostname], spec: spec.egress }),
         messageBytesMax,
         openTimeoutMs,
         connectionsMax: 256,
@@ -166,6 +186,20 @@ export class Servers {
           cwd: stdio.cwd ?? options.baseFolder,
           secrets: Object.values(stdio.env),
         }),
+    })
+  }
+
+  /** A server of an API kind, outside the registry. */
+  openApi(name: string, spec: ServerSpec, entry: ApiEntry): ApiServer {
+    const { cursors, now } = this.options
+    return openApiServer({
+      name,
+      spec,
+      entry,
+      headers: credentialHeaders(spec),
+      conversions: this.conversions,
+      cursors,
+      now,
     })
   }
 
@@ -217,7 +251,14 @@ export class Servers {
     for (const running of this.running.values()) running.watch.stop(false)
     await Promise.allSettled([...this.running.values()].map((running) => running.link.close()))
     this.running.clear()
+    await this.conversions.close()
   }
+}
+
+/** Servers that cannot tell that something changed are asked again after so long; 0: never. */
+function refreshMs(spec: ServerSpec): number {
+  if (spec.stdio !== undefined) return 0
+  return spec.http === undefined ? (durationMs(spec.refresh) ?? refreshHttpMs) : refreshHttpMs
 }
 
 function digestOf(spec: ServerSpec): string {
@@ -225,14 +266,18 @@ function digestOf(spec: ServerSpec): string {
   return hash('sha256', JSON.stringify(spec), 'hex')
 }
 
-/** What is presented to a server, from its resolved specification. */
+/** What is presented to a server, from its resolved specification: all that is only headers. */
 export function credentialHeaders(spec: ServerSpec): CredentialHeaders {
   const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(spec.http?.headers ?? {}))
+  for (const [name, value] of Object.entries(configuredHeaders(spec)))
     headers[name.toLowerCase()] = value
-  if (spec.credential !== undefined) {
-    if ('bearer' in spec.credential) headers['authorization'] = `Bearer ${spec.credential.bearer}`
-    else headers[spec.credential.header.toLowerCase()] = spec.credential.value
-  }
-  return headers
+  return Object.assign(
+    headers,
+    spec.credential === undefined ? undefined : headersOf(spec.credential),
+  )
+}
+
+function configuredHeaders(spec: ServerSpec): Readonly<Record<string, string>> {
+  const kind = spec[kindOf(spec)]
+  return kind !== undefined && 'headers' in kind ? kind.headers : {}
 }

@@ -4,7 +4,16 @@
  * Secrets appear only as references (`${ENV}`, `file:`).
  */
 import { z } from 'zod'
+import { credentialSpec, headerName, headersOf, secret } from './credential.ts'
+import { egressSpec } from './egress.ts'
 import { knownExtensions } from './extensions.ts'
+import { type AsyncApiSpec, asyncapiSpec } from './kinds/asyncapi.ts'
+import { type GraphqlSpec, graphqlSpec } from './kinds/graphql.ts'
+import { type GrpcSpec, grpcSpec } from './kinds/grpc.ts'
+import { type OpenApiSpec, openapiSpec } from './kinds/openapi.ts'
+import { address } from './kinds/selection.ts'
+import { type SoapSpec, soapSpec } from './kinds/soap.ts'
+import { type SqlSpec, sqlSpec } from './kinds/sql.ts'
 
 export const serverNamePattern = /^[a-z][a-z0-9-]{0,23}$/
 export const wordPattern = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/
@@ -49,8 +58,6 @@ const word = z
 const serverName = z
   .string()
   .regex(serverNamePattern, 'a lower-case letter, then at most 23 of a-z, 0-9 and -')
-const secret = z.string().describe('A value, or a reference: $' + '{ENV_NAME} or file:PATH')
-const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'an HTTP header name')
 
 export const stdioSpec = z
   .strictObject({
@@ -71,21 +78,9 @@ export const stdioSpec = z
   })
   .describe('A server that runs as a child process and speaks MCP over stdin and stdout')
 
-/** A URL with references is checked once they are replaced. */
-function isHttpUrl(text: string): boolean {
-  return (
-    text.includes('$' + '{') ||
-    text.startsWith('file:') ||
-    /^https?:$/.test(URL.parse(text)?.protocol ?? '')
-  )
-}
-
 export const httpSpec = z
   .strictObject({
-    url: z
-      .string()
-      .refine(isHttpUrl, 'must be an http or https URL')
-      .describe('The MCP endpoint of the server'),
+    url: address('http', 'https').describe('The MCP endpoint of the server'),
     headers: z.record(headerName, secret).default({}),
     transport: z
       .enum(['auto', 'streamable', 'sse'])
@@ -98,10 +93,36 @@ export const httpSpec = z
   })
   .describe('A remote MCP server')
 
-const credentialSpec = z.union([
-  z.strictObject({ bearer: secret }),
-  z.strictObject({ header: headerName, value: secret }),
-])
+/** Every kind of server that there can be: exactly one stands in an entry. */
+export const serverKinds = [
+  'stdio',
+  'http',
+  'openapi',
+  'graphql',
+  'soap',
+  'grpc',
+  'asyncapi',
+  'sql',
+] as const
+export type ServerKind = (typeof serverKinds)[number]
+/** The part of an entry that is of one kind, for the kinds whose tools a converter makes of a description. */
+export interface ApiSpecs {
+  readonly openapi: OpenApiSpec
+  readonly graphql: GraphqlSpec
+  readonly soap: SoapSpec
+  readonly grpc: GrpcSpec
+  readonly asyncapi: AsyncApiSpec
+  readonly sql: SqlSpec
+}
+export type ApiKind = keyof ApiSpecs
+export const apiKinds: readonly ApiKind[] = serverKinds.filter(
+  (kind) => kind !== 'stdio' && kind !== 'http',
+)
+
+/** The kind of a checked entry. */
+export function kindOf(spec: Partial<Record<ServerKind, unknown>>): ServerKind {
+  return serverKinds.find((kind) => spec[kind] !== undefined) ?? 'stdio'
+}
 
 const extensionSpec = z.union([
   z.string().regex(/^[a-z0-9.-]+\/[A-Za-z0-9._-]+$/, 'an identifier such as com.example/pages'),
@@ -122,9 +143,19 @@ export const serverSpec = z
     description: z.string().optional(),
     stdio: stdioSpec.optional(),
     http: httpSpec.optional(),
+    openapi: openapiSpec.optional(),
+    graphql: graphqlSpec.optional(),
+    soap: soapSpec.optional(),
+    grpc: grpcSpec.optional(),
+    asyncapi: asyncapiSpec.optional(),
+    sql: sqlSpec.optional(),
+    egress: egressSpec.prefault({}),
     credential: credentialSpec.optional(),
     era: z.enum(['auto', 'legacy', 'modern']).default('auto'),
     timeout: duration.default('60s').describe('How long one call may take'),
+    refresh: duration
+      .default('5m')
+      .describe('How often a description behind a URL, or an introspection, is looked at again'),
     concurrency: z
       .number()
       .int()
@@ -149,9 +180,23 @@ export const serverSpec = z
     enabled: z.boolean().default(true),
   })
   .superRefine((server, context) => {
-    const kinds = ['stdio', 'http'].filter((kind) => server[kind as 'stdio' | 'http'] !== undefined)
+    const kinds = serverKinds.filter((kind) => server[kind] !== undefined)
     if (kinds.length !== 1)
-      context.addIssue({ code: 'custom', message: 'a server has exactly one kind: stdio or http' })
+      context.addIssue({
+        code: 'custom',
+        message: `a server has exactly one kind: ${serverKinds.slice(0, -1).join(', ')} or ${serverKinds.at(-1)}`,
+      })
+    const { credential } = server
+    if (
+      (server.http !== undefined || server.stdio !== undefined) &&
+      credential !== undefined &&
+      (headersOf(credential) === undefined || credential.tls !== undefined)
+    )
+      context.addIssue({
+        code: 'custom',
+        path: ['credential'],
+        message: 'an MCP server takes bearer, header and value, basic or cookie',
+      })
   })
 
 /** Identifiers of the extensions that a server's entry allows. */

@@ -229,6 +229,18 @@ export const refusals = {
     'The server does not accept the credential that is configured for it.',
     'An operator must set a valid credential; "sallyport doctor" says which server.',
   ),
+  egress_refused: kind(
+    -32603,
+    200,
+    'The gateway may not connect to that address for this server.',
+    'An operator can allow it under egress.hosts or egress.networks of the server; "sallyport doctor" names the address.',
+  ),
+  description_unusable: kind(
+    -32603,
+    200,
+    'The description of this server cannot be turned into tools.',
+    '"sallyport convert" says what is wrong with it, and where.',
+  ),
   question_refused: kind(
     -32603,
     200,

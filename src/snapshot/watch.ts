@@ -163,6 +163,8 @@ export class ServerWatch {
       }
       if (this.stopped) return
       this.backoff.reset()
+      if (facts.trouble !== undefined && facts.trouble !== this.listing.fault)
+        options.log({ level: 'warn', server: watched.server, text: facts.trouble })
       const listing = this.build(facts, raw, options.now())
       this.publish(listing)
       await saveListing(options.folder, watched.server, {
@@ -258,7 +260,7 @@ export class ServerWatch {
       items,
       listedAt: at,
       downSince: undefined,
-      fault: undefined,
+      fault: facts.trouble,
       left,
     }
   }

@@ -43,7 +43,10 @@ const golden: readonly (readonly [string, ...string[]])[] = [
     'servers:\n  crm: { timeout: soon, http: { url: https://x } }',
     '2:10 servers.crm.timeout: must be a duration such as 500ms, 30s, 10m, 2h or 30d',
   ],
-  ['servers:\n  crm: {}', '2:3 servers.crm: a server has exactly one kind: stdio or http'],
+  [
+    'servers:\n  crm: {}',
+    '2:3 servers.crm: a server has exactly one kind: stdio, http, openapi, graphql, soap, grpc, asyncapi or sql',
+  ],
   ['servers:\n  crm: { http: {} }', '2:10 servers.crm.http.url: is missing; it must be text'],
   [
     'servers:\n  crm: { era: modrn, http: { url: https://x } }',
@@ -202,7 +205,7 @@ test('the file wins over a stored object of the same name; what is not valid sta
   expect(state.limits).toEqual([{ per: 'key', calls: '5/minute' }])
   expect(issues.map(({ path, message }) => `${path}: ${message}`)).toEqual([
     'servers.crm: is declared in the file and stored; the file wins',
-    'servers.broken: a server has exactly one kind: stdio or http',
+    'servers.broken: a server has exactly one kind: stdio, http, openapi, graphql, soap, grpc, asyncapi or sql',
     'access.stored-1: say who: key, user, team or environments',
   ])
 })

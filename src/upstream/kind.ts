@@ -10,11 +10,13 @@ export interface Facts {
   readonly capabilities: string
   readonly serverInfo: string
   readonly instructions: string | undefined
+  /** What is wrong although calls go on, for operators. */
+  readonly trouble?: string
 }
 
 /** A call that was sent and is open at the server. */
 export interface Sent {
-  readonly open: OpenCall
+  readonly open: Pick<OpenCall, 'next' | 'fail'>
   /** Tells the server that nobody waits any more, as its era does it. */
   cancel(reason: string): void
 }

@@ -6,11 +6,13 @@ import { createHash } from 'node:crypto'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createAdmin, createConversionAdmin } from '../../src/admin/create.ts'
 import { inProcessAdmin } from '../../src/admin/in-process.ts'
 import type { AdminPorts, JournalLine, Tried } from '../../src/admin/ports.ts'
 import { emptyListing, type Listing } from '../../src/catalog/catalog.ts'
 import type { CliPorts, StdioOptions, UpOptions } from '../../src/cli/ports.ts'
 import { runCli } from '../../src/cli/program.ts'
+import { convertServer, detachedHost, detectSource } from '../../src/main/conversions.ts'
 import { desiredState, type Issue, type KeyRow } from '../../src/model/desired-state.ts'
 import { GatewayError } from '../../src/model/refusal.ts'
 import { compilePolicy } from '../../src/policy/compile.ts'
@@ -187,7 +189,8 @@ export async function standIn(): Promise<StandIn> {
       signal: new AbortController().signal,
       up: async (options) => started.push(options) - started.length,
       stdio: async (options) => started.push(options) - started.length,
-      offline: async () => inProcessAdmin(ports, async () => undefined),
+      offline: async () => inProcessAdmin(createAdmin(ports), async () => undefined),
+      conversions: async () => inProcessAdmin(createConversionAdmin(ports), async () => undefined),
       checkConfig: async ({ config }) => ({
         file: config,
         issues: config?.includes('bad')
@@ -227,6 +230,7 @@ async function adminPorts(
     if (snapshot === undefined) throw new Error('the stand-in does not compile')
     return snapshot
   }
+  const host = detachedHost({ environment: {}, baseFolder: dataDir })
   return {
     version: '9.9.9',
     dataDir,
@@ -237,6 +241,10 @@ async function adminPorts(
     issues: () => issues,
     apply,
     tryServer: async (_name, spec) => tried(spec),
+    // No network: every URL is that of an MCP server.
+    detect: async (request) =>
+      detectSource(host, /^https?:/.test(request.source) ? { kind: 'http', ...request } : request),
+    convert: (spec) => convertServer(host, spec),
     call: async ({ key, tool, argumentsJson }) => {
       if (key === undefined) throw new GatewayError('key_missing')
       if (tool === 'ask') return { kind: 'input_required', json: '{}' }

@@ -2,6 +2,7 @@
 import { grantAccess, listAccess, removeAccess } from './access.ts'
 import { readAudit, verifyAudit } from './audit.ts'
 import { getConfig, rotateSecrets } from './config.ts'
+import { convertServer, detectSource } from './convert.ts'
 import { explain } from './explain.ts'
 import { createKey, listKeys, revokeKey } from './keys.ts'
 import { addLimit, listLimits, removeLimit } from './limits.ts'
@@ -17,6 +18,8 @@ export const routes: readonly Route[] = [
   listServers,
   addServer,
   removeServer,
+  detectSource,
+  convertServer,
   listTools,
   callTool,
   diagnose,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { serverNamePattern, serverSpec } from '../../model/desired-state.ts'
+import { serverKinds, serverNamePattern, serverSpec } from '../../model/desired-state.ts'
+import { conversionAccount } from './convert.ts'
 import { done, nothing, route } from './route.ts'
 
 export const origin = z
@@ -12,7 +13,7 @@ const leftOut = z
 
 const serverView = z.object({
   name: z.string(),
-  kind: z.enum(['stdio', 'http']),
+  kind: z.enum(serverKinds),
   origin,
   address: z.string().describe('Command line or URL, without secrets'),
   description: z.string().optional(),
@@ -33,6 +34,7 @@ const tried = z.discriminatedUnion('ok', [
     revision: z.string(),
     tools: z.array(z.string()),
     leftOut,
+    conversion: conversionAccount.optional().describe('Of servers that are APIs'),
   }),
   z.object({
     ok: z.literal(false),
@@ -45,6 +47,10 @@ const tried = z.discriminatedUnion('ok', [
       'unauthorized',
       'reference',
       'protocol',
+      'description',
+      'egress',
+      'not-yet',
+      'source',
     ]),
     message: z.string(),
     wayOut: z.string(),

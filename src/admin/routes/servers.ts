@@ -1,6 +1,6 @@
 /** Servers: what is registered, and adding and removing. */
 import type { FastifyInstance } from 'fastify'
-import type { ServerSpec } from '../../model/desired-state.ts'
+import { kindOf, type ServerSpec } from '../../model/desired-state.ts'
 import { addressOf } from '../address.ts'
 import { triedView } from '../advice.ts'
 import { AdminError } from '../contract/errors.ts'
@@ -45,7 +45,14 @@ interface AddInput {
 }
 
 /** Only what can never work is refused; a server that is down at the moment is registered all the same. */
-const hopeless: readonly string[] = ['not-mcp', 'command-missing', 'reference']
+const hopeless: readonly string[] = [
+  'not-mcp',
+  'command-missing',
+  'reference',
+  'description',
+  'egress',
+  'not-yet',
+]
 
 async function add(ports: AdminPorts, writer: Writer, input: AddInput, given: Given) {
   const { name, dryRun } = input
@@ -63,7 +70,7 @@ async function add(ports: AdminPorts, writer: Writer, input: AddInput, given: Gi
     : undefined
   if (tried !== undefined && !tried.ok && !dryRun && hopeless.includes(tried.reason))
     throw new AdminError(
-      tried.reason === 'not-mcp' ? 'not_yet' : 'unusable',
+      tried.reason === 'not-yet' ? 'not_yet' : 'unusable',
       `${name}: ${tried.message}`,
       tried.wayOut,
     )
@@ -105,7 +112,7 @@ function viewOf(ports: AdminPorts, name: string, spec: ServerSpec): ServerView {
   const { description, enabled } = spec
   return {
     name,
-    kind: spec.stdio === undefined ? 'http' : 'stdio',
+    kind: kindOf(spec),
     origin: Object.hasOwn(ports.declared().state.servers, name) ? 'declared' : 'stored',
     address: addressOf(spec),
     ...(description === undefined ? {} : { description }),

@@ -82,8 +82,44 @@ async function examine(ports: AdminPorts, only: string | undefined) {
       const result = found.get(name)
       return result === undefined ? [] : [{ name, ...result }]
     }),
-    findings: findings(ports, only),
+    findings: [...findings(ports, only), ...ofConversions(found)],
   }
+}
+
+/** What servers that are APIs lost of their descriptions, and where their calls cannot go. */
+function ofConversions(
+  found: ReadonlyMap<string, { readonly tried: ReturnType<typeof triedView> }>,
+): Finding[] {
+  return [...found].flatMap(([name, { tried }]): Finding[] => {
+    const conversion = tried.ok ? tried.conversion : undefined
+    if (conversion === undefined) return []
+    const { skipped, targets } = conversion
+    const lost = skipped.filter(({ code }) => code !== 'excluded')
+    const [first] = lost
+    return [
+      ...targets.flatMap(({ url, fault }): Finding[] =>
+        fault === undefined
+          ? []
+          : [
+              {
+                level: 'fault',
+                message: `${name}: calls to ${url} cannot be made: ${fault}`,
+                wayOut:
+                  'Check the address and the network, or allow it under egress of the server.',
+              },
+            ],
+      ),
+      ...(first === undefined
+        ? []
+        : [
+            {
+              level: 'warning' as const,
+              message: `${name}: ${lost.length} operations became no tool, e.g. ${first.operation}: ${first.code}: ${first.reason}`,
+              wayOut: '"sallyport convert" with the source of the server lists all of them.',
+            },
+          ]),
+    ]
+  })
 }
 
 interface Finding {

@@ -177,14 +177,13 @@ class Handler implements Dispatcher.DispatchHandler {
     if (this.over) return
     this.over = true
     const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
-    this.stream?.fail(
-      new GatewayError('server_unavailable', { detail: `HTTP: ${code}`, cause: error }),
-    )
-    const sent = this.started || !notSent.has(code)
-    this.events.onFault(
-      new GatewayError('server_unavailable', { detail: `HTTP: ${code}`, cause: error }),
-      sent,
-    )
+    // The egress guard refuses a connection with its own error.
+    const fault =
+      error instanceof GatewayError
+        ? error
+        : new GatewayError('server_unavailable', { detail: `HTTP: ${code}`, cause: error })
+    this.stream?.fail(fault)
+    this.events.onFault(fault, this.started || !(notSent.has(code) || fault === error))
   }
 }
 

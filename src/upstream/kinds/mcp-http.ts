@@ -1,5 +1,5 @@
 /** Remote MCP servers over HTTP: Streamable HTTP in both eras, and the HTTP+SSE pair of 2024-11-05. */
-import { Pool } from 'undici'
+import type { Pool } from 'undici'
 import { Deadlines } from '../../kit/deadlines.ts'
 import { Lru } from '../../kit/lru.ts'
 import {
@@ -15,6 +15,7 @@ import type { Member } from '../../model/members.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import { subjectOf } from '../../model/target.ts'
 import { ChannelLink, levelRank } from '../channel-link.ts'
+import type { Egress } from '../egress/egress.ts'
 import { type Abort, exchange } from '../http/exchange.ts'
 import { Relay } from '../http/relay.ts'
 import { ask, baseHeaders, HttpSession, type Place, refuseStatus } from '../http/session.ts'
@@ -31,6 +32,7 @@ export interface HttpLinkOptions {
   readonly codec: ServerCodec
   /** Extensions that may pass between the server and its callers. */
   readonly extensions: ReadonlySet<string>
+  readonly egress: Egress
   readonly messageBytesMax: number
   readonly openTimeoutMs: number
   readonly connectionsMax: number
@@ -70,17 +72,8 @@ export class McpHttp implements ServerLink {
   constructor(options: HttpLinkOptions) {
     this.options = options
     const url = new URL(options.spec.url)
-    const calls = new Pool(url.origin, {
-      connections: options.connectionsMax,
-      pipelining: 1,
-      keepAliveTimeout: 30_000,
-      connect: { timeout: 10_000 },
-    })
-    const streams = new Pool(url.origin, {
-      connections: null,
-      pipelining: 1,
-      connect: { timeout: 10_000 },
-    })
+    const calls = options.egress.pool(url, { connections: options.connectionsMax })
+    const streams = options.egress.pool(url, { connections: null })
     this.pools = [calls, streams]
     this.place = {
       dispatcher: calls,

@@ -1,0 +1,35 @@
+/** Which converter runs for which kind. Each is imported when it is first needed: none costs a gateway without it. */
+import type { Conversion, Convert, Document, ReadDocument } from '../model/conversion.ts'
+import { ConversionFault } from '../model/conversion.ts'
+import type { ApiKind, ApiSpecs } from '../model/desired-state.ts'
+
+type Converters = {
+  readonly [K in ApiKind]?: () => Promise<Convert<ApiSpecs[K], unknown, unknown>>
+}
+
+/** One line a kind. */
+const converters: Converters = {
+  openapi: async () => (await import('./openapi/convert.ts')).convertOpenapi,
+  graphql: async () => (await import('./graphql/convert.ts')).convertGraphql,
+}
+
+/** What one conversion starts from. */
+export type ConversionJob<K extends ApiKind = ApiKind> = {
+  readonly [P in K]: {
+    readonly kind: P
+    readonly spec: ApiSpecs[P]
+    readonly description: Document
+  }
+}[K]
+
+/** @throws ConversionFault */
+export async function convertJob<K extends ApiKind>(
+  job: ConversionJob<K>,
+  read: ReadDocument,
+): Promise<Conversion> {
+  const load = converters[job.kind]
+  if (load === undefined)
+    throw new ConversionFault('feature_unsupported', `there is no converter for ${job.kind} yet`)
+  const convert = await load()
+  return convert(job.spec, job.description, read)
+}

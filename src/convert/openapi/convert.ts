@@ -1,0 +1,109 @@
+/**
+ * The compiler of OpenAPI descriptions: 2.0, 3.0, 3.1, and of 3.2 what it adds to operations. Each operation becomes
+ * a tool with a plan, or a report of why not; a fault in one operation never costs another.
+ */
+import {
+  type Conversion,
+  ConversionFault,
+  type ConversionReport,
+  type Convert,
+  type ConvertedTool,
+} from '../../model/conversion.ts'
+import type { OpenApiSpec, RestCommon, RestPlan } from '../../model/kinds/openapi.ts'
+import { select } from '../selection.ts'
+import { toolNames } from '../tool-name.ts'
+import { dialectOf } from './dialect.ts'
+import { Documents } from './documents.ts'
+import { isObject, memberOf, objectAt, textAt } from './json.ts'
+import { nameCandidates } from './operation-name.ts'
+import { listOperations, type Operation } from './operations.ts'
+import { placeIn, pointerOf } from './place.ts'
+import { OperationFault, Reporter } from './report.ts'
+import { Schemas } from './schemas.ts'
+import { Security } from './security.ts'
+import { plainLine, plainText } from './text.ts'
+import { convertOperation, type ToolContext } from './tool.ts'
+
+const titleCharsMax = 120
+const descriptionCharsMax = 600
+
+export const convertOpenapi: Convert<OpenApiSpec, RestPlan, RestCommon> = async (
+  spec,
+  description,
+  read,
+) => {
+  const documents = await Documents.load(description, read)
+  const { root } = documents
+  if (!isObject(root.value)) throw new ConversionFault('description_invalid', 'It is no object.')
+  const dialect = dialectOf(root.value)
+  if (objectAt(root.value, 'paths') === undefined && memberOf(root.value, 'webhooks') === undefined)
+    throw new ConversionFault('description_invalid', 'It has no `paths`.', '#/paths')
+  const reporter = new Reporter(root.at.document)
+  const { found, lost } = listOperations(documents, reporter)
+  const security = new Security(documents, dialect, reporter)
+  const context: ToolContext = {
+    spec,
+    root,
+    security,
+    schemas: new Schemas(documents, dialect, reporter),
+    configured: new Set(Object.keys(spec.headers).map((name) => name.toLowerCase())),
+  }
+  const skipped: ConversionReport[] = lost.map(({ key, code, reason, at }) => ({
+    operation: key,
+    ...reporter.report(code, reason, at),
+  }))
+  const names = toolNames(
+    found.map((operation) => ({ operation: operation.key, wishes: nameCandidates(operation) })),
+  )
+  const selected = select(
+    found.map((operation) => ({
+      source: operation,
+      operation: operation.key,
+      name: names.get(operation.key) ?? operation.key,
+      place: pointerOf(operation.spot.at),
+    })),
+    spec.operations,
+  )
+  skipped.push(...selected.skipped)
+  const tools: ConvertedTool<RestPlan>[] = []
+  for (const { source, name } of selected.kept) {
+    reporter.begin(source.key)
+    const tool = attempt(source, name, context)
+    if (tool instanceof OperationFault)
+      skipped.push({ operation: source.key, ...reporter.report(tool.code, tool.message, tool.at) })
+    else tools.push(tool)
+  }
+  reporter.begin('')
+  const info = memberOf(root.value, 'info')
+  const words = [textAt(info, 'summary'), textAt(info, 'description')].filter(
+    (text) => text !== undefined,
+  )
+  const about = plainText(words.join('\n\n'), descriptionCharsMax)
+  return {
+    title: plainLine(textAt(info, 'title') ?? 'API', titleCharsMax) || 'API',
+    version: plainLine(textAt(info, 'version') ?? '', 60) || '0',
+    description: about === '' ? undefined : about,
+    operations: found.length + lost.length,
+    tools,
+    skipped,
+    notes: [...selected.notes, ...reporter.notes],
+    common: { security: security.common() },
+  } satisfies Conversion<RestPlan, RestCommon>
+}
+
+/** A fault of one operation stays with it, also one that nobody thought of. */
+function attempt(operation: Operation, name: string, context: ToolContext) {
+  try {
+    return convertOperation(operation, name, context)
+  } catch (thrown) {
+    if (thrown instanceof OperationFault) return thrown
+    if (thrown instanceof RangeError)
+      return new OperationFault('schema_unusable', 'It is nested too deep.', operation.spot.at)
+    const why = thrown instanceof Error ? thrown.message : String(thrown)
+    return new OperationFault(
+      'description_invalid',
+      `It cannot be read: ${why}`,
+      placeIn(operation.spot.at, 'parameters'),
+    )
+  }
+}

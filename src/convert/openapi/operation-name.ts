@@ -1,0 +1,56 @@
+/** Names of operations before they are made unique: from the `operationId` when it reads well, else from the path. */
+import { textAt } from './json.ts'
+import type { Operation } from './operations.ts'
+
+const idCharsMax = 150
+
+/** Candidates, the most readable first; each depends on the operation alone, so that names stay when others go. */
+export function nameCandidates({ method, path, spot }: Operation): readonly string[] {
+  const byPath = snake(`${method.toLowerCase()} ${pathWords(path)}`)
+  const full = snake(`${method.toLowerCase()} ${path}`)
+  const id = textAt(spot.value, 'operationId')
+  if (id === undefined) return [byPath, full]
+  const name = snake(id)
+  return readsWell(id, name) ? [withoutRoute(name, method, path), name, full] : [byPath, full]
+}
+
+/** Words of letters, not too many, perhaps in a group (`repos/list`); no path, no address, no number of a generator. */
+function readsWell(id: string, name: string): boolean {
+  return (
+    id.length <= idCharsMax &&
+    !/[{}?]|^\/|\/[^/]*\/|^https?:/.test(id) &&
+    /[a-z]{2}/.test(name) &&
+    !/[0-9a-f]{12}|\d{6}/.test(name) &&
+    !/^(operation|op|method|api|endpoint|get|put|post|patch|delete)_?\d*$/.test(name)
+  )
+}
+
+/** FastAPI writes `list_pets_api_v1_pets_get`: the function's name, the path, the method. */
+function withoutRoute(name: string, method: string, path: string): string {
+  const route = snake(`${path} ${method.toLowerCase()}`)
+  const head = name.endsWith(`_${route}`) ? name.slice(0, -route.length - 1) : name
+  return head.length >= 3 ? head : name
+}
+
+/** `/api/v1/users/{id}/posts` as `users id posts`: what every path starts with says nothing. */
+function pathWords(path: string): string {
+  const bare = path.replace(/[?#].*$/s, '').replace(/^\/(?:api\/)?(?:v1\/)?/, '')
+  const words = bare.replaceAll(/\{([^{}]*)\}/g, (_, name: string) =>
+    bare.endsWith(`{${name}}`) ? ` by ${name} ` : ` ${name} `,
+  )
+  const rest = /[?#]/.test(path) ? path.replace(/^[^?#]*/, '') : ''
+  return /[a-z0-9]/i.test(words + rest) ? `${words} ${rest}` : 'root'
+}
+
+/** `listPetsForHTTPClient` as `list_pets_for_http_client`. */
+export function snake(text: string): string {
+  return text
+    .slice(0, 400)
+    .normalize('NFKD')
+    .replaceAll(/\p{M}/gu, '')
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replaceAll(/([A-Z])([A-Z][a-z])/g, '$1_$2')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '_')
+    .replaceAll(/^_|_$/g, '')
+}

@@ -1,0 +1,260 @@
+/** Parameters of an operation: how each travels, and the schema of its argument. */
+import type { RestParameter } from '../../model/kinds/openapi.ts'
+import {
+  flagAt,
+  isObject,
+  type JsonDraft,
+  listAt,
+  memberOf,
+  membersOf,
+  objectAt,
+  textAt,
+} from './json.ts'
+import { placeIn, type Spot } from './place.ts'
+import type { SchemaTools } from './schema.ts'
+
+/** A parameter before it has the name of its argument. */
+export interface Parameter extends Omit<RestParameter, 'argument'> {
+  readonly required: boolean
+  readonly spot: Spot
+  /** Where its schema stands; of OpenAPI 2.0 the parameter itself. */
+  readonly schema: Spot
+}
+
+export interface Parameters {
+  readonly parameters: readonly Parameter[]
+  /** OpenAPI 2.0: `in: body` and `in: formData`. */
+  readonly body: Spot | undefined
+  readonly form: readonly Spot[]
+}
+
+export interface ParameterOptions extends SchemaTools {
+  /** Headers of the configuration, in lower case: what the operator sends is no argument. */
+  readonly configured: ReadonlySet<string>
+}
+
+const parametersMax = 500
+/** Described by responses, bodies and security schemes instead (OpenAPI 3.1 section 4.8.12.1). */
+const ignoredHeaders = new Set(['accept', 'content-type', 'authorization'])
+/** Headers that frame a message or a connection: none of a caller's business (RFC 9110 section 7.6.1). */
+const framingHeaders = new Set([
+  ...['host', 'content-length', 'transfer-encoding', 'connection', 'upgrade', 'te', 'trailer'],
+  ...['expect', 'keep-alive', 'proxy-authorization', 'proxy-connection'],
+])
+
+/** Those of the operation, then those of the path item that it does not override by name and place. */
+export function readParameters(
+  operation: Spot,
+  pathItem: Spot,
+  template: string,
+  options: ParameterOptions,
+): Parameters {
+  const byKey = new Map<string, Spot>()
+  for (const holder of [operation, pathItem]) {
+    const list = listAt(holder.value, 'parameters')
+    const own = new Set<string>()
+    for (const [index, value] of list.slice(0, parametersMax).entries()) {
+      const at = placeIn(placeIn(holder.at, 'parameters'), String(index))
+      const found = options.documents.target({ value, at })
+      if (found.kind === 'lost') {
+        options.reporter.note(found.code, `A parameter is missing: ${found.reason}`, at)
+        continue
+      }
+      const name = textAt(found.spot.value, 'name')
+      const where = textAt(found.spot.value, 'in')
+      if (name === undefined || where === undefined) {
+        options.reporter.note('description_invalid', 'A parameter without name or place.', at)
+        continue
+      }
+      const key = `${where} ${where === 'header' ? name.toLowerCase() : name}`
+      if (
+        where === 'body'
+          ? [...byKey.keys()].some((known) => known.startsWith('body '))
+          : byKey.has(key)
+      ) {
+        if (own.has(key))
+          options.reporter.note('description_invalid', `The parameter ${name} stands twice.`, at)
+        continue
+      }
+      own.add(key)
+      byKey.set(key, found.spot)
+    }
+  }
+  return sort([...byKey.values()], template, options)
+}
+
+function sort(spots: readonly Spot[], template: string, options: ParameterOptions): Parameters {
+  const parameters: Parameter[] = []
+  const form: Spot[] = []
+  let body: Spot | undefined
+  for (const spot of spots) {
+    const where = textAt(spot.value, 'in')
+    if (where === 'body') body = spot
+    else if (where === 'formData') form.push(spot)
+    else {
+      const parameter = readParameter(spot, options)
+      if (parameter !== undefined) parameters.push(parameter)
+    }
+  }
+  return { parameters: withTemplate(parameters, template, spots[0]?.at, options), body, form }
+}
+
+/** Each `{name}` of the path needs a value, and a parameter of the path without its `{name}` can go nowhere. */
+function withTemplate(
+  parameters: readonly Parameter[],
+  template: string,
+  near: Spot['at'] | undefined,
+  { reporter, documents }: ParameterOptions,
+): readonly Parameter[] {
+  const names = new Set(templateNames(template))
+  const at = near ?? placeIn(placeIn(documents.root.at, 'paths'), template)
+  const kept = parameters.filter((parameter) => {
+    if (parameter.in !== 'path' || names.has(parameter.name)) return true
+    reporter.note(
+      'description_invalid',
+      `The path has no {${parameter.name}}: the parameter is left out.`,
+      parameter.spot.at,
+    )
+    return false
+  })
+  const known = new Set(kept.filter((entry) => entry.in === 'path').map((entry) => entry.name))
+  const missing = [...names].filter((name) => !known.has(name))
+  for (const name of missing)
+    reporter.note(
+      'description_invalid',
+      `The parameter {${name}} of the path is not described.`,
+      at,
+    )
+  return [
+    ...kept,
+    ...missing.map(
+      (name): Parameter => ({
+        name,
+        in: 'path',
+        style: 'simple',
+        explode: false,
+        allowReserved: false,
+        mediaType: undefined,
+        required: true,
+        spot: { value: {}, at },
+        schema: { value: { type: 'string' }, at },
+      }),
+    ),
+  ]
+}
+
+export function templateNames(template: string): readonly string[] {
+  return [...template.matchAll(/\{([^{}]{1,200})\}/g)].map(([, name = '']) => name)
+}
+
+function readParameter(spot: Spot, options: ParameterOptions): Parameter | undefined {
+  const { value, at } = spot
+  const name = textAt(value, 'name') ?? ''
+  const where = textAt(value, 'in')?.toLowerCase()
+  if (where === 'querystring') return querystring(spot, options)
+  if (where !== 'path' && where !== 'query' && where !== 'header' && where !== 'cookie') {
+    options.reporter.note(
+      'description_invalid',
+      `${String(where)} is no place for a parameter.`,
+      at,
+    )
+    return undefined
+  }
+  if (where === 'header') {
+    const lower = name.toLowerCase()
+    if (ignoredHeaders.has(lower) || options.configured.has(lower)) return undefined
+    if (framingHeaders.has(lower) || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) {
+      options.reporter.note(
+        'feature_unsupported',
+        `The header ${name} is not for callers to set.`,
+        at,
+      )
+      return undefined
+    }
+  }
+  const how = options.dialect === '2.0' ? swaggerStyle(spot, where) : style(spot, where, options)
+  return { name, in: where, ...how, required: isRequired(value, where), spot }
+}
+
+function isRequired(value: unknown, where: string): boolean {
+  return where === 'path' || flagAt(value, 'required') === true
+}
+
+type How = Pick<Parameter, 'style' | 'explode' | 'allowReserved' | 'mediaType' | 'schema'>
+type Where = RestParameter['in']
+
+const styles: Readonly<Record<Where, readonly RestParameter['style'][]>> = {
+  path: ['simple', 'label', 'matrix'],
+  query: ['form', 'spaceDelimited', 'pipeDelimited', 'deepObject'],
+  header: ['simple'],
+  cookie: ['form'],
+}
+
+/** OpenAPI 3.1 section 4.8.12.2: `style` and `schema`, or `content` with one media type. */
+function style({ value, at }: Spot, where: Where, { reporter }: ParameterOptions): How {
+  const [content] = membersOf(memberOf(value, 'content'))
+  if (content !== undefined && memberOf(value, 'schema') === undefined) {
+    const [mediaType, media] = content
+    return {
+      style: where === 'path' || where === 'header' ? 'simple' : 'form',
+      explode: false,
+      allowReserved: false,
+      mediaType,
+      schema: {
+        value: memberOf(media, 'schema') ?? {},
+        at: placeIn(placeIn(placeIn(at, 'content'), mediaType), 'schema'),
+      },
+    }
+  }
+  const named = textAt(value, 'style')
+  const usual = styles[where][0] ?? 'form'
+  const found = styles[where].find((known) => known === named)
+  if (named !== undefined && found === undefined && !(named === 'cookie' && where === 'cookie'))
+    reporter.note(
+      'description_invalid',
+      `The style ${named.slice(0, 40)} does not go with a ${where} parameter; ${usual} is taken.`,
+      placeIn(at, 'style'),
+    )
+  const chosen = found ?? usual
+  return {
+    style: chosen,
+    explode: flagAt(value, 'explode') ?? chosen === 'form',
+    allowReserved: flagAt(value, 'allowReserved') === true,
+    mediaType: undefined,
+    schema: { value: memberOf(value, 'schema') ?? {}, at: placeIn(at, 'schema') },
+  }
+}
+
+/** OpenAPI 2.0: `collectionFormat`; the schema is the parameter itself. */
+function swaggerStyle(spot: Spot, where: Where): How {
+  const format = textAt(spot.value, 'collectionFormat')
+  const separated: Readonly<Record<string, RestParameter['style']>> = {
+    ssv: 'spaceDelimited',
+    tsv: 'tabDelimited',
+    pipes: 'pipeDelimited',
+  }
+  const usual = where === 'path' || where === 'header' ? 'simple' : 'form'
+  return {
+    style: (format === undefined ? undefined : separated[format]) ?? usual,
+    explode: format === 'multi',
+    allowReserved: false,
+    mediaType: undefined,
+    schema: swaggerSchema(spot),
+  }
+}
+
+/** Without `required`, which is a boolean here and a list in a schema. */
+export function swaggerSchema({ value, at }: Spot): Spot {
+  const schema = objectAt(value, 'schema')
+  if (schema !== undefined) return { value: schema, at: placeIn(at, 'schema') }
+  if (!isObject(value)) return { value: {}, at }
+  const own: JsonDraft = { ...value }
+  for (const key of ['name', 'in', 'required', 'description', 'collectionFormat']) delete own[key]
+  return { value: own, at }
+}
+
+/** OpenAPI 3.2 `in: querystring`: one value for the whole query. Its only usual form is a form. */
+function querystring({ at }: Spot, { reporter }: ParameterOptions): undefined {
+  reporter.note('feature_unsupported', 'A parameter for the whole query is not supported.', at)
+  return undefined
+}

@@ -1,0 +1,521 @@
+/**
+ * One schema of a description as JSON Schema 2020-12, for arguments (`input`) or answers (`output`). Only known
+ * keywords are taken over; `$ref`s become references into `$defs`, so nothing is ever unrolled.
+ */
+import type { JsonSchema } from '../../model/conversion.ts'
+import type { Dialect } from './dialect.ts'
+import type { Documents } from './documents.ts'
+import {
+  flagAt,
+  isObject,
+  type JsonDraft,
+  type JsonObject,
+  jsonOf,
+  listAt,
+  memberOf,
+  membersOf,
+  objectAt,
+  setMember,
+  textAt,
+  textsAt,
+} from './json.ts'
+import { readCount, readEnum, readNumber, readPattern, readTypes } from './keywords.ts'
+import { placeIn, type Spot } from './place.ts'
+import type { Reporter } from './report.ts'
+import { plainLine, plainText } from './text.ts'
+
+export type Direction = 'input' | 'output'
+
+/** What a schema refers to, by the name in `$defs`. */
+export interface Reference {
+  readonly name: string
+  /** Applied to the same value, not to a part of it: a circle of these would never end. */
+  readonly inPlace: boolean
+  readonly holder: JsonDraft
+}
+
+export interface Scope {
+  readonly direction: Direction
+  readonly references: Reference[]
+  readonly depth: number
+  readonly inPlace: boolean
+  /** Within `allOf`, where `additionalProperties: false` would forbid what the neighbours describe. */
+  readonly open: boolean
+}
+
+/** Names the target of a reference in `$defs`. */
+export type Define = (target: Spot, direction: Direction) => string
+
+export interface SchemaTools {
+  readonly documents: Documents
+  readonly dialect: Dialect
+  readonly reporter: Reporter
+  readonly define: Define
+}
+
+/** Levels of schemas within one definition. JSON has twice as many, and the check of arguments takes 64 of these. */
+const depthMax = 24
+const descriptionCharsMax = { input: 600, output: 200 } as const
+const exampleCharsMax = 200
+const defaultCharsMax = 1_000
+const enumMax = 2_000
+
+export function scopeOf(direction: Direction): Scope {
+  return { direction, references: [], depth: 0, inPlace: true, open: false }
+}
+
+/** Converts what stands at `spot`. References that it holds are added to the scope. */
+export function convertSchema(spot: Spot, scope: Scope, tools: SchemaTools): JsonSchema {
+  const { value, at } = spot
+  if (value === true) return {}
+  if (value === false) return { not: {} }
+  if (!isObject(value)) {
+    tools.reporter.note('schema_unusable', 'It is no schema; any value is taken.', at)
+    return {}
+  }
+  if (scope.depth > depthMax) {
+    tools.reporter.note(
+      'schema_unusable',
+      `It is nested more than ${depthMax} deep; from here any value is taken.`,
+      at,
+    )
+    return {}
+  }
+  if (typeof value['$ref'] === 'string' && Object.hasOwn(value, '$ref'))
+    return convertReference(value, value['$ref'], spot, scope, tools)
+  return new SchemaConverter(value, spot, scope, tools).convert()
+}
+
+function convertReference(
+  value: JsonObject,
+  reference: string,
+  spot: Spot,
+  scope: Scope,
+  tools: SchemaTools,
+): JsonSchema {
+  const target = tools.documents.resolve(reference, spot.at)
+  const siblings =
+    tools.dialect === '3.1' && Object.keys(value).length > 1
+      ? new SchemaConverter(value, spot, scope, tools).convert()
+      : describedBy(value, scope.direction)
+  if (target.kind === 'lost') {
+    tools.reporter.note(target.code, `${target.reason} Any value is taken.`, spot.at)
+    return siblings
+  }
+  const end = tools.documents.target(target.spot)
+  if (end.kind === 'found' && isLeaf(end.spot.value)) {
+    const plain = convertSchema(end.spot, { ...scope, depth: scope.depth + 1 }, tools)
+    return { ...plain, ...siblings }
+  }
+  if (!isObject(target.spot.value) && typeof target.spot.value !== 'boolean') {
+    tools.reporter.note('schema_unusable', `${reference} points at no schema.`, spot.at)
+    return siblings
+  }
+  const name = tools.define(target.spot, scope.direction)
+  const holder: JsonDraft = { ...siblings, $ref: `#/$defs/${name}` }
+  scope.references.push({ name, inPlace: scope.inPlace, holder })
+  return holder
+}
+
+/** Small and without parts: written in place, which models read more easily than a reference. */
+function isLeaf(value: unknown): boolean {
+  if (!isObject(value) || listAt(value, 'enum').length > 40) return false
+  const { types } = readTypes(memberOf(value, 'type'))
+  return (
+    types.length > 0 &&
+    !types.includes('object') &&
+    !types.includes('array') &&
+    !['$ref', 'allOf', 'anyOf', 'oneOf', 'not', 'if'].some((keyword) =>
+      Object.hasOwn(value, keyword),
+    )
+  )
+}
+
+function describedBy(value: JsonObject, direction: Direction): JsonDraft {
+  const raw = memberOf(value, 'description')
+  const text = typeof raw === 'string' ? plainText(raw, descriptionCharsMax[direction]) : ''
+  return text === '' ? {} : { description: text }
+}
+
+/** Keywords whose value is a schema that judges a part of the value. */
+const partSchemas = ['contains', 'propertyNames', 'unevaluatedItems', 'unevaluatedProperties']
+const counts = [
+  ...['maxLength', 'minLength', 'maxItems', 'minItems', 'maxContains', 'minContains'],
+  ...['maxProperties', 'minProperties'],
+]
+
+class SchemaConverter {
+  private readonly value: JsonObject
+  private readonly spot: Spot
+  private readonly scope: Scope
+  private readonly tools: SchemaTools
+  private readonly result: JsonDraft = {}
+  private readonly hints: string[] = []
+
+  constructor(value: JsonObject, spot: Spot, scope: Scope, tools: SchemaTools) {
+    this.value = value
+    this.spot = spot
+    this.scope = scope
+    this.tools = tools
+  }
+
+  convert(): JsonSchema {
+    const types = this.types()
+    this.values(types)
+    this.numbers()
+    this.counts()
+    this.pattern()
+    this.items(types)
+    this.properties()
+    this.combinations()
+    this.conditions()
+    this.words()
+    return this.nullable(types)
+  }
+
+  private note(reason: string, key?: string): void {
+    const at = key === undefined ? this.spot.at : placeIn(this.spot.at, key)
+    this.tools.reporter.note('schema_unusable', reason, at)
+  }
+
+  private part(value: unknown, ...keys: readonly string[]): JsonSchema {
+    const spot = { value, at: keys.reduce(placeIn, this.spot.at) }
+    const scope = { ...this.scope, depth: this.scope.depth + 1, inPlace: false, open: false }
+    return convertSchema(spot, scope, this.tools)
+  }
+
+  private sameValue(value: unknown, open: boolean, ...keys: readonly string[]): JsonSchema {
+    const spot = { value, at: keys.reduce(placeIn, this.spot.at) }
+    const scope = { ...this.scope, depth: this.scope.depth + 1, open }
+    return convertSchema(spot, scope, this.tools)
+  }
+
+  private types(): readonly string[] {
+    const raw = memberOf(this.value, 'type')
+    if (raw === undefined) return []
+    const { types, unknown } = readTypes(raw)
+    if (unknown.length > 0) this.note(`${JSON.stringify(unknown[0])} is no type.`, 'type')
+    if (types.length === 1) this.result['type'] = types[0]
+    else if (types.length > 1) this.result['type'] = types
+    return types
+  }
+
+  private get isNullable(): boolean {
+    return (
+      flagAt(this.value, 'nullable') === true ||
+      flagAt(this.value, 'x-nullable') === true ||
+      (this.tools.dialect !== '3.1' && memberOf(this.value, 'type') === 'null')
+    )
+  }
+
+  private values(types: readonly string[]): void {
+    const allowed = types.length === 0 || !this.isNullable ? types : [...types, 'null']
+    const raw = memberOf(this.value, 'enum')
+    if (raw !== undefined) {
+      const values = readEnum(raw, allowed)
+      if (values === undefined) this.misplaced(raw, types)
+      else if (values.length <= enumMax)
+        this.result['enum'] =
+          this.isNullable && types.length > 0 && !values.includes(null) ? [...values, null] : values
+      else {
+        this.hints.push(`E.g. ${JSON.stringify(values.slice(0, 20)).slice(1, -1)}.`)
+        this.note(`The enum has ${values.length} values; they are not listed.`, 'enum')
+      }
+    }
+    const fixed = memberOf(this.value, 'const')
+    if (this.tools.dialect === '3.1' && fixed !== undefined && sizeOf(fixed) <= defaultCharsMax)
+      this.result['const'] = fixed
+  }
+
+  /** `{type: array, items: {type: string}, enum: [a, b]}` means that the items are one of these. */
+  private misplaced(raw: unknown, types: readonly string[]): void {
+    const items = readTypes(memberOf(memberOf(this.value, 'items'), 'type') ?? [])
+    const values = types.includes('array') ? readEnum(raw, items.types) : undefined
+    if (values !== undefined)
+      this.hints.push(`Of ${JSON.stringify(values.slice(0, 50)).slice(1, -1)}.`)
+    this.note('No value of the enum fits the type.', 'enum')
+  }
+
+  private numbers(): void {
+    for (const [bound, exclusive] of [
+      ['maximum', 'exclusiveMaximum'],
+      ['minimum', 'exclusiveMinimum'],
+    ] as const) {
+      const value = readNumber(memberOf(this.value, bound))
+      const strict = memberOf(this.value, exclusive)
+      const strictValue = typeof strict === 'boolean' ? undefined : readNumber(strict)
+      // Until 3.0 a boolean that made the bound itself exclusive.
+      if (strict === true && value !== undefined) this.result[exclusive] = value
+      else if (value !== undefined) this.result[bound] = value
+      if (strictValue !== undefined) this.result[exclusive] = strictValue
+    }
+    const step = readNumber(memberOf(this.value, 'multipleOf'))
+    if (step !== undefined && step > 0) this.result['multipleOf'] = step
+  }
+
+  private counts(): void {
+    for (const keyword of counts) {
+      const raw = memberOf(this.value, keyword)
+      if (raw === undefined || raw === null) continue
+      const count = readCount(raw)
+      if (count === undefined) this.note(`${keyword} must be a count.`, keyword)
+      else this.result[keyword] = count
+    }
+    if (flagAt(this.value, 'uniqueItems') === true) this.result['uniqueItems'] = true
+  }
+
+  private pattern(): void {
+    const raw = memberOf(this.value, 'pattern')
+    if (raw === undefined || raw === '' || raw === null) return
+    const pattern = readPattern(raw)
+    if (pattern !== undefined) {
+      this.result['pattern'] = pattern
+      return
+    }
+    this.hints.push(`Pattern: ${String(raw).slice(0, 200)}`)
+    this.note('The pattern cannot be checked in linear time; the API checks it itself.', 'pattern')
+  }
+
+  private items(types: readonly string[]): void {
+    const items = memberOf(this.value, 'items')
+    const prefix = memberOf(this.value, 'prefixItems')
+    if (Array.isArray(prefix) && prefix.length > 0)
+      this.result['prefixItems'] = prefix.map((entry: unknown, index) =>
+        this.part(entry, 'prefixItems', String(index)),
+      )
+    if (Array.isArray(items)) {
+      if (items.length > 0)
+        this.result['prefixItems'] = items.map((entry: unknown, index) =>
+          this.part(entry, 'items', String(index)),
+        )
+    } else if (items !== undefined && items !== null)
+      this.result['items'] = this.part(items, 'items')
+    // Some model providers refuse an array that does not say of what.
+    if (types.includes('array') && this.result['items'] === undefined && prefix === undefined)
+      this.result['items'] = {}
+    for (const keyword of partSchemas) {
+      const raw = memberOf(this.value, keyword)
+      if (isObject(raw) || (typeof raw === 'boolean' && !this.scope.open))
+        this.result[keyword] = this.part(raw, keyword)
+    }
+  }
+
+  private properties(): void {
+    const properties = objectAt(this.value, 'properties')
+    const hidden = new Set<string>()
+    if (properties !== undefined) {
+      const converted: JsonDraft = {}
+      for (const [name, schema] of Object.entries(properties))
+        if (isHidden(schema, placeIn(this.spot.at, 'properties'), this.scope, this.tools))
+          hidden.add(name)
+        else setMember(converted, name, this.part(schema, 'properties', name))
+      this.result['properties'] = converted
+    }
+    this.required(hidden)
+    const patterns = objectAt(this.value, 'patternProperties')
+    if (patterns !== undefined) this.patternProperties(patterns)
+    const additional = memberOf(this.value, 'additionalProperties')
+    if (additional === false) {
+      // A hidden property is one that answers have; arguments do not.
+      if (!this.scope.open && this.scope.direction === 'input')
+        this.result['additionalProperties'] = false
+    } else if (isObject(additional) && Object.keys(additional).length > 0)
+      this.result['additionalProperties'] = this.part(additional, 'additionalProperties')
+    else if (additional === true || isObject(additional)) this.result['additionalProperties'] = true
+  }
+
+  private required(hidden: ReadonlySet<string>): void {
+    const raw = memberOf(this.value, 'required')
+    if (!Array.isArray(raw)) return
+    const names = [...new Set(textsAt(this.value, 'required'))].filter((name) => !hidden.has(name))
+    if (names.length > 0) this.result['required'] = names
+  }
+
+  private patternProperties(patterns: JsonObject): void {
+    const converted: JsonDraft = {}
+    for (const [raw, schema] of Object.entries(patterns)) {
+      const pattern = readPattern(raw)
+      if (pattern === undefined) this.note('The pattern cannot be used.', 'patternProperties')
+      else setMember(converted, pattern, this.part(schema, 'patternProperties', raw))
+    }
+    if (Object.keys(converted).length > 0) this.result['patternProperties'] = converted
+  }
+
+  private combinations(): void {
+    for (const keyword of ['allOf', 'anyOf', 'oneOf'] as const) {
+      const raw = memberOf(this.value, keyword)
+      const branches: readonly unknown[] = Array.isArray(raw) ? raw : isObject(raw) ? [raw] : []
+      if (branches.length === 0) continue
+      const among = branches.length > 1 || objectAt(this.value, 'properties') !== undefined
+      this.result[keyword] = branches.map((branch, index) =>
+        this.branch(keyword, branch, index, keyword === 'allOf' && among),
+      )
+    }
+    const not = memberOf(this.value, 'not')
+    if (isObject(not)) this.result['not'] = this.sameValue(not, false, 'not')
+    this.discriminator()
+  }
+
+  private branch(keyword: string, branch: unknown, index: number, open: boolean): JsonSchema {
+    const schema = this.sameValue(branch, open || this.scope.open, keyword, String(index))
+    const property = textAt(objectAt(this.value, 'discriminator'), 'propertyName')
+    if (keyword === 'allOf' || property === undefined) return schema
+    const tag = this.tagOf(branch, property)
+    // Beside the reference, so that a model sees at once which value picks which alternative.
+    if (tag === undefined || memberOf(schema, 'properties') !== undefined) return schema
+    const properties: JsonDraft = {}
+    setMember(properties, property, tag.length === 1 ? { const: tag[0] } : { enum: tag })
+    return reholding(schema, { ...schema, properties }, this.scope)
+  }
+
+  /** Values of the discriminator that pick an alternative (OpenAPI 3.1 section 4.8.25). */
+  private tagOf(branch: unknown, property: string): readonly string[] | undefined {
+    const reference = textAt(branch, '$ref')
+    if (reference === undefined) return undefined
+    const mapping = membersOf(memberOf(this.value['discriminator'], 'mapping'))
+    const name = reference.split('/').at(-1) ?? reference
+    const mapped = mapping.filter(([, to]) => to === reference || to === name).map(([tag]) => tag)
+    if (mapped.length > 0) return mapped
+    if (mapping.length > 0) return undefined
+    // Without a mapping the name of the schema is the value, unless the schema says otherwise itself.
+    const found = this.tools.documents.resolve(reference, this.spot.at)
+    const target = found.kind === 'found' ? found.spot.value : undefined
+    const own = objectAt(objectAt(target, 'properties'), property)
+    if (own === undefined || listAt(own, 'enum').length > 0 || Object.hasOwn(own, 'const'))
+      return undefined
+    return [name]
+  }
+
+  private discriminator(): void {
+    const discriminator = memberOf(this.value, 'discriminator')
+    const property =
+      typeof discriminator === 'string' ? discriminator : textAt(discriminator, 'propertyName')
+    if (property === undefined || this.result['oneOf'] !== undefined) return
+    if (this.result['anyOf'] !== undefined) return
+    const tags = membersOf(memberOf(discriminator, 'mapping')).map(([tag]) => tag)
+    const known = tags.length === 0 ? '' : ` (one of ${tags.slice(0, 20).join(', ')})`
+    this.hints.push(`${property}${known} says which form it has.`)
+  }
+
+  private conditions(): void {
+    if (this.tools.dialect !== '3.1') return
+    for (const keyword of ['if', 'then', 'else']) {
+      const raw = memberOf(this.value, keyword)
+      if (isObject(raw) || typeof raw === 'boolean')
+        this.result[keyword] = this.sameValue(raw, true, keyword)
+    }
+    const schemas = objectAt(this.value, 'dependentSchemas')
+    if (schemas !== undefined) {
+      const converted: JsonDraft = {}
+      for (const [name, schema] of Object.entries(schemas))
+        setMember(converted, name, this.sameValue(schema, true, 'dependentSchemas', name))
+      this.result['dependentSchemas'] = converted
+    }
+    const dependent = objectAt(this.value, 'dependentRequired')
+    if (dependent === undefined) return
+    const lists: JsonDraft = {}
+    for (const name of Object.keys(dependent)) setMember(lists, name, textsAt(dependent, name))
+    this.result['dependentRequired'] = lists
+  }
+
+  private words(): void {
+    const { value, result } = this
+    const { direction } = this.scope
+    const format = textAt(value, 'format')
+    if (format !== undefined && /^[\w:./+-]{1,60}$/.test(format)) result['format'] = format
+    for (const keyword of ['contentEncoding', 'contentMediaType']) {
+      const text = textAt(value, keyword)
+      if (text !== undefined && text.length <= 100) result[keyword] = text
+    }
+    const raw = memberOf(value, 'description')
+    const title = textAt(value, 'title')
+    const text = typeof raw === 'string' ? plainText(raw, descriptionCharsMax[direction]) : ''
+    const enumText = enumDescriptions(value)
+    const description = [text, enumText, ...this.hints].filter((part) => part !== '').join('\n')
+    if (description !== '') result['description'] = description
+    else if (title !== undefined && title.length <= 100) result['title'] = plainLine(title, 100)
+    if (flagAt(value, 'deprecated') === true) result['deprecated'] = true
+    if (direction === 'output') return
+    this.samples()
+  }
+
+  private samples(): void {
+    const { value, result } = this
+    const preset = memberOf(value, 'default')
+    if (preset !== undefined && sizeOf(preset) <= defaultCharsMax)
+      result['default'] = this.fitting(preset)
+    const examples = listAt(value, 'examples')
+    const example = memberOf(value, 'example') ?? memberOf(value, 'x-example')
+    const shown = (examples.length > 0 ? examples : example === undefined ? [] : [example])
+      .filter((entry) => entry !== null && sizeOf(entry) <= exampleCharsMax)
+      .slice(0, 2)
+    if (shown.length > 0) result['examples'] = shown.map((entry) => this.fitting(entry))
+  }
+
+  /** A default written as text for a number and the like: models copy what they see. */
+  private fitting(sample: unknown): unknown {
+    const type = this.result['type']
+    if (typeof type !== 'string') return sample
+    return readEnum([sample], [type])?.[0] ?? sample
+  }
+
+  /** 3.0.3 section 4.7.24.1: null is added to the types; without types it is added to what stands for them. */
+  private nullable(types: readonly string[]): JsonSchema {
+    const { result } = this
+    if (!this.isNullable || types.includes('null')) return result
+    if (types.length > 0) {
+      result['type'] = [...types, 'null']
+      return result
+    }
+    if (
+      result['allOf'] === undefined &&
+      result['oneOf'] === undefined &&
+      result['anyOf'] === undefined
+    )
+      return result
+    const { description, deprecated, ...inner } = result
+    const words = {
+      ...(description === undefined ? {} : { description }),
+      ...(deprecated === undefined ? {} : { deprecated }),
+    }
+    return { ...words, anyOf: [inner, { type: 'null' }] }
+  }
+}
+
+/** The copy takes the place of the holder of a reference, so that a circle can still be broken there. */
+function reholding(schema: JsonSchema, copy: JsonDraft, scope: Scope): JsonSchema {
+  const index = scope.references.findIndex(({ holder }) => holder === schema)
+  const reference = scope.references[index]
+  if (reference !== undefined) scope.references[index] = { ...reference, holder: copy }
+  return copy
+}
+
+/** `readOnly` is no argument, `writeOnly` in no answer (OpenAPI 3.0 section 4.7.24.2). */
+export function isHidden(
+  schema: unknown,
+  at: Spot['at'],
+  { direction }: Pick<Scope, 'direction'>,
+  { documents }: Pick<SchemaTools, 'documents'>,
+): boolean {
+  const keyword = direction === 'input' ? 'readOnly' : 'writeOnly'
+  if (flagAt(schema, keyword) === true) return true
+  if (typeof memberOf(schema, '$ref') !== 'string') return false
+  const found = documents.target({ value: schema, at })
+  return found.kind === 'found' && flagAt(found.spot.value, keyword) === true
+}
+
+function sizeOf(value: unknown): number {
+  return jsonOf(value)?.length ?? Number.POSITIVE_INFINITY
+}
+
+/** What code generators write beside an enum says what its values mean. */
+function enumDescriptions(value: JsonObject): string {
+  const values = listAt(value, 'enum')
+  const texts = listAt(value, 'x-enumDescriptions')
+  const names = texts.length > 0 ? texts : listAt(value, 'x-enum-descriptions')
+  if (values.length === 0 || names.length !== values.length) return ''
+  return plainText(
+    values.map((entry, index) => `${String(entry)}: ${String(names[index])}`).join('\n'),
+    300,
+  )
+}

@@ -1,0 +1,199 @@
+/**
+ * Definitions that several tools share. Each target of a reference is converted once per direction; a tool gets those
+ * that it reaches as `$defs`, nearest first, up to a size. Shared objects stay shared when a conversion is copied
+ * between threads.
+ */
+import { hash } from 'node:crypto'
+import type { JsonSchema } from '../../model/conversion.ts'
+import type { Dialect } from './dialect.ts'
+import type { Documents } from './documents.ts'
+import { isObject, type JsonDraft, memberOf, setMember, textAt } from './json.ts'
+import { readTypes } from './keywords.ts'
+import { type Place, pointerOf, type Spot } from './place.ts'
+import type { Reporter } from './report.ts'
+import {
+  convertSchema,
+  type Direction,
+  type Reference,
+  type SchemaTools,
+  scopeOf,
+} from './schema.ts'
+import { plainLine } from './text.ts'
+
+/** What the schema of a tool may take. Arguments are checked, and what is checked may have 256 KB. */
+const bytesMax = { input: 100_000, output: 48_000 } as const
+const definitionsMax = 300
+/** How many references lie between the tool and what it still describes. */
+const distanceMax = 40
+/** Same-value references in a row: validators recurse once for each. */
+const chainMax = 30
+
+interface Definition {
+  readonly target: Spot
+  readonly direction: Direction
+  schema: JsonDraft | undefined
+  references: readonly Reference[]
+  bytes: number
+}
+
+export interface Assembled {
+  readonly schema: JsonSchema
+  /** How many definitions were cut to a stub. */
+  readonly cut: number
+}
+
+export class Schemas {
+  readonly tools: SchemaTools
+  private readonly definitions = new Map<string, Definition>()
+  private readonly names = new Map<string, string>()
+  private readonly straight = new Set<Definition>()
+  private readonly reporter: Reporter
+  private readonly root: string
+
+  constructor(documents: Documents, dialect: Dialect, reporter: Reporter) {
+    this.reporter = reporter
+    this.root = documents.root.at.document
+    this.tools = {
+      documents,
+      dialect,
+      reporter,
+      define: (target, direction) => this.define(target, direction),
+    }
+  }
+
+  /** A schema where it stands; its references are added to `references`. */
+  convert(spot: Spot, direction: Direction, references: Reference[]): JsonSchema {
+    return convertSchema(spot, { ...scopeOf(direction), references }, this.tools)
+  }
+
+  /**
+   * `root` with the definitions that it reaches. What does not fit is left open: a stub takes any value, so that
+   * nothing is refused for being too long to describe.
+   */
+  assemble(root: JsonDraft, references: readonly Reference[], direction: Direction): Assembled {
+    let bytes = byteLength(root)
+    const included = new Map<string, JsonSchema>()
+    let cut = 0
+    let level = references
+    for (let distance = 0; level.length > 0; distance++) {
+      const next: Reference[] = []
+      for (const { name } of level) {
+        if (included.has(name)) continue
+        const definition = this.converted(name, direction)
+        const fits =
+          bytes + definition.bytes <= bytesMax[direction] &&
+          included.size < definitionsMax &&
+          distance < distanceMax
+        if (fits) {
+          included.set(name, definition.schema ?? {})
+          bytes += definition.bytes + name.length + 6
+          next.push(...definition.references)
+        } else {
+          cut++
+          included.set(name, stubOf(definition))
+          bytes += 80
+        }
+      }
+      level = next
+    }
+    if (included.size === 0) return { schema: root, cut }
+    const $defs: JsonDraft = {}
+    for (const name of [...included.keys()].sort()) setMember($defs, name, included.get(name))
+    return { schema: { ...root, $defs }, cut }
+  }
+
+  private define(target: Spot, direction: Direction): string {
+    const name = this.nameOf(target.at)
+    const key = `${direction} ${name}`
+    if (!this.definitions.has(key))
+      this.definitions.set(key, { target, direction, schema: undefined, references: [], bytes: 0 })
+    return name
+  }
+
+  /**
+   * The last part of the pointer. Only the places for schemas in the description itself give it plain, so that no
+   * name depends on which other schemas are used.
+   */
+  private nameOf(at: Place): string {
+    const pointer = pointerOf(at)
+    const key = `${at.document}${pointer}`
+    const known = this.names.get(key)
+    if (known !== undefined) return known
+    const parent = at.parent
+    const isHome =
+      at.document === this.root &&
+      ((parent?.key === 'schemas' && parent.parent?.key === 'components') ||
+        (parent?.key === 'definitions' && parent.parent?.parent === undefined))
+    const plain = at.key.replaceAll(/[^A-Za-z0-9_.-]+/g, '_').slice(0, 80)
+    const exact = isHome && plain === at.key && plain !== '__proto__'
+    const digest = hash('sha256', at.document === this.root ? pointer : key, 'hex').slice(0, 8)
+    const name = exact
+      ? plain
+      : `${plain === '' || plain === '__proto__' ? 'schema' : plain}_${digest}`
+    this.names.set(key, name)
+    return name
+  }
+
+  private converted(name: string, direction: Direction): Definition {
+    const definition = this.definitions.get(`${direction} ${name}`)
+    if (definition === undefined) throw new Error(`definition ${name} was never named`)
+    if (definition.schema === undefined) this.fill(definition)
+    this.straighten(definition, [])
+    return definition
+  }
+
+  private fill(definition: Definition): void {
+    const references: Reference[] = []
+    const schema = this.convert(definition.target, definition.direction, references)
+    definition.schema = { ...schema }
+    // The copy takes the place of the holder, or a circle could not be broken in it.
+    definition.references = references.map((reference) =>
+      reference.holder === schema && definition.schema !== undefined
+        ? { ...reference, holder: definition.schema }
+        : reference,
+    )
+    definition.bytes = byteLength(definition.schema)
+    if (definition.bytes > bytesMax[definition.direction])
+      this.reporter.note(
+        'schema_unusable',
+        `The schema takes ${definition.bytes} bytes, more than a tool may; it is left open.`,
+        definition.target.at,
+      )
+  }
+
+  /** Breaks circles of schemas that judge the same value, e.g. `A: {allOf: [{$ref: A}]}`: no check would end. */
+  private straighten(definition: Definition, path: readonly Definition[]): void {
+    if (this.straight.has(definition)) return
+    const here = [...path, definition]
+    for (const { name, inPlace, holder } of definition.references) {
+      if (!inPlace || holder['$ref'] === undefined) continue
+      const target = this.definitions.get(`${definition.direction} ${name}`)
+      if (target === undefined) continue
+      if (target.schema === undefined) this.fill(target)
+      if (here.includes(target) || here.length > chainMax) {
+        delete holder['$ref']
+        this.reporter.note(
+          'schema_unusable',
+          `The schema is made of itself or of too many others (${name}); from here any value is taken.`,
+          definition.target.at,
+        )
+      } else this.straighten(target, here)
+    }
+    this.straight.add(definition)
+  }
+}
+
+/** Stands for a definition that is too large: its kind and name, and nothing that refuses. */
+function stubOf({ target }: Definition): JsonSchema {
+  const { types } = readTypes(memberOf(target.value, 'type') ?? [])
+  const isPlainObject = isObject(target.value) && types.length === 1 && types[0] === 'object'
+  const words = textAt(target.value, 'title') ?? target.at.key
+  return {
+    ...(isPlainObject && memberOf(target.value, 'nullable') !== true ? { type: 'object' } : {}),
+    description: `${plainLine(words, 60)}: not shown in full, any form is taken.`,
+  }
+}
+
+export function byteLength(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value))
+}

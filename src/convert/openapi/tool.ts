@@ -1,0 +1,131 @@
+/** One operation as a tool with its plan. */
+import type { ConvertedTool } from '../../model/conversion.ts'
+import type { OpenApiSpec, RestPlan } from '../../model/kinds/openapi.ts'
+import { annotationsOf } from './annotations.ts'
+import { readAnswer } from './answer.ts'
+import { buildArguments } from './arguments.ts'
+import { type Body, readBody, readSwaggerBody } from './body.ts'
+import { flagAt, memberOf, textAt, textsAt } from './json.ts'
+import type { Operation } from './operations.ts'
+import { type Parameters, readParameters } from './parameters.ts'
+import { placeIn, type Spot } from './place.ts'
+import { OperationFault } from './report.ts'
+import type { Schemas } from './schemas.ts'
+import type { Security } from './security.ts'
+import { baseUrlOf } from './servers.ts'
+import { plainLine, plainText, shorten } from './text.ts'
+
+export interface ToolContext {
+  readonly spec: OpenApiSpec
+  readonly root: Spot
+  readonly schemas: Schemas
+  readonly security: Security
+  /** Names of the configured headers, in lower case. */
+  readonly configured: ReadonlySet<string>
+}
+
+const descriptionCharsMax = 1_000
+const summaryCharsMax = 200
+
+/** @throws OperationFault when the operation cannot become a tool */
+export function convertOperation(
+  operation: Operation,
+  name: string,
+  context: ToolContext,
+): ConvertedTool<RestPlan> {
+  const { schemas, root, security, spec, configured } = context
+  const { tools } = schemas
+  const { method, path, spot, pathItem } = operation
+  const { reporter, dialect } = tools
+  const url = path.replace(/#.*$/s, '')
+  const read = readParameters(spot, pathItem, url, { ...tools, configured })
+  const body = bodyOf(operation, read, context)
+  const args = buildArguments(read.parameters, body, method, schemas)
+  const input = schemas.assemble(args.schema, args.references, 'input')
+  const answer = readAnswer(spot, method, typesOf(spot, root, 'produces'), schemas)
+  if (input.cut + answer.cut > 0)
+    reporter.note(
+      'schema_unusable',
+      `${input.cut + answer.cut} schemas are not shown in full: the tool would be too large.`,
+      spot.at,
+    )
+  const baseUrl = baseUrlOf([spot, pathItem, root], root, {
+    dialect,
+    configured: spec.baseUrl,
+    reporter,
+  })
+  return {
+    operation: operation.key,
+    definition: {
+      name,
+      description: describe(operation, args.choices),
+      inputSchema: input.schema,
+      ...(answer.outputSchema === undefined ? {} : { outputSchema: answer.outputSchema }),
+      annotations: annotationsOf(operation),
+    },
+    plan: {
+      method,
+      baseUrl,
+      path: url,
+      parameters: args.parameters,
+      body: args.body,
+      accept: answer.accept,
+      security: security.of(spot, root),
+      answerXml: answer.answerXml,
+      structured: answer.outputSchema !== undefined,
+    },
+  }
+}
+
+function bodyOf(operation: Operation, read: Parameters, context: ToolContext): Body | undefined {
+  const { spot } = operation
+  const { tools } = context.schemas
+  if (tools.dialect === '2.0')
+    return readSwaggerBody(read.body, read.form, typesOf(spot, context.root, 'consumes'), tools)
+  const body = readBody(spot, tools)
+  if (body === 'lost')
+    throw new OperationFault(
+      'reference_unresolved',
+      'The request body is a reference that leads nowhere.',
+      placeIn(spot.at, 'requestBody'),
+    )
+  if (body?.otherForFiles !== undefined)
+    tools.reporter.note(
+      'feature_unsupported',
+      `The body is sent as ${body.mediaType}; files, which ${body.otherForFiles} takes, are not.`,
+      placeIn(spot.at, 'requestBody'),
+    )
+  return body
+}
+
+/** OpenAPI 2.0: media types of the operation, else of the description. */
+function typesOf({ value }: Spot, root: Spot, key: 'consumes' | 'produces'): readonly string[] {
+  return Array.isArray(memberOf(value, key)) ? textsAt(value, key) : textsAt(root.value, key)
+}
+
+/** The summary first: lists of tools are often shown by their first line. */
+function describe({ key, spot, pathItem }: Operation, choices: readonly string[]): string {
+  const { value } = spot
+  const summary = plainLine(
+    textAt(value, 'summary') ?? textAt(pathItem.value, 'summary') ?? '',
+    summaryCharsMax,
+  )
+  const raw = textAt(value, 'description') ?? textAt(pathItem.value, 'description') ?? ''
+  const text = plainText(raw, descriptionCharsMax)
+  const first = summary === '' ? '' : withStop(summary)
+  const repeated = text.toLowerCase().startsWith(summary.toLowerCase())
+  const head = repeated ? '' : first
+  const deprecated =
+    flagAt(value, 'deprecated') === true
+      ? 'Deprecated: use it only when no other tool does the same.'
+      : ''
+  const needs = choices.map((choice) => `Needs at least one of: ${choice}.`)
+  const tail = [deprecated, ...needs].filter((part) => part !== '')
+  const whole = [head, text].filter((part) => part !== '').join('\n\n')
+  const room = descriptionCharsMax - tail.join('\n').length
+  return [shorten(whole === '' ? key : whole, Math.max(room, 200)), ...tail].join('\n')
+}
+
+function withStop(sentence: string): string {
+  return /[.!?:]$/.test(sentence) ? sentence : `${sentence}.`
+}

@@ -1,0 +1,181 @@
+/** What the administration asks about descriptions: what a source is, and what it becomes. */
+import type { ConversionAccount, DetectRequest } from '../admin/contract/convert.ts'
+import type { Converted, Detected, Fault, FaultReason } from '../admin/ports.ts'
+import { createConversions } from '../convert/convert.ts'
+import { detect, detectAddress } from '../convert/detect.ts'
+import { type Conversion, ConversionFault, type Document } from '../model/conversion.ts'
+import type { ServerSpec, ServerSpecInput } from '../model/desired-state.ts'
+import { GatewayError, toGatewayError } from '../model/refusal.ts'
+import { createEgress } from '../upstream/egress/guard.ts'
+import { type ApiServer, hostOf, openApiServer } from './api-server.ts'
+import { readCaps } from './description/bounds.ts'
+import { answersGraphql } from './description/probe-graphql.ts'
+import { DescriptionSource } from './description/source.ts'
+import { entryOf, MissingPart } from './entry-of.ts'
+import { type ApiEntry, apiEntry, isUrl } from './kinds.ts'
+import { resolveServer, type Surroundings } from './resolve-server.ts'
+import { conversionCaps, credentialHeaders } from './servers.ts'
+
+/** Where descriptions are looked at: in a host, or in a command that runs beside none. */
+export interface ConversionHost extends Surroundings {
+  openApi(name: string, spec: ServerSpec, entry: ApiEntry): ApiServer
+}
+
+/** A host for a command that runs beside no host. It calls nothing, so it seals nothing either. */
+export function detachedHost(
+  surroundings: Surroundings,
+): ConversionHost & { close(): Promise<void> } {
+  const conversions = createConversions(conversionCaps)
+  return {
+    ...surroundings,
+    openApi: (name, spec, entry) =>
+      openApiServer({
+        name,
+        spec,
+        entry,
+        headers: credentialHeaders(spec),
+        conversions,
+        cursors: { seal: (text) => text, open: () => undefined },
+        now: Date.now,
+      }),
+    close: () => conversions.close(),
+  }
+}
+
+/** What a source is, by its form, its content, or by asking. */
+export async function detectSource(
+  host: ConversionHost,
+  request: DetectRequest,
+): Promise<Detected> {
+  try {
+    const found = await whatIs(host, request)
+    return { ok: true, ...found, spec: entryOf(found.kind, request) }
+  } catch (thrown) {
+    if (thrown instanceof MissingPart)
+      return { ok: false, reason: 'source', message: thrown.message }
+    return faultOf(thrown)
+  }
+}
+
+async function whatIs(
+  host: ConversionHost,
+  request: DetectRequest,
+): Promise<Pick<Extract<Detected, { ok: true }>, 'kind' | 'what'>> {
+  const { kind, source } = request
+  if (kind !== undefined) return { kind, what: `of kind ${kind}, as was said` }
+  const tried = resolveServer(host, 'source', entryOf('http', { ...request, source: 'http://x' }))
+  const plain = tried.text(source)
+  const byForm = detectAddress(plain)
+  if (byForm !== undefined) return byForm
+  const { spec } = tried
+  const headers = credentialHeaders(spec)
+  const origin = request.baseUrl === undefined ? '' : (URL.parse(request.baseUrl)?.origin ?? '')
+  const egress = createEgress({ named: isUrl(plain) ? hostOf(plain) : [], spec: spec.egress })
+  const description = new DescriptionSource({
+    place: plain,
+    egress,
+    caps: readCaps,
+    credential: { origin, headers },
+    tls: undefined,
+  })
+  const signal = AbortSignal.timeout(readCaps.timeMsMax)
+  const document = await readOrNothing(description, plain, signal)
+  const byContent = document === undefined ? undefined : detect(document)
+  if (byContent !== undefined) return byContent
+  if (!isUrl(plain))
+    throw new ConversionFault('description_invalid', 'It is no description that is known.', plain)
+  return (await answersGraphql(new URL(plain), { egress, headers, signal }))
+    ? { kind: 'graphql', what: 'a GraphQL service' }
+    : { kind: 'http', what: 'no description of an API, so an MCP server' }
+}
+
+/** A URL that gives no document may be an endpoint; a file must be there. */
+async function readOrNothing(
+  description: DescriptionSource,
+  place: string,
+  signal: AbortSignal,
+): Promise<Document | undefined> {
+  try {
+    return await description.describe(signal, false)
+  } catch (fault) {
+    if (isUrl(place) && fault instanceof ConversionFault && fault.code === 'document_unreadable')
+      return undefined
+    throw fault
+  }
+}
+
+/** Converts once, beside what runs. */
+export async function convertServer(
+  host: ConversionHost,
+  given: ServerSpecInput,
+): Promise<Converted> {
+  let spec: ServerSpec
+  try {
+    spec = resolveServer(host, 'converted', given).spec
+  } catch (thrown) {
+    return faultOf(thrown)
+  }
+  const entry = apiEntry(spec, host.baseFolder)
+  if (entry === undefined)
+    return { ok: false, reason: 'source', message: 'An MCP server is not converted.' }
+  const server = host.openApi('converted', spec, entry)
+  try {
+    const conversion = await server.link.conversion()
+    return {
+      ok: true,
+      view: {
+        kind: entry.kind,
+        ...accountOf(conversion, await server.targets()),
+        tools: conversion.tools.map(({ operation, definition }) => ({ ...definition, operation })),
+      },
+    }
+  } catch (thrown) {
+    return faultOf(thrown)
+  } finally {
+    await server.link.close().catch(() => undefined)
+  }
+}
+
+export function accountOf(
+  { title, version, operations, tools, skipped, notes }: Conversion,
+  targets: ConversionAccount['targets'],
+): ConversionAccount {
+  return {
+    title,
+    version,
+    operations,
+    converted: tools.length,
+    skipped: [...skipped],
+    notes: [...notes],
+    targets,
+  }
+}
+
+const reasons: Partial<Record<GatewayError['code'], FaultReason>> = {
+  description_unusable: 'description',
+  egress_refused: 'egress',
+  not_yet: 'not-yet',
+  server_refused_us: 'unauthorized',
+  server_timeout: 'timeout',
+  params_invalid: 'reference',
+}
+
+/** What stood in the way of reading, converting or introspecting. */
+export function faultOf(thrown: unknown): Fault {
+  const fault = conversionFault(thrown)
+  if (fault !== undefined) {
+    const { code, message, place } = fault
+    // The guard's refusal of the description itself, not of something in it.
+    const reason = code === 'document_unreadable' ? 'unreachable' : 'description'
+    return { ok: false, reason, message: `${message} [${code}]`, place }
+  }
+  const error = toGatewayError(thrown)
+  return { ok: false, reason: reasons[error.code] ?? 'unreachable', message: error.message }
+}
+
+function conversionFault(thrown: unknown): ConversionFault | undefined {
+  if (thrown instanceof ConversionFault) return thrown
+  return thrown instanceof GatewayError && thrown.cause instanceof ConversionFault
+    ? thrown.cause
+    : undefined
+}

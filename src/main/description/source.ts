@@ -1,0 +1,163 @@
+/**
+ * The description of one server, with all that it points at: read for a conversion, and looked at again for changes.
+ * Nothing of its text is kept; digests and the validators of HTTP are enough to see that nothing changed.
+ */
+import { hash } from 'node:crypto'
+import { realpath } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { ConversionFault, type Document, type ReadDocument } from '../../model/conversion.ts'
+import type { Egress } from '../../upstream/egress/egress.ts'
+import { Budget, type ReadCaps } from './bounds.ts'
+import { containedPath, readFileBounded } from './read-file.ts'
+import { readUrl, shownUrl, type UrlOptions, type Validators } from './read-url.ts'
+import { textOf } from './text.ts'
+
+export interface SourceOptions {
+  /** Absolute path, or http or https URL. */
+  readonly place: string
+  readonly egress: Egress
+  readonly caps: ReadCaps
+  readonly credential: UrlOptions['credential']
+  readonly tls: UrlOptions['tls']
+}
+
+/** How a document was when it was read. */
+interface Seen extends Partial<Validators> {
+  readonly digest: string
+}
+
+export class DescriptionSource {
+  private readonly options: SourceOptions
+  /** By location, of the last reading. */
+  private seen = new Map<string, Seen>()
+  private budget: Budget
+  private folder = ''
+  private signal: AbortSignal = AbortSignal.abort()
+
+  constructor(options: SourceOptions) {
+    this.options = options
+    this.budget = new Budget(options.caps)
+  }
+
+  /** Files that were read, to be watched. */
+  get files(): readonly string[] {
+    return isUrl(this.options.place)
+      ? []
+      : [...new Set([this.options.place, ...[...this.seen.keys()].filter((key) => !isUrl(key))])]
+  }
+
+  /**
+   * The description itself. With `changedOnly`: undefined when neither it nor anything that it pointed at is another
+   * than at the last reading. @throws ConversionFault
+   */
+  async describe(signal: AbortSignal, changedOnly: boolean): Promise<Document | undefined> {
+    this.signal = signal
+    if (changedOnly && !(await this.changed())) return undefined
+    this.seen = new Map()
+    this.budget = new Budget(this.options.caps)
+    const { place } = this.options
+    if (isUrl(place)) return this.fromUrl(new URL(place))
+    this.folder = await realpath(dirname(place)).catch(() => dirname(place))
+    return this.fromFile(place)
+  }
+
+  /** Reads what a document points at, within the description's folder or at hosts that are allowed. */
+  readonly read: ReadDocument = async (reference, from) => {
+    const [whole = ''] = reference.split('#')
+    if (isUrl(from) || isUrl(whole)) return this.fromUrl(this.targetOf(whole, from))
+    // A path is no scheme, and a scheme other than http and https is never read.
+    if (/^[a-z][a-z0-9+.-]+:/i.test(whole)) throw refusedScheme(whole, from)
+    return this.fromFile(await containedPath(whole, from, this.folder))
+  }
+
+  private targetOf(reference: string, from: string): URL {
+    const url = isUrl(from) ? URL.parse(reference, from) : URL.parse(reference)
+    if (url === null)
+      throw new ConversionFault(
+        'document_unreadable',
+        `${JSON.stringify(reference)} is no URL`,
+        from,
+      )
+    if (url.protocol !== 'http:' && url.protocol !== 'https:') throw refusedScheme(reference, from)
+    if (!isUrl(from) || new URL(from).protocol === 'http:' || url.protocol === 'https:') return url
+    // Behind a proxy that ends TLS, services name themselves with http: the same place is asked over https.
+    if (url.hostname === new URL(from).hostname && url.port === '') {
+      url.protocol = 'https:'
+      return url
+    }
+    throw new ConversionFault(
+      'document_refused',
+      `${JSON.stringify(reference)} leads from https to http`,
+      from,
+    )
+  }
+
+  private async fromFile(path: string): Promise<Document> {
+    const bytes = await readFileBounded(path, this.budget.begin(path))
+    this.keep(path, bytes)
+    return { location: path, mediaType: undefined, ...textOf(bytes, undefined) }
+  }
+
+  private async fromUrl(url: URL): Promise<Document> {
+    const fetched = await readUrl(url, this.urlOptions(this.budget.begin(shownUrl(url))))
+    if (fetched === undefined) throw new Error('a version that was not asked for')
+    const { bytes, contentType, etag, modified } = fetched
+    this.keep(url.href, bytes, { etag, modified })
+    return {
+      location: shownUrl(fetched.url),
+      mediaType: contentType?.split(';')[0]?.trim().toLowerCase(),
+      ...textOf(bytes, contentType),
+    }
+  }
+
+  private keep(location: string, bytes: Buffer, validators: Partial<Validators> = {}): void {
+    this.budget.spend(bytes.length)
+    this.seen.set(location, { digest: hash('sha256', bytes, 'hex'), ...validators })
+  }
+
+  private urlOptions(bytesMax: number): UrlOptions {
+    const { egress, caps, credential, tls } = this.options
+    return {
+      egress,
+      caps,
+      credential,
+      bytesMax,
+      signal: this.signal,
+      ...(tls === undefined ? {} : { tls }),
+    }
+  }
+
+  private async changed(): Promise<boolean> {
+    if (this.seen.size === 0) return true
+    const { documentBytesMax } = this.options.caps
+    for (const [location, seen] of this.seen) {
+      const bytes = isUrl(location)
+        ? await this.anotherVersion(location, seen)
+        : await readFileBounded(location, documentBytesMax)
+      if (bytes !== undefined && hash('sha256', bytes, 'hex') !== seen.digest) return true
+    }
+    return false
+  }
+
+  private async anotherVersion(location: string, seen: Seen): Promise<Buffer | undefined> {
+    const { documentBytesMax } = this.options.caps
+    const known = { etag: seen.etag, modified: seen.modified }
+    const fetched = await readUrl(new URL(location), {
+      ...this.urlOptions(documentBytesMax),
+      known,
+    })
+    return fetched?.bytes
+  }
+}
+
+function isUrl(place: string): boolean {
+  return /^https?:\/\//i.test(place)
+}
+
+function refusedScheme(reference: string, from: string): ConversionFault {
+  return new ConversionFault(
+    'document_refused',
+    `${JSON.stringify(reference)} is neither a relative path nor an http or https URL`,
+    from,
+  )
+}

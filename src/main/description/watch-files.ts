@@ -1,0 +1,31 @@
+/** Notices changes of the files of a description. */
+import { watchDeclared } from '../../store/watch-declared.ts'
+
+/** Network folders and bind mounts bring no events; looking at a few files costs next to nothing. */
+const pollMs = 3_000
+
+/**
+ * Calls `changed` after one of the files was changed, replaced, removed or made. Which files they are is asked again
+ * after each change, and at every look. Returns the way to stop.
+ */
+export function watchFiles(files: () => readonly string[], changed: () => void): () => void {
+  const watched = new Map<string, () => void>()
+  const follow = (): void => {
+    const wanted = new Set(files())
+    for (const [file, stop] of watched)
+      if (!wanted.has(file)) {
+        stop()
+        watched.delete(file)
+      }
+    for (const file of wanted)
+      if (!watched.has(file)) watched.set(file, watchDeclared(file, changed, { pollMs }))
+  }
+  follow()
+  const timer = setInterval(follow, pollMs)
+  timer.unref()
+  return () => {
+    clearInterval(timer)
+    for (const stop of watched.values()) stop()
+    watched.clear()
+  }
+}

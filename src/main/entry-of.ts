@@ -1,0 +1,73 @@
+/** Makes the entry of a server out of a source and what a command said beside it. */
+import type { DetectRequest } from '../admin/contract/convert.ts'
+import type { ServerKind, ServerSpecInput } from '../model/desired-state.ts'
+
+/** What an entry lacks, as a sentence. */
+export class MissingPart extends Error {}
+
+/** @throws MissingPart when the source does not say where calls go and nothing else does */
+export function entryOf(kind: ServerKind, request: DetectRequest): ServerSpecInput {
+  const { source, baseUrl, credential, egress } = request
+  const headers = Object.keys(request.headers).length === 0 ? {} : { headers: request.headers }
+  const operations = request.operations === undefined ? {} : { operations: request.operations }
+  const own = { ...headers, ...operations }
+  const around = {
+    ...(credential === undefined ? {} : { credential }),
+    ...(egress === undefined ? {} : { egress }),
+  }
+  const where = (): string => {
+    if (baseUrl !== undefined) return baseUrl
+    throw new MissingPart(`The source does not say where the service is: give --base-url.`)
+  }
+  switch (kind) {
+    case 'openapi':
+      return {
+        openapi: { spec: source, ...(baseUrl === undefined ? {} : { baseUrl }), ...own },
+        ...around,
+      }
+    case 'soap':
+      return {
+        soap: { wsdl: source, ...(baseUrl === undefined ? {} : { endpoint: baseUrl }), ...own },
+        ...around,
+      }
+    case 'asyncapi':
+      return {
+        asyncapi: { spec: source, ...(baseUrl === undefined ? {} : { url: baseUrl }), ...own },
+        ...around,
+      }
+    case 'graphql':
+      return {
+        graphql:
+          isUrl(source) && baseUrl === undefined
+            ? { url: source, ...own }
+            : { url: where(), schema: source, ...own },
+        ...around,
+      }
+    case 'grpc':
+      return {
+        grpc: isAddress(source)
+          ? { address: hostAndPort(source), ...own }
+          : { address: hostAndPort(where()), proto: source, ...own },
+        ...around,
+      }
+    case 'sql':
+      return { sql: { url: databaseUrl(source), ...operations }, ...around }
+    default:
+      return { http: { url: source, ...headers }, ...around }
+  }
+}
+
+const isUrl = (source: string): boolean => /^https?:\/\//i.test(source)
+
+/** A file is an absolute path; an address is not. */
+const isAddress = (source: string): boolean =>
+  /^(grpcs?:\/\/)?[a-z0-9.[\]:-]+:\d{1,5}\/?$/i.test(source)
+
+function hostAndPort(address: string): string {
+  return address.replace(/^[a-z]+:\/\//i, '').replace(/\/.*$/, '')
+}
+
+/** A file of SQLite is named by its path alone, too. */
+function databaseUrl(source: string): string {
+  return /^[a-z]+:/i.test(source) || source.includes('$' + '{') ? source : `sqlite:${source}`
+}

@@ -1,0 +1,53 @@
+/** An entry as somebody wrote it, with its references replaced. */
+import { readFileSync } from 'node:fs'
+import { desiredState, type ServerSpec, type ServerSpecInput } from '../model/desired-state.ts'
+import { GatewayError } from '../model/refusal.ts'
+import { resolveSecrets } from '../store/resolve-secrets.ts'
+
+export interface ResolvedServer {
+  readonly spec: ServerSpec
+  /** Replaces the references of one more text. @throws GatewayError params_invalid */
+  text(text: string): string
+}
+
+export interface Surroundings {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Absolute. Relative paths start here. */
+  readonly baseFolder: string
+}
+
+/** @throws GatewayError params_invalid, with what is wrong */
+export function resolveServer(
+  { environment, baseFolder }: Surroundings,
+  name: string,
+  given: ServerSpecInput,
+): ResolvedServer {
+  const resolve = (input: ServerSpecInput): ServerSpec => {
+    const parsed = desiredState.safeParse({ servers: { [name]: input } })
+    if (!parsed.success)
+      throw wrong(
+        parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '),
+      )
+    const answer = resolveSecrets(parsed.data, {
+      environment,
+      baseFolder,
+      readFile: (path) => readFileSync(path, 'utf8'),
+    })
+    if (!answer.ok)
+      throw wrong(answer.issues.map((issue) => `${issue.path}: ${issue.message}`).join('; '))
+    const spec = answer.state.servers[name]
+    if (spec === undefined) throw wrong('the specification is empty')
+    return spec
+  }
+  return {
+    spec: resolve(given),
+    text: (text) =>
+      text.includes('$' + '{')
+        ? (resolve({ stdio: { command: text } }).stdio?.command ?? text)
+        : text,
+  }
+}
+
+function wrong(message: string): GatewayError {
+  return new GatewayError('params_invalid', { detail: message })
+}

@@ -1,0 +1,96 @@
+/** What the gateway presents to a server. In the configuration each value is best a reference; resolved, it is plain. */
+import { z } from 'zod'
+
+export const secret = z.string().describe('A value, or a reference: $' + '{ENV_NAME} or file:PATH')
+export const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'an HTTP header name')
+
+const tlsSpec = z
+  .strictObject({
+    ca: secret.optional().describe('PEM of the authorities to trust instead of the public ones'),
+    cert: secret.optional().describe('PEM of the certificate to present'),
+    key: secret.optional().describe('PEM of its private key'),
+  })
+  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+    message: 'cert and key go together',
+  })
+  .describe('Certificates of the connection')
+
+const tls = tlsSpec.optional()
+const pair = z.strictObject({ name: z.string().min(1), value: secret })
+
+/** One way to show who calls; `tls` goes with each of them. */
+const ways = {
+  bearer: { bearer: secret },
+  header: { header: headerName, value: secret },
+  basic: {
+    basic: z
+      .strictObject({ username: secret, password: secret })
+      .describe('HTTP basic, or a WS-Security UsernameToken'),
+  },
+  query: { query: pair.describe('A parameter of the query') },
+  cookie: { cookie: pair.describe('A cookie') },
+  oauth: {
+    oauth: z
+      .strictObject({
+        clientId: secret,
+        clientSecret: secret,
+        tokenUrl: z
+          .string()
+          .min(1)
+          .optional()
+          .describe('Default: the token URL of the description'),
+        scopes: z.array(z.string()).optional().describe('Default: those that the operation needs'),
+      })
+      .describe('OAuth 2.0 client credentials'),
+  },
+  tls: { tls: tlsSpec },
+}
+
+const schemeSpec = z.union([
+  z.strictObject(ways.bearer),
+  z.strictObject(ways.header),
+  z.strictObject(ways.basic),
+  z.strictObject(ways.query),
+  z.strictObject(ways.cookie),
+  z.strictObject(ways.oauth),
+  z.strictObject(ways.tls),
+])
+
+export const credentialSpec = z.union([
+  z.strictObject({ ...ways.bearer, tls }),
+  z.strictObject({ ...ways.header, tls }),
+  z.strictObject({ ...ways.basic, tls }),
+  z.strictObject({ ...ways.query, tls }),
+  z.strictObject({ ...ways.cookie, tls }),
+  z.strictObject({ ...ways.oauth, tls }),
+  z.strictObject(ways.tls),
+  z.strictObject({
+    schemes: z
+      .record(z.string(), schemeSpec)
+      .describe('One credential for each security scheme, by its name in the description'),
+    tls,
+  }),
+])
+
+/** One way to show who calls. */
+export type SchemeCredential = z.infer<typeof schemeSpec>
+export type Credential = z.infer<typeof credentialSpec>
+export type TlsCredential = z.infer<typeof tlsSpec>
+
+/** The headers of a credential that is nothing but headers; undefined for one that needs more than that. */
+export function headersOf(
+  credential: Credential | SchemeCredential,
+): Readonly<Record<string, string>> | undefined {
+  if ('bearer' in credential) return { authorization: `Bearer ${credential.bearer}` }
+  if ('header' in credential) return { [credential.header.toLowerCase()]: credential.value }
+  if ('basic' in credential) {
+    // RFC 7617 section 2: user-id and password as UTF-8.
+    const { username, password } = credential.basic
+    return {
+      authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
+    }
+  }
+  if ('cookie' in credential)
+    return { cookie: `${credential.cookie.name}=${credential.cookie.value}` }
+  return undefined
+}

@@ -1,0 +1,122 @@
+import { z } from 'zod'
+import { address, headersSpec, location, selectionSpec } from './selection.ts'
+
+export const openapiSpec = z
+  .strictObject({
+    spec: location.describe('File or URL of the description'),
+    baseUrl: address('http', 'https')
+      .optional()
+      .describe('Where to send calls; default: the first server of the description'),
+    headers: headersSpec,
+    operations: selectionSpec.prefault({}),
+  })
+  .describe('A REST API with an OpenAPI or Swagger description')
+
+export type OpenApiSpec = z.infer<typeof openapiSpec>
+
+/** How one argument travels (OpenAPI 3.1 section 4.8.12, Parameter Object). */
+export interface RestParameter {
+  /** Name of the argument in `inputSchema`. */
+  readonly argument: string
+  /** Name on the wire. */
+  readonly name: string
+  readonly in: 'path' | 'query' | 'header' | 'cookie'
+  readonly style:
+    | 'simple'
+    | 'label'
+    | 'matrix'
+    | 'form'
+    | 'spaceDelimited'
+    | 'pipeDelimited'
+    | 'deepObject'
+    /** OpenAPI 2.0 `collectionFormat: tsv`. */
+    | 'tabDelimited'
+  readonly explode: boolean
+  readonly allowReserved: boolean
+  /** Serialised as this media type instead of by style. */
+  readonly mediaType: string | undefined
+}
+
+/** How a schema is written as XML (OpenAPI XML Object), only where it differs from the plain way. */
+export interface XmlShape {
+  readonly name?: string
+  readonly namespace?: string
+  readonly prefix?: string
+  readonly attribute?: boolean
+  readonly wrapped?: boolean
+  readonly properties?: Readonly<Record<string, XmlShape>>
+  readonly items?: XmlShape
+}
+
+/** One part of a form or multipart body (OpenAPI Encoding Object). */
+export interface RestPart {
+  /** Name of the property and of the part. */
+  readonly name: string
+  readonly mediaType: string | undefined
+  readonly style: RestParameter['style']
+  readonly explode: boolean
+  /** A file: the argument is `{data: base64, mediaType?, fileName?}` or text. */
+  readonly file: boolean
+}
+
+export interface RestBody {
+  /** The argument that holds the whole body, or the arguments that are its properties: argument by wire name. */
+  readonly from:
+    | { readonly kind: 'argument'; readonly argument: string }
+    | { readonly kind: 'arguments'; readonly properties: Readonly<Record<string, string>> }
+  readonly required: boolean
+  readonly mediaType: string
+  readonly form: 'json' | 'urlencoded' | 'multipart' | 'xml' | 'text' | 'binary'
+  readonly parts: readonly RestPart[]
+  readonly xml: XmlShape | undefined
+  /** Name of the root element of an XML body. */
+  readonly xmlRoot: string | undefined
+}
+
+/** A security scheme of the description (OpenAPI Security Scheme Object), without any secret. */
+export type RestSecurity =
+  | {
+      readonly kind: 'apiKey'
+      readonly in: 'header' | 'query' | 'cookie'
+      readonly name: string
+    }
+  | { readonly kind: 'basic' }
+  | { readonly kind: 'bearer' }
+  | {
+      readonly kind: 'clientCredentials'
+      readonly tokenUrl: string
+      readonly scopes: readonly string[]
+    }
+  | { readonly kind: 'mutualTls' }
+  /** E.g. an OAuth2 flow with a user, or OpenID Connect: not yet. */
+  | { readonly kind: 'other'; readonly what: string }
+
+/** How to carry out one operation of a REST API. */
+export interface RestPlan {
+  /** Upper case. */
+  readonly method: string
+  /**
+   * Absolute, without a trailing slash, variables replaced. Empty when the description names no server and the
+   * configuration no `baseUrl`: calls are refused with a sentence that says so.
+   */
+  readonly baseUrl: string
+  /** With `{name}` for each path parameter; may hold a query (`/?action=list`), to which parameters are added. */
+  readonly path: string
+  readonly parameters: readonly RestParameter[]
+  readonly body: RestBody | undefined
+  /** Value of `Accept`. */
+  readonly accept: string
+  /** Alternatives; each is a set of scheme names that go together; an empty set: no credential needed. */
+  readonly security: readonly (readonly string[])[]
+  /** Shape of XML answers, when the operation answers XML. */
+  readonly answerXml: XmlShape | undefined
+  /**
+   * Whether the tool has an `outputSchema`. Then every success must carry `structuredContent` that is an object, or
+   * clients built on the SDKs throw: JSON that is no object travels as `{"result": ...}`, an empty answer as `{}`.
+   */
+  readonly structured: boolean
+}
+
+export interface RestCommon {
+  readonly security: Readonly<Record<string, RestSecurity>>
+}
