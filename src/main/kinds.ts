@@ -78,6 +78,7 @@ const kinds: { readonly [K in ApiKind]: Kind<K> } = {
     endpoints: ({ endpoint }) => some(endpoint),
     located: (spec, absolute) => ({ ...spec, wsdl: absolute(spec.wsdl) }),
     targets: ofPlans('endpoint'),
+    executor: async () => (await import('../upstream/kinds/soap/executor.ts')).createSoapExecutor,
   },
   grpc: {
     description: ({ proto }) => proto,

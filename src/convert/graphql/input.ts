@@ -76,12 +76,12 @@ export function inputSchema(
   own: Readonly<Record<string, JsonSchema>> = {},
 ): InputSchema {
   const writer = new Writer(variables.map((variable) => variable.type))
-  const properties: Record<string, JsonSchema> = {}
-  const required: string[] = []
-  for (const variable of variables) {
-    properties[variable.name] = writer.member(variable)
-    if (isNonNullType(variable.type) && variable.preset === undefined) required.push(variable.name)
-  }
+  const properties = Object.fromEntries(
+    variables.map((variable) => [variable.name, writer.member(variable)]),
+  )
+  const required = variables
+    .filter(({ type, preset }) => isNonNullType(type) && preset === undefined)
+    .map(({ name }) => name)
   const definitions = writer.definitions()
   return {
     schema: {

@@ -40,11 +40,11 @@ function properties(
   type: GraphQLCompositeType,
   selection: SelectionSetNode,
   context: OutputContext,
-): Record<string, JsonSchema> {
-  const found: Record<string, JsonSchema> = {}
+): Readonly<Record<string, JsonSchema>> {
+  const found = new Map<string, JsonSchema>()
   const put = (key: string, schema: JsonSchema): void => {
-    const before = Object.hasOwn(found, key) ? found[key] : undefined
-    found[key] = before === undefined ? schema : merge(before, schema)
+    const before = found.get(key)
+    found.set(key, before === undefined ? schema : merge(before, schema))
   }
   for (const node of selection.selections) {
     if (node.kind === Kind.FIELD) {
@@ -61,7 +61,7 @@ function properties(
     for (const [key, schema] of Object.entries(properties(narrowed, inner.selectionSet, context)))
       put(key, schema)
   }
-  return found
+  return Object.fromEntries(found)
 }
 
 function fieldOf(type: GraphQLCompositeType, name: string): GraphQLField | undefined {
@@ -105,12 +105,12 @@ function merge(a: JsonSchema, b: JsonSchema): JsonSchema {
   const inner = propertiesOf(a)
   const other = propertiesOf(b)
   if (inner !== undefined && other !== undefined) {
-    const joined: Record<string, JsonSchema> = { ...inner }
+    const joined = new Map(Object.entries(inner))
     for (const [key, schema] of Object.entries(other)) {
-      const before = Object.hasOwn(joined, key) ? joined[key] : undefined
-      joined[key] = before === undefined ? schema : merge(before, schema)
+      const before = joined.get(key)
+      joined.set(key, before === undefined ? schema : merge(before, schema))
     }
-    return { ...a, properties: joined }
+    return { ...a, properties: Object.fromEntries(joined) }
   }
   const items = itemsOf(a)
   const others = itemsOf(b)

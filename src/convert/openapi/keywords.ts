@@ -131,6 +131,11 @@ function repairPattern(raw: string): string {
 }
 
 function isUsable(pattern: string): boolean {
+  // Counted repeats are unrolled: their sum is known before the work of unrolling them is done.
+  let repeats = 0
+  for (const [, from, to] of pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g))
+    repeats += Number(to || from)
+  if (repeats > patternInstructionsMax) return false
   try {
     new RegExp(pattern, 'u')
     return RE2JS.compile(RE2JS.translateRegExp(pattern)).programSize() <= patternInstructionsMax

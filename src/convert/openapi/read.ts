@@ -1,6 +1,6 @@
 /** Text of a description to parsed JSON, bounded: JSON by the engine, YAML by the library without alias bombs. */
 import { type ConversionCode, ConversionFault, type Document } from '../../model/conversion.ts'
-import { isObject, type JsonObject } from './json.ts'
+import { isObject, type JsonObject, memberOf } from './json.ts'
 
 const jsonCharsMax = 48_000_000
 /** YAML costs some twenty times what JSON costs. */
@@ -64,8 +64,8 @@ async function parseYaml(text: string, { location }: Document): Promise<unknown>
     if (error !== undefined) throw error
     return document.toJS({ maxAliasCount: aliasesMax })
   } catch (error) {
-    // The library recurses: nesting that no person writes ends in a RangeError.
-    const deep = error instanceof RangeError
+    // The library recurses: nesting that no person writes exhausts the stack, which it tells either way.
+    const deep = error instanceof RangeError || memberOf(error, 'code') === 'RESOURCE_EXHAUSTION'
     const why = deep
       ? 'it is nested too deep'
       : error instanceof Error

@@ -99,7 +99,11 @@ function convertReference(
       ? new SchemaConverter(value, spot, scope, tools).convert()
       : describedBy(value, scope.direction)
   if (target.kind === 'lost') {
-    tools.reporter.note(target.code, `${target.reason} Any value is taken.`, spot.at)
+    tools.reporter.note(
+      target.code,
+      `${target.reason.replace(/\.?$/, '.')} Any value is taken.`,
+      spot.at,
+    )
     return siblings
   }
   const end = tools.documents.target(target.spot)
@@ -137,6 +141,7 @@ function describedBy(value: JsonObject, direction: Direction): JsonDraft {
   return text === '' ? {} : { description: text }
 }
 
+const annotations = new Set(['description', 'title', 'deprecated', 'default', 'examples'])
 /** Keywords whose value is a schema that judges a part of the value. */
 const partSchemas = ['contains', 'propertyNames', 'unevaluatedItems', 'unevaluatedProperties']
 const counts = [
@@ -170,6 +175,7 @@ class SchemaConverter {
     this.combinations()
     this.conditions()
     this.words()
+    this.unwrap()
     return this.nullable(types)
   }
 
@@ -356,6 +362,19 @@ class SchemaConverter {
     this.discriminator()
   }
 
+  /** `allOf` around a single reference only gives it a description, as 3.0 took none beside a `$ref`. */
+  private unwrap(): void {
+    const { allOf, ...others } = this.result
+    if (!Array.isArray(allOf) || allOf.length !== 1) return
+    if (Object.keys(others).some((keyword) => !annotations.has(keyword))) return
+    const [only]: readonly unknown[] = allOf
+    if (!isObject(only)) return
+    delete this.result['allOf']
+    for (const [keyword, value] of Object.entries(only))
+      if (!Object.hasOwn(others, keyword)) setMember(this.result, keyword, value)
+    reholding(only, this.result, this.scope)
+  }
+
   private branch(keyword: string, branch: unknown, index: number, open: boolean): JsonSchema {
     const schema = this.sameValue(branch, open || this.scope.open, keyword, String(index))
     const property = textAt(objectAt(this.value, 'discriminator'), 'propertyName')
@@ -463,17 +482,15 @@ class SchemaConverter {
   private nullable(types: readonly string[]): JsonSchema {
     const { result } = this
     if (!this.isNullable || types.includes('null')) return result
-    if (types.length > 0) {
-      result['type'] = [...types, 'null']
+    const own = result['type']
+    if (types.length > 0 || typeof own === 'string') {
+      result['type'] = [...(types.length > 0 ? types : [own]), 'null']
       return result
     }
-    if (
-      result['allOf'] === undefined &&
-      result['oneOf'] === undefined &&
-      result['anyOf'] === undefined
-    )
+    if (!['allOf', 'oneOf', 'anyOf', '$ref'].some((keyword) => result[keyword] !== undefined))
       return result
     const { description, deprecated, ...inner } = result
+    reholding(result, inner, this.scope)
     const words = {
       ...(description === undefined ? {} : { description }),
       ...(deprecated === undefined ? {} : { deprecated }),

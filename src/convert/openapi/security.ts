@@ -54,6 +54,8 @@ export class Security {
     const holder = Array.isArray(own) ? operation : root
     const list = memberOf(holder.value, 'security')
     if (!Array.isArray(list)) return []
+    // An operation that takes the description's requirement back needs none.
+    if (list.length === 0 && holder === operation) return [[]]
     const alternatives: string[][] = []
     for (const [index, entry] of list.slice(0, alternativesMax).entries()) {
       if (!isObject(entry)) continue

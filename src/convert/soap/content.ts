@@ -1,0 +1,369 @@
+/** Content models of complex types (XML Schema part 1, sections 3.4 to 3.10): elements, attributes, text. */
+import { attributeOf, type XmlElement } from '../../kit/xml.ts'
+import { ConversionFault } from '../../model/conversion.ts'
+import type {
+  Particle,
+  SimpleType,
+  SoapAttribute,
+  SoapElement,
+  XmlName,
+} from '../../model/kinds/soap.ts'
+import { isEncodingNamespace, isSchemaNamespace } from './builtin.ts'
+import { restricted } from './facets.ts'
+import type { SchemaDocument } from './load.ts'
+import { documentationOf, firstChild, isTrue, keyOf, qualified } from './schema-set.ts'
+import type { Types } from './types.ts'
+
+const particlesMax = 200_000
+const depthMax = 64
+const substitutesMax = 64
+const aboutCharactersMax = 300
+const wsdlNamespace = 'http://schemas.xmlsoap.org/wsdl/'
+const xmlNamespace = 'http://www.w3.org/XML/1998/namespace'
+
+export interface Body {
+  readonly content: Particle | undefined
+  readonly attributes: readonly SoapAttribute[]
+  readonly text: SimpleType | undefined
+  readonly mixed: boolean
+}
+
+interface ItemType {
+  readonly name: XmlName
+  /** Further brackets: an array of arrays. */
+  readonly rank: number
+  readonly place: string
+}
+
+const nothing: Body = {
+  content: undefined,
+  attributes: [],
+  text: undefined,
+  mixed: false,
+}
+
+export class Content {
+  private readonly types: Types
+  private particles = 0
+
+  constructor(types: Types) {
+    this.types = types
+  }
+
+  of(node: XmlElement, schema: SchemaDocument, depth: number): Body {
+    const mixed = isTrue(attributeOf(node, 'mixed'))
+    const holder = firstChild(node, 'complexContent', 'simpleContent')
+    if (holder === undefined)
+      return {
+        ...nothing,
+        content: this.model(node, schema, depth),
+        attributes: this.attributes(node, schema, 0),
+        mixed,
+      }
+    const derivation = firstChild(holder, 'extension', 'restriction')
+    if (derivation === undefined) return nothing
+    const body = this.derived(derivation, schema, {
+      depth,
+      simple: holder.local === 'simpleContent',
+    })
+    return { ...body, mixed: mixed || isTrue(attributeOf(holder, 'mixed')) || body.mixed }
+  }
+
+  private derived(
+    node: XmlElement,
+    schema: SchemaDocument,
+    { depth, simple }: { depth: number; simple: boolean },
+  ): Body {
+    const place = `${schema.location}:${node.line}`
+    const baseName = qualified(attributeOf(node, 'base') ?? '', node, schema)
+    const component = this.types.set.find('type', baseName)
+    if (depth > depthMax) {
+      this.types.notes.add(
+        '',
+        'schema_unusable',
+        `type "${baseName.local}" is derived from itself`,
+        place,
+      )
+      return nothing
+    }
+    const base =
+      component?.node.local === 'complexType'
+        ? this.of(component.node, component.schema, depth + 1)
+        : undefined
+    if (
+      component === undefined &&
+      !simple &&
+      !isSchemaNamespace(baseName.namespace) &&
+      !isEncodingNamespace(baseName.namespace)
+    )
+      this.types.notes.add(
+        '',
+        'reference_unresolved',
+        `base type "${keyOf(baseName)}" is not known; only what is added to it is taken`,
+        place,
+      )
+    const own = this.attributes(node, schema, 0)
+    const attributes = merged(base?.attributes ?? [], own)
+    if (simple) {
+      const inner = firstChild(node, 'simpleType')
+      const text =
+        inner === undefined
+          ? (base?.text ?? this.types.simpleReference(baseName, place, 0))
+          : this.types.simpleOf(inner, schema, 0)
+      return {
+        ...nothing,
+        attributes,
+        text: node.local === 'restriction' ? restricted(text, node) : text,
+      }
+    }
+    const content = this.model(node, schema, depth)
+    if (node.local === 'restriction') return { ...nothing, attributes, content, text: base?.text }
+    const parts = [base?.content, content].filter((one) => one !== undefined)
+    const [first] = parts
+    return {
+      attributes,
+      content: parts.length < 2 ? first : { kind: 'sequence', items: parts, min: 1, max: 1 },
+      text: base?.text,
+      mixed: base?.mixed ?? false,
+    }
+  }
+
+  /** The group inside a type; single elements without one occur in the wild and are taken as a sequence. */
+  private model(node: XmlElement, schema: SchemaDocument, depth: number): Particle | undefined {
+    const items = this.items(node, schema, depth)
+    const [first] = items
+    return items.length < 2 ? first : { kind: 'sequence', items, min: 1, max: 1 }
+  }
+
+  private items(node: XmlElement, schema: SchemaDocument, depth: number): readonly Particle[] {
+    return node.children.flatMap((child) => {
+      const particle = this.particle(child, schema, depth + 1)
+      return particle === undefined ? [] : [particle]
+    })
+  }
+
+  private particle(node: XmlElement, schema: SchemaDocument, depth: number): Particle | undefined {
+    this.particles += 1
+    if (this.particles > particlesMax)
+      throw new ConversionFault(
+        'description_too_large',
+        `content models have more than ${particlesMax} parts`,
+      )
+    if (depth > depthMax)
+      throw new ConversionFault(
+        'schema_unusable',
+        `groups are nested deeper than ${depthMax}`,
+        `${schema.location}:${node.line}`,
+      )
+    const occurs = occurrence(node)
+    if (occurs.max === 0) return undefined
+    switch (node.local) {
+      case 'element':
+        return this.element(node, schema, occurs)
+      case 'any':
+        return { kind: 'any', property: '', ...occurs }
+      case 'sequence':
+      case 'all':
+      case 'choice': {
+        const items = this.items(node, schema, depth)
+        return items.length === 0 ? undefined : { kind: node.local, items, ...occurs }
+      }
+      case 'group': {
+        const component = this.find('group', node, schema)
+        if (component === undefined) return undefined
+        const items = this.items(component.node, component.schema, depth)
+        return items.length === 0 ? undefined : { kind: 'sequence', items, ...occurs }
+      }
+      default:
+        return undefined
+    }
+  }
+
+  private find(
+    kind: 'group' | 'attributeGroup' | 'element' | 'attribute',
+    node: XmlElement,
+    schema: SchemaDocument,
+  ) {
+    const name = qualified(attributeOf(node, 'ref') ?? '', node, schema)
+    const component = this.types.set.find(kind, name)
+    if (component === undefined)
+      this.types.notes.add(
+        '',
+        'reference_unresolved',
+        `${kind} "${keyOf(name)}" is not known; left out`,
+        `${schema.location}:${node.line}`,
+      )
+    return component
+  }
+
+  private element(
+    node: XmlElement,
+    schema: SchemaDocument,
+    occurs: { min: number; max: number | null },
+  ): Particle | undefined {
+    if (attributeOf(node, 'ref') === undefined) {
+      const local = attributeOf(node, 'name')?.trim()
+      if (local === undefined || local === '') return undefined
+      const form = attributeOf(node, 'form') ?? attributeOf(schema.root, 'elementFormDefault')
+      const name = { namespace: form === 'qualified' ? schema.targetNamespace : '', local }
+      return { kind: 'element', element: this.declared(node, schema, name), ...occurs }
+    }
+    const component = this.find('element', node, schema)
+    if (component === undefined) return undefined
+    const stand = this.types.set.substitutable(component.name, substitutesMax)
+    const alternatives = [component, ...stand]
+      .filter((one) => stand.length === 0 || !isTrue(attributeOf(one.node, 'abstract')))
+      .map((one) => this.declared(one.node, one.schema, one.name))
+    const [only] = alternatives
+    if (only === undefined) return undefined
+    if (alternatives.length === 1) return { kind: 'element', element: only, ...occurs }
+    const items = alternatives.map(
+      (element): Particle => ({ kind: 'element', element, min: 1, max: 1 }),
+    )
+    return { kind: 'choice', items, ...occurs }
+  }
+
+  declared(node: XmlElement, schema: SchemaDocument, name: XmlName): SoapElement {
+    const fixed = attributeOf(node, 'fixed')
+    const preset = fixed ?? attributeOf(node, 'default')
+    const about = documentationOf(node, aboutCharactersMax)
+    return {
+      name,
+      property: name.local,
+      type: this.types.ofElement(node, schema, name.local),
+      nillable: isTrue(attributeOf(node, 'nillable')),
+      ...(preset === undefined ? {} : { preset }),
+      ...(fixed === undefined ? {} : { fixed: true }),
+      ...(about === undefined ? {} : { about }),
+    }
+  }
+
+  private attributes(
+    node: XmlElement,
+    schema: SchemaDocument,
+    depth: number,
+  ): readonly SoapAttribute[] {
+    return node.children.flatMap((child): readonly SoapAttribute[] => {
+      if (child.local === 'attribute') {
+        const attribute = this.attribute(child, schema)
+        return attribute === undefined ? [] : [attribute]
+      }
+      if (child.local !== 'attributeGroup' || depth > depthMax) return []
+      const component = this.find('attributeGroup', child, schema)
+      return component === undefined
+        ? []
+        : this.attributes(component.node, component.schema, depth + 1)
+    })
+  }
+
+  private attribute(node: XmlElement, schema: SchemaDocument): SoapAttribute | undefined {
+    if (attributeOf(node, 'use') === 'prohibited') return undefined
+    const reference = attributeOf(node, 'ref')
+    const place = `${schema.location}:${node.line}`
+    if (reference !== undefined) {
+      const name = qualified(reference, node, schema)
+      if (isEncodingNamespace(name.namespace)) return undefined
+      const component = this.types.set.find('attribute', name)
+      // Those of the xml namespace need no declaration.
+      if (component === undefined && name.namespace !== xmlNamespace)
+        return this.find('attribute', node, schema) && undefined
+      return this.attributeAs(component?.node ?? node, component?.schema ?? schema, {
+        name,
+        use: node,
+        place,
+      })
+    }
+    const local = attributeOf(node, 'name')?.trim()
+    if (local === undefined || local === '') return undefined
+    const form = attributeOf(node, 'form') ?? attributeOf(schema.root, 'attributeFormDefault')
+    const name = { namespace: form === 'qualified' ? schema.targetNamespace : '', local }
+    return this.attributeAs(node, schema, { name, use: node, place })
+  }
+
+  private attributeAs(
+    node: XmlElement,
+    schema: SchemaDocument,
+    { name, use, place }: { name: XmlName; use: XmlElement; place: string },
+  ): SoapAttribute {
+    const named = attributeOf(node, 'type')
+    const inner = firstChild(node, 'simpleType')
+    const type: SimpleType =
+      named !== undefined
+        ? this.types.simpleReference(qualified(named, node, schema), place, 0)
+        : inner === undefined
+          ? { kind: 'atomic', base: 'string', builtin: 'string', facets: {} }
+          : this.types.simpleOf(inner, schema, 0)
+    const fixed = attributeOf(use, 'fixed') ?? attributeOf(node, 'fixed')
+    const preset = fixed ?? attributeOf(use, 'default') ?? attributeOf(node, 'default')
+    const about = documentationOf(node, aboutCharactersMax)
+    return {
+      name,
+      property: name.local,
+      type,
+      required: attributeOf(use, 'use') === 'required',
+      ...(preset === undefined ? {} : { preset }),
+      ...(fixed === undefined ? {} : { fixed: true }),
+      ...(about === undefined ? {} : { about }),
+    }
+  }
+
+  /** The item type of a restriction of the SOAP encoding's Array (WSDL 1.1 section 2.2); undefined for other types. */
+  arrayItem(node: XmlElement, schema: SchemaDocument): ItemType | undefined {
+    const holder = firstChild(node, 'complexContent')
+    const derivation =
+      holder === undefined ? undefined : firstChild(holder, 'restriction', 'extension')
+    if (derivation === undefined) return undefined
+    const base = qualified(attributeOf(derivation, 'base') ?? '', derivation, schema)
+    if (base.local !== 'Array' || !isEncodingNamespace(base.namespace)) return undefined
+    const place = `${schema.location}:${node.line}`
+    for (const child of derivation.children) {
+      const declared = attributeOf(child, 'arrayType', wsdlNamespace)
+      const [, name, rank] = /^([^[\]]+)((?:\[[\d,]*\])+)$/.exec(declared?.trim() ?? '') ?? []
+      if (name !== undefined)
+        return {
+          name: qualified(name, child, schema),
+          rank: (rank ?? '').split('[').length - 2,
+          place,
+        }
+    }
+    const group = firstChild(derivation, 'sequence', 'all')
+    const item = group === undefined ? undefined : firstChild(group, 'element')
+    const type = item === undefined ? undefined : attributeOf(item, 'type')
+    const any = { namespace: 'http://www.w3.org/2001/XMLSchema', local: 'anyType' }
+    return {
+      name: item === undefined || type === undefined ? any : qualified(type, item, schema),
+      rank: 0,
+      place,
+    }
+  }
+
+  /** Arrays of arrays say their inner type on the wire; they are read as free content. */
+  itemKey({ name, rank, place }: ItemType): string {
+    if (rank === 0) return this.types.reference(name, place)
+    this.types.notes.add(
+      '',
+      'schema_unusable',
+      'an array of arrays is taken as free content',
+      place,
+    )
+    return 'any'
+  }
+}
+
+function merged(
+  base: readonly SoapAttribute[],
+  own: readonly SoapAttribute[],
+): readonly SoapAttribute[] {
+  const again = new Set(own.map(({ name }) => keyOf(name)))
+  return [...base.filter(({ name }) => !again.has(keyOf(name))), ...own]
+}
+
+function occurrence(node: XmlElement): { min: number; max: number | null } {
+  const min = Number(attributeOf(node, 'minOccurs') ?? 1)
+  const written = attributeOf(node, 'maxOccurs') ?? '1'
+  const max = written === 'unbounded' ? null : Number(written)
+  return {
+    min: Number.isSafeInteger(min) && min >= 0 ? min : 1,
+    max: max === null || (Number.isSafeInteger(max) && max >= 0) ? max : 1,
+  }
+}

@@ -1,0 +1,160 @@
+/** Reads a WSDL and all that it imports and includes, through `ReadDocument` alone. */
+
+import { attributeOf, parseXml, type XmlElement, XmlFault } from '../../kit/xml.ts'
+import {
+  type ConversionCode,
+  ConversionFault,
+  type Document,
+  type ReadDocument,
+} from '../../model/conversion.ts'
+import type { Notes } from './notes.ts'
+
+const documentsMax = 256
+const charactersMax = 32_000_000
+const limits = { charactersMax, depthMax: 200, nodesMax: 1_000_000 }
+const wsdl20 = 'http://www.w3.org/ns/wsdl'
+
+export interface WsdlDocument {
+  readonly root: XmlElement
+  readonly location: string
+  readonly targetNamespace: string
+}
+
+export interface SchemaDocument {
+  readonly root: XmlElement
+  readonly location: string
+  readonly targetNamespace: string
+  /** Included without a namespace of its own: names without a prefix are in that of the including schema. */
+  readonly chameleon: boolean
+}
+
+export interface Loaded {
+  readonly wsdls: readonly WsdlDocument[]
+  readonly schemas: readonly SchemaDocument[]
+}
+
+type Pending =
+  | { readonly kind: 'wsdl'; readonly root: XmlElement; readonly location: string }
+  | {
+      readonly kind: 'schema'
+      readonly root: XmlElement
+      readonly location: string
+      readonly targetNamespace: string | undefined
+    }
+
+/** @throws ConversionFault when the WSDL itself cannot be read, or all of it together is too large */
+export async function load(
+  description: Document,
+  read: ReadDocument,
+  notes: Notes,
+): Promise<Loaded> {
+  const wsdls: WsdlDocument[] = []
+  const schemas: SchemaDocument[] = []
+  const seen = new Set<string>()
+  const queue: Pending[] = [{ kind: 'wsdl', ...(await parse(description)) }]
+  seen.add(`wsdl ${description.location}`)
+  let documents = 1
+  let characters = description.text.length
+
+  const follow = async (
+    reference: string,
+    from: { location: string; line: number },
+    into: { kind: 'wsdl' } | { kind: 'schema'; targetNamespace: string | undefined },
+  ): Promise<void> => {
+    documents += 1
+    if (documents > documentsMax)
+      throw new ConversionFault('description_too_large', `more than ${documentsMax} documents`)
+    const place = `${from.location}:${from.line}`
+    try {
+      const document = await read(reference, from.location)
+      characters += document.text.length
+      if (characters > charactersMax)
+        throw new ConversionFault('description_too_large', `more than ${charactersMax} characters`)
+      const key = `${into.kind} ${into.kind === 'wsdl' ? '' : (into.targetNamespace ?? '')} ${document.location}`
+      if (seen.has(key)) return
+      seen.add(key)
+      const parsed = await parse(document)
+      // Many a WSDL imports a schema with wsdl:import.
+      if (parsed.root.local === 'schema')
+        queue.push({ kind: 'schema', targetNamespace: undefined, ...parsed })
+      else queue.push({ kind: 'wsdl', ...parsed })
+    } catch (thrown) {
+      if (!(thrown instanceof ConversionFault) || thrown.code === 'description_too_large')
+        throw thrown
+      notes.add('', thrown.code, `${reference}: ${thrown.message}`, place)
+    }
+  }
+
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    const { root, location } = next
+    if (next.kind === 'wsdl') {
+      expectDefinitions(root, location)
+      wsdls.push({ root, location, targetNamespace: attributeOf(root, 'targetNamespace') ?? '' })
+      for (const child of root.children) {
+        const reference = attributeOf(child, 'location')
+        if (child.local === 'import' && reference !== undefined)
+          await follow(reference, { location, line: child.line }, { kind: 'wsdl' })
+        if (child.local !== 'types') continue
+        for (const schema of child.children)
+          if (schema.local === 'schema')
+            queue.push({ kind: 'schema', root: schema, location, targetNamespace: undefined })
+      }
+      continue
+    }
+    const own = attributeOf(root, 'targetNamespace')
+    const targetNamespace = own ?? next.targetNamespace ?? ''
+    const chameleon = own === undefined && targetNamespace !== ''
+    schemas.push({ root, location, targetNamespace, chameleon })
+    for (const child of root.children) {
+      const reference = attributeOf(child, 'schemaLocation')
+      if (reference === undefined) continue
+      const from = { location, line: child.line }
+      if (child.local === 'import')
+        await follow(reference, from, { kind: 'schema', targetNamespace: undefined })
+      if (child.local === 'include' || child.local === 'redefine')
+        await follow(reference, from, { kind: 'schema', targetNamespace })
+    }
+  }
+  return { wsdls, schemas }
+}
+
+function expectDefinitions(root: XmlElement, location: string): void {
+  if (root.namespace === wsdl20 && root.local === 'description')
+    throw new ConversionFault(
+      'version_unknown',
+      'this is WSDL 2.0; WSDL 1.1 is supported',
+      location,
+    )
+  if (root.local !== 'definitions')
+    throw new ConversionFault(
+      'description_invalid',
+      `the root element is <${root.local.slice(0, 80)}>, and not <definitions> of WSDL 1.1`,
+      `${location}:${root.line}`,
+    )
+}
+
+const faultCodes: Readonly<Record<XmlFault['reason'], ConversionCode>> = {
+  malformed: 'description_invalid',
+  doctype: 'description_invalid',
+  'too-large': 'description_too_large',
+}
+
+async function parse(document: Document): Promise<{ root: XmlElement; location: string }> {
+  try {
+    // A file that was written on Windows often starts with a byte order mark.
+    return {
+      root: await parseXml(document.text.replace(/^\u{FEFF}/u, ''), limits),
+      location: document.location,
+    }
+  } catch (thrown) {
+    throw thrown instanceof XmlFault ? xmlRefusal(thrown, document.location) : thrown
+  }
+}
+
+function xmlRefusal({ reason, message, line }: XmlFault, location: string): ConversionFault {
+  return new ConversionFault(
+    faultCodes[reason],
+    `not usable as XML: ${message}`,
+    `${location}:${line}`,
+  )
+}
