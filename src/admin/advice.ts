@@ -17,7 +17,7 @@ const advice: Readonly<Record<FaultReason, string>> = {
   egress:
     'Allow it by name: egress.hosts or egress.networks of the server (--egress-host, --egress-network).',
   'not-yet': 'See the changelog for what this version can do.',
-  source: 'Say what it is with --kind, and where calls go with --base-url.',
+  source: 'Check the path. Say what it is with --kind, and where calls go with --base-url.',
   protocol: 'Pin its era (era: legacy or modern), and report it to the maker of the server.',
 }
 

@@ -165,8 +165,8 @@ export function faultOf(thrown: unknown): Fault {
   const fault = conversionFault(thrown)
   if (fault !== undefined) {
     const { code, message, place } = fault
-    // The guard's refusal of the description itself, not of something in it.
-    const reason = code === 'document_unreadable' ? 'unreachable' : 'description'
+    const reason =
+      code !== 'document_unreadable' ? 'description' : isUrl(place) ? 'unreachable' : 'source'
     return { ok: false, reason, message: `${message} [${code}]`, place }
   }
   const error = toGatewayError(thrown)

@@ -21,6 +21,6 @@ export function convertRoutes(app: FastifyInstance, ports: ConversionPorts): voi
 }
 
 function unusable({ reason, message, place }: Fault): AdminError {
-  const issues = place === undefined || place === '' ? [] : [{ path: place, message }]
-  return new AdminError('unusable', message, adviceFor(reason), { issues })
+  const text = place === undefined || place === '' ? message : `${message} (${place})`
+  return new AdminError('unusable', text, adviceFor(reason))
 }
