@@ -82,8 +82,7 @@ async function whatIs(
   const document = await readOrNothing(description, plain, signal)
   const byContent = document === undefined ? undefined : detect(document)
   if (byContent !== undefined) return byContent
-  if (!isUrl(plain))
-    throw new ConversionFault('description_invalid', 'It is no description that is known.', plain)
+  if (!isUrl(plain)) throw new MissingPart(`${plain} is no description that is known.`)
   return (await answersGraphql(new URL(plain), { egress, headers, signal }))
     ? { kind: 'graphql', what: 'a GraphQL service' }
     : { kind: 'http', what: 'no description of an API, so an MCP server' }

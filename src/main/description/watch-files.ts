@@ -10,18 +10,22 @@ const pollMs = 3_000
  */
 export function watchFiles(files: () => readonly string[], changed: () => void): () => void {
   const watched = new Map<string, () => void>()
-  const follow = (): void => {
+  const follow = (): boolean => {
     const wanted = new Set(files())
     for (const [file, stop] of watched)
       if (!wanted.has(file)) {
         stop()
         watched.delete(file)
       }
-    for (const file of wanted)
-      if (!watched.has(file)) watched.set(file, watchDeclared(file, changed, { pollMs }))
+    const added = [...wanted].filter((file) => !watched.has(file))
+    for (const file of added) watched.set(file, watchDeclared(file, changed, { pollMs }))
+    return added.length > 0
   }
   follow()
-  const timer = setInterval(follow, pollMs)
+  const timer = setInterval(() => {
+    // What was read a while ago may have changed before it was watched.
+    if (follow()) changed()
+  }, pollMs)
   timer.unref()
   return () => {
     clearInterval(timer)
