@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   type CorpusEntry,
+  checkArguments,
   checkConversion,
   checkSchemas,
   convertText,
@@ -10,7 +11,7 @@ import {
   sample,
 } from './openapi-corpus.ts'
 
-const schemasEach = 4
+const schemasEach = 10
 const counts: string[] = []
 const total = { descriptions: 0, operations: 0, tools: 0, skipped: 0, notes: 0, schemas: 0 }
 
@@ -24,6 +25,7 @@ describe.each(['openapi', 'openapi-2'] as const)('%s', (folder) => {
     const conversion = await convertText(text)
     checkConversion(conversion)
     for (const tool of sample(conversion.tools, schemasEach, name)) checkSchemas(tool)
+    for (const tool of sample(conversion.tools, 1, name)) checkArguments(tool)
     const { tools, skipped, notes, operations } = conversion
     expect(await namesOf(text)).toEqual(tools.map(({ definition }) => definition.name))
     if (operations > 1 && text.startsWith('{')) await keepsNames(text, conversion)

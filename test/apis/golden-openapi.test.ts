@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { ConversionFault } from '../../src/model/conversion.ts'
-import { checkConversion, checkSchemas, convertText } from './openapi-corpus.ts'
+import { checkArguments, checkConversion, checkSchemas, convertText } from './openapi-corpus.ts'
 
 const folder = fileURLToPath(new URL('../golden/openapi/', import.meta.url))
 const separator = '\n-----\n'
@@ -28,7 +28,10 @@ async function outputOf(input: string): Promise<string> {
   try {
     const conversion = await convertText(input)
     checkConversion(conversion)
-    for (const tool of conversion.tools) checkSchemas(tool)
+    for (const tool of conversion.tools) {
+      checkSchemas(tool)
+      checkArguments(tool)
+    }
     return JSON.stringify(conversion, undefined, 2)
   } catch (thrown) {
     if (!(thrown instanceof ConversionFault)) throw thrown

@@ -1,11 +1,20 @@
 /** Every schema of every tool of every real description compiles, in clients and in the gateway. */
 import { describe, expect, test } from 'vitest'
-import { checkSchemas, convertText, corpus, dangling } from '../apis/openapi-corpus.ts'
+import {
+  checkArguments,
+  checkSchemas,
+  convertText,
+  corpus,
+  dangling,
+} from '../apis/openapi-corpus.ts'
 
 describe.each(['openapi', 'openapi-2'] as const)('%s', (folder) => {
   test.each(corpus(folder))('$name', async ({ text }) => {
     const { tools } = await convertText(text)
-    for (const tool of tools) checkSchemas(tool)
+    for (const tool of tools) {
+      checkSchemas(tool)
+      checkArguments(tool)
+    }
   })
 })
 

@@ -1,0 +1,54 @@
+/** What the largest descriptions cost: time of the processor, and memory of the worker that converts them. */
+import { describe, expect, test } from 'vitest'
+import { createConversions } from '../../src/convert/convert.ts'
+import { openapiSpec } from '../../src/model/kinds/openapi.ts'
+import { convertText, corpus } from './openapi-corpus.ts'
+
+const secondsMax = 2
+/** Of the worker's heap; the process around it takes some 60 MB. */
+const heapMbMax = 400
+const large = [
+  'openapi/github.com__api.github.com.json',
+  'openapi/stripe.com.json',
+  'openapi/kubernetes.io.json',
+  'openapi/docusign.net.json',
+  'openapi-2/kubernetes.io__1.13.json',
+]
+const entries = [...corpus('openapi'), ...corpus('openapi-2')].filter(({ name }) =>
+  large.includes(name),
+)
+
+test('the large ones are there', () => expect(entries).toHaveLength(large.length))
+
+describe.each(entries)('$name', ({ name, text }) => {
+  test(`converts in ${secondsMax} s of one core`, async () => {
+    const seconds: number[] = []
+    for (let run = 0; run < 3; run++) {
+      const before = process.cpuUsage()
+      await convertText(text)
+      const { user, system } = process.cpuUsage(before)
+      seconds.push((user + system) / 1e6)
+    }
+    const best = Math.min(...seconds)
+    process.stdout.write(`${name}: ${best.toFixed(2)} s\n`)
+    expect(best).toBeLessThan(secondsMax)
+  })
+
+  test(`converts in a worker with ${heapMbMax} MB, and travels back`, async () => {
+    const conversions = createConversions({ timeMsMax: 60_000, heapMbMax, queueMax: 1 })
+    try {
+      const location = '/specs/api.json'
+      const { tools, operations } = await conversions.convert(
+        {
+          kind: 'openapi',
+          spec: openapiSpec.parse({ spec: location }),
+          description: { location, text, mediaType: undefined },
+        },
+        () => Promise.reject(new Error('nothing to read')),
+      )
+      expect(tools).toHaveLength(operations)
+    } finally {
+      await conversions.close()
+    }
+  })
+})
