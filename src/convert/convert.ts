@@ -1,17 +1,20 @@
 /**
- * The main thread's side of conversions. Descriptions come from strangers and are large, so each conversion runs in a
- * worker of its own that can be killed, under a cap of time and memory, one at a time; its memory goes with it.
+ * The gateway's side of conversions. Descriptions come from strangers and are large, so each conversion runs in a
+ * process of its own, one at a time, under a cap of time and memory. A thread would not do: what parses JSON cannot be
+ * interrupted, and a thread that runs out of memory there takes the whole process with it.
  */
-import { Worker } from 'node:worker_threads'
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { deserialize } from 'node:v8'
 import { type Conversion, ConversionFault, type ReadDocument } from '../model/conversion.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { ConversionJob } from './converters.ts'
 import type { FromWorker, PlainFault, ToWorker } from './messages.ts'
 
 export interface ConversionCaps {
-  /** From the start of the worker to the last tool. */
+  /** From the start of the process to the last tool. */
   readonly timeMsMax: number
-  /** Of the worker's old generation. */
+  /** Of its old generation. */
   readonly heapMbMax: number
   /** Conversions that wait for their turn. */
   readonly queueMax: number
@@ -27,16 +30,17 @@ export interface Conversions {
 export function createConversions(caps: ConversionCaps): Conversions {
   let last: Promise<unknown> = Promise.resolve()
   let waiting = 0
-  let running: Worker | undefined
+  let running: ChildProcess | undefined
   let closed = false
 
   const run = (job: ConversionJob, read: ReadDocument): Promise<Conversion> => {
     if (closed) throw new GatewayError('shutting_down')
-    const worker = startWorker(job, caps)
+    const worker = startWorker(caps)
     running = worker
+    worker.send({ kind: 'job', job } satisfies ToWorker)
     return answerOf(worker, read, caps).finally(() => {
       running = undefined
-      return worker.terminate()
+      worker.kill('SIGKILL')
     })
   }
   return {
@@ -54,26 +58,35 @@ export function createConversions(caps: ConversionCaps): Conversions {
     },
     async close() {
       closed = true
-      await running?.terminate()
+      running?.kill('SIGKILL')
     },
   }
 }
 
-function startWorker(job: ConversionJob, caps: ConversionCaps): Worker {
-  // Bundled, the worker lies beside the program; run from source, it is the file beside this one.
-  const name = import.meta.url.endsWith('.ts') ? './worker.ts' : './convert-worker.mjs'
-  return new Worker(new URL(name, import.meta.url), {
+function startWorker({ heapMbMax }: ConversionCaps): ChildProcess {
+  // Bundled, its program lies beside this one; run from source, it is the file beside this one.
+  const fromSource = import.meta.url.endsWith('.ts')
+  const program = new URL(fromSource ? './worker.ts' : './convert-worker.mjs', import.meta.url)
+  // What it may read: the program and its libraries. No other file, no process, no native code.
+  const own = fileURLToPath(new URL(fromSource ? '../../' : './', import.meta.url))
+  return fork(program, [], {
     env: {},
-    execArgv: [],
-    workerData: job,
-    // Libraries that print must not write into what a command prints.
-    stdout: true,
-    stderr: true,
-    resourceLimits: { maxOldGenerationSizeMb: caps.heapMbMax },
+    execArgv: [
+      `--max-old-space-size=${heapMbMax}`,
+      '--disable-warning=ExperimentalWarning',
+      '--permission',
+      `--allow-fs-read=${own}*`,
+    ],
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   })
 }
 
-function answerOf(worker: Worker, read: ReadDocument, caps: ConversionCaps): Promise<Conversion> {
+function answerOf(
+  worker: ChildProcess,
+  read: ReadDocument,
+  caps: ConversionCaps,
+): Promise<Conversion> {
   return new Promise((resolve, reject) => {
     const tooMuch = (what: string) => reject(new ConversionFault('description_too_large', what))
     const timer = setTimeout(
@@ -87,35 +100,39 @@ function answerOf(worker: Worker, read: ReadDocument, caps: ConversionCaps): Pro
         return
       }
       settled()
-      if (message.kind === 'done') resolve(message.conversion)
+      if (message.kind === 'done') resolve(deserialize(message.conversion))
       else {
         const { code, message: text, place } = message.fault
         reject(new ConversionFault(code, text, place))
       }
     })
-    worker.once('error', (error: unknown) => {
+    worker.once('error', (cause) => {
       settled()
-      if (error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY')
-        tooMuch(`its conversion needs more than ${caps.heapMbMax} MB of memory`)
-      else reject(new GatewayError('internal', { detail: String(error), cause: error }))
+      reject(new GatewayError('internal', { detail: `the converter: ${cause.message}`, cause }))
     })
-    worker.once('exit', () => {
+    worker.once('exit', (code, signal) => {
       settled()
-      reject(new GatewayError('shutting_down', { detail: 'the conversion was ended' }))
+      // V8 aborts when its heap is full (POSIX: SIGABRT; Windows: an exit code).
+      if (signal === 'SIGKILL')
+        reject(new GatewayError('shutting_down', { detail: 'the conversion was ended' }))
+      else if (signal === 'SIGABRT' || code === 134 || process.platform === 'win32')
+        tooMuch(`its conversion needs more than ${caps.heapMbMax} MB of memory`)
+      else
+        reject(new GatewayError('internal', { detail: `the converter ended (${signal ?? code})` }))
     })
   })
 }
 
 async function answerRead(
-  worker: Worker,
+  worker: ChildProcess,
   read: ReadDocument,
   { id, reference, from }: Extract<FromWorker, { kind: 'read' }>,
 ): Promise<void> {
   const answer: ToWorker = await read(reference, from).then(
-    (document) => ({ id, document }),
-    (thrown: unknown) => ({ id, fault: faultOf(thrown, reference) }),
+    (document) => ({ kind: 'document', id, document }),
+    (thrown: unknown) => ({ kind: 'refused', id, fault: faultOf(thrown, reference) }),
   )
-  worker.postMessage(answer)
+  if (worker.connected) worker.send(answer)
 }
 
 function faultOf(thrown: unknown, reference: string): PlainFault {

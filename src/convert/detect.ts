@@ -1,4 +1,5 @@
 /** What a text is a description of, told by its content; names of files only settle what content leaves open. */
+import { type JsonMember, scanObject } from '../kit/json-scan.ts'
 import type { Document } from '../model/conversion.ts'
 import type { ApiKind } from '../model/desired-state.ts'
 
@@ -8,7 +9,7 @@ export interface Detected {
   readonly what: string
 }
 
-/** Formats tell themselves within their first lines; JSON is read as a whole. */
+/** Formats tell themselves within their first lines; JSON is scanned as a whole. */
 const headLength = 65_536
 
 /** Undefined when it is none that a converter reads. */
@@ -31,41 +32,43 @@ function ofBytes(bytes: Buffer, location: string): Detected | undefined {
     : undefined
 }
 
+/** Which members of JSON tell what it is; only their places are kept. */
+const telling = { info: {}, log: {}, data: {} }
+
 function ofJson(text: string): Detected | undefined {
-  let value: unknown
+  let members: readonly JsonMember[]
   try {
-    value = JSON.parse(text)
+    members = scanObject(text, telling, { depthMax: 1_000, refuseDuplicates: false })
   } catch {
     // Broken, but of a kind: its converter says what is wrong and where.
     const member = /"(openapi|swagger|asyncapi)"\s*:\s*"/.exec(text.slice(0, headLength))?.[1]
     return member === undefined ? undefined : ofMember(member)
   }
-  const named = ['openapi', 'swagger', 'asyncapi'].find((name) => member(value, name) !== undefined)
+  const named = ['openapi', 'swagger', 'asyncapi'].find((name) => find(members, name))
   if (named !== undefined) return ofMember(named)
-  const info = member(value, 'info')
-  const schema = member(info, 'schema')
-  if (
-    Array.isArray(member(value, 'item')) &&
-    (member(info, '_postman_id') !== undefined ||
-      (typeof schema === 'string' && schema.includes('getpostman.com')))
-  )
+  const info = find(members, 'info')
+  const schema = find(info?.members, 'schema')
+  const isPostman =
+    find(info?.members, '_postman_id') !== undefined ||
+    (schema !== undefined && text.slice(schema.start, schema.end).includes('getpostman.com'))
+  if (isPostman && find(members, 'item') !== undefined)
     return { kind: 'openapi', what: 'a Postman collection' }
-  if (Array.isArray(member(member(value, 'log'), 'entries')))
+  if (find(find(members, 'log')?.members, 'entries') !== undefined)
     return { kind: 'openapi', what: 'a HAR file' }
-  if ((member(value, '__schema') ?? member(member(value, 'data'), '__schema')) !== undefined)
-    return { kind: 'graphql', what: 'a GraphQL introspection result' }
-  return undefined
+  const data = find(members, 'data')
+  return (find(members, '__schema') ?? find(data?.members, '__schema')) === undefined
+    ? undefined
+    : { kind: 'graphql', what: 'a GraphQL introspection result' }
+}
+
+function find(members: readonly JsonMember[] | undefined, key: string): JsonMember | undefined {
+  return members?.find((member) => member.key === key)
 }
 
 function ofMember(name: string): Detected {
   if (name === 'asyncapi') return { kind: 'asyncapi', what: 'an AsyncAPI description' }
   const what = name === 'swagger' ? 'a Swagger description' : 'an OpenAPI description'
   return { kind: 'openapi', what }
-}
-
-function member(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined
-  return Object.getOwnPropertyDescriptor(value, name)?.value
 }
 
 function ofXml(head: string): Detected | undefined {

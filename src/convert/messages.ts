@@ -1,5 +1,6 @@
-/** What a conversion's worker and the main thread say to each other. */
-import type { Conversion, ConversionCode, Document } from '../model/conversion.ts'
+/** What the process of a conversion and the gateway say to each other. */
+import type { ConversionCode, Document } from '../model/conversion.ts'
+import type { ConversionJob } from './converters.ts'
 
 /** A ConversionFault as plain data: classes do not cross. */
 export interface PlainFault {
@@ -15,9 +16,11 @@ export type FromWorker =
       readonly reference: string
       readonly from: string
     }
-  | { readonly kind: 'done'; readonly conversion: Conversion }
+  /** A Conversion, serialised: its size is known before it is taken. */
+  | { readonly kind: 'done'; readonly conversion: Uint8Array }
   | { readonly kind: 'fault'; readonly fault: PlainFault }
 
 export type ToWorker =
-  | { readonly id: number; readonly document: Document }
-  | { readonly id: number; readonly fault: PlainFault }
+  | { readonly kind: 'job'; readonly job: ConversionJob }
+  | { readonly kind: 'document'; readonly id: number; readonly document: Document }
+  | { readonly kind: 'refused'; readonly id: number; readonly fault: PlainFault }

@@ -1,11 +1,14 @@
 /**
- * The worker's entry: one conversion, then the end. It has no environment and reads nothing by itself; further
- * documents come over messages from the main thread, which decides what may be read.
+ * The entry of the process that converts: one conversion, then the end. It has no environment, and may read nothing
+ * but the program itself; further documents come over messages from the gateway, which decides what may be read.
  */
-import { parentPort, workerData } from 'node:worker_threads'
+import { serialize } from 'node:v8'
 import { ConversionFault, type Document } from '../model/conversion.ts'
-import { type ConversionJob, convertJob } from './converters.ts'
+import { convertJob } from './converters.ts'
 import type { FromWorker, PlainFault, ToWorker } from './messages.ts'
+
+/** The gateway holds this much of every server of an API kind. */
+const conversionBytesMax = 100_000_000
 
 const waiting = new Map<
   number,
@@ -14,7 +17,7 @@ const waiting = new Map<
 let asked = 0
 
 function post(message: FromWorker): void {
-  parentPort?.postMessage(message)
+  process.send?.(message)
 }
 
 function plainFault(thrown: unknown): PlainFault {
@@ -31,30 +34,41 @@ function plainFault(thrown: unknown): PlainFault {
   }
 }
 
-parentPort?.on('message', (message: ToWorker) => {
+async function run({ job }: Extract<ToWorker, { kind: 'job' }>): Promise<void> {
+  try {
+    const conversion = await convertJob(
+      job,
+      (reference, from) =>
+        new Promise((resolve, reject) => {
+          const id = ++asked
+          waiting.set(id, { resolve, reject })
+          post({ kind: 'read', id, reference, from })
+        }),
+    )
+    const bytes = serialize(conversion)
+    if (bytes.length > conversionBytesMax)
+      throw new ConversionFault(
+        'description_too_large',
+        `its tools are larger than ${conversionBytesMax / 1_000_000} MB together; leave operations out`,
+      )
+    post({ kind: 'done', conversion: bytes })
+  } catch (thrown) {
+    post({ kind: 'fault', fault: plainFault(thrown) })
+  }
+}
+
+process.on('message', (message: ToWorker) => {
+  if (message.kind === 'job') {
+    void run(message)
+    return
+  }
   const reader = waiting.get(message.id)
   waiting.delete(message.id)
-  if ('document' in message) reader?.resolve(message.document)
+  if (message.kind === 'document') reader?.resolve(message.document)
   else {
     const { code, message: text, place } = message.fault
     reader?.reject(new ConversionFault(code, text, place))
   }
 })
-
-const job: ConversionJob = workerData
-try {
-  const conversion = await convertJob(
-    job,
-    (reference, from) =>
-      new Promise((resolve, reject) => {
-        const id = ++asked
-        waiting.set(id, { resolve, reject })
-        post({ kind: 'read', id, reference, from })
-      }),
-  )
-  post({ kind: 'done', conversion })
-} catch (thrown) {
-  post({ kind: 'fault', fault: plainFault(thrown) })
-}
-// The port would keep the worker alive.
-parentPort?.removeAllListeners('message')
+// Whoever asked is gone.
+process.on('disconnect', () => process.exit())
