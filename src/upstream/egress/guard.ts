@@ -1,4 +1,4 @@
-/** The guard of every outgoing connection. The rules are those of docs/adr/0015-egress.md. */
+/** The guard of every outgoing connection. The rules are those of docs/adr/0017-egress.md. */
 import { lookup as dnsLookup } from 'node:dns/promises'
 import { connect as connectPlain, isIP, type LookupFunction, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'

@@ -1,0 +1,204 @@
+/**
+ * Round trips against a server by others: Stoplight Prism serves the same description and validates what arrives.
+ * Arguments come from json-schema-faker, made of the tool's own `inputSchema`; converter and executor do the rest.
+ */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import { generateSync } from 'json-schema-faker'
+import { z } from 'zod'
+import { openapiSpec } from '../../src/model/kinds/openapi.ts'
+import { createEgress } from '../../src/upstream/egress/guard.ts'
+import { createRestExecutor } from '../../src/upstream/kinds/rest/executor.ts'
+import { convertText, type RestConversion, type RestTool } from './openapi-corpus.ts'
+
+/** `ok`, or why a call was not accepted. */
+export type Verdict = string
+
+export interface RoundTrips {
+  /** Operations that became tools. */
+  readonly operations: number
+  /** Operations of which a call was not accepted, with the reason. */
+  readonly missed: Readonly<Record<string, Verdict>>
+}
+
+export interface Prism {
+  readonly address: string
+  stop(): Promise<void>
+}
+
+const ready = z.object({ address: z.string(), operations: z.number() })
+
+export async function startPrism(description: unknown): Promise<Prism> {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-prism-'))
+  const file = join(folder, 'description.json')
+  writeFileSync(file, JSON.stringify(description))
+  const script = fileURLToPath(new URL('prism-server.mjs', import.meta.url))
+  const child = fork(script, [file], { execArgv: ['--max-old-space-size=2000'] })
+  const end = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      const gone = once(child, 'exit')
+      child.kill('SIGKILL')
+      await gone
+    }
+    rmSync(folder, { recursive: true, force: true })
+  }
+  try {
+    const told: unknown = await Promise.race([
+      once(child, 'message').then(([message]: unknown[]) => message),
+      once(child, 'exit').then(() => Promise.reject(new Error('Prism ended at its start'))),
+    ])
+    return { address: ready.parse(told).address, stop: end }
+  } catch (fault) {
+    await end()
+    throw fault
+  }
+}
+
+type Schema = Readonly<Record<string, unknown>>
+
+function isSchema(value: unknown): value is Schema {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+const ajv = new Ajv2020({ strict: false, logger: false, inlineRefs: false, allErrors: false })
+const seedsMax = 12
+
+/** Formats that Prism checks and the faker does not know. */
+const formats = {
+  url: () => 'https://example.com/a?b=c',
+  'uri-reference': () => '/a?b=c',
+  byte: () => 'YWJj',
+  password: () => 'pass-word',
+  duration: () => 'P1D',
+  'iso-duration': () => 'P1D',
+}
+
+/** Prism takes an empty text for one that is not there, so texts have a character. A copy, which is plain data. */
+function withText(schema: unknown): Schema {
+  const walk = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(walk)
+    if (!isSchema(value)) return value
+    const copy = Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, walk(inner)]))
+    // The faker knows nothing of what stands in a text.
+    if (copy['contentEncoding'] === 'base64') return { enum: ['YWJj'] }
+    if (isSchema(copy['properties']) && isSchema(copy['properties']['mediaType']))
+      copy['properties'] = { ...copy['properties'], mediaType: { enum: ['image/png'] } }
+    const isText = copy['type'] === 'string' && copy['enum'] === undefined && copy['const'] === undefined
+    return isText && copy['minLength'] === undefined && copy['maxLength'] !== 0 ? { ...copy, minLength: 1 } : copy
+  }
+  const result = walk(schema)
+  return isSchema(result) ? result : {}
+}
+
+/** Arguments that the schema takes: required ones only, or every top-level one. Undefined when the faker makes none. */
+function fake(schema: Schema, full: boolean, validate: ValidateFunction): unknown {
+  const properties = isSchema(schema['properties']) ? schema['properties'] : {}
+  const wanted = full ? { ...schema, required: Object.keys(properties) } : schema
+  for (let seed = 1; seed <= seedsMax; seed++) {
+    try {
+      const value: unknown = generateSync(withText(wanted), {
+        seed,
+        alwaysFakeOptionals: false,
+        optionalsProbability: full && seed < seedsMax / 2 ? 0.4 : 0,
+        fillProperties: false,
+        useDefaultValue: false,
+        useExamplesValue: seed > 4,
+        maxDefaultItems: 2,
+        refDepthMin: 0,
+        refDepthMax: 2,
+        maxDepth: 6,
+        formats,
+      })
+      if (validate(value)) return value
+    } catch {
+      // Another seed may take another alternative.
+    }
+  }
+  return undefined
+}
+
+const told = z.object({ structuredContent: z.object({ operation: z.string(), violations: z.array(z.string()) }) })
+
+export interface Trip {
+  readonly conversion: RestConversion
+  readonly origin: string
+  /** Only these operations; all when undefined. */
+  readonly only?: ReadonlySet<string>
+}
+
+/** Calls every tool twice. */
+export async function roundTrips({ conversion, origin, only }: Trip): Promise<RoundTrips> {
+  const executor = createRestExecutor({
+    server: 'prism',
+    spec: openapiSpec.parse({ spec: 'api.json' }),
+    credential: undefined,
+    egress: createEgress({ named: ['127.0.0.1'], spec: { hosts: [], networks: [] } }),
+    cursors: { seal: (text) => text, open: (text) => text },
+    timeoutMs: 20_000,
+    now: Date.now,
+  })
+  const call = async (tool: RestTool, args: unknown): Promise<Verdict> => {
+    const answer = await executor.run({
+      plan: { ...tool.plan, baseUrl: origin },
+      common: conversion.common,
+      args: JSON.stringify(args),
+      headers: {},
+      principalId: 'test',
+      signal: AbortSignal.timeout(20_000),
+      progress: () => undefined,
+    })
+    const text = answer.body.kind === 'whole' ? answer.body.bytes.toString() : ''
+    if (answer.isError) return text.slice(0, 700)
+    const parsed = told.safeParse(JSON.parse(text))
+    if (!parsed.success) return `an answer that is not Prism's: ${text.slice(0, 300)}`
+    const { operation } = parsed.data.structuredContent
+    return sameOperation(operation, tool.operation) ? 'ok' : `met ${operation}`
+  }
+  const missed: Record<string, Verdict> = {}
+  const tools = conversion.tools.filter(({ operation }) => only?.has(operation) ?? true)
+  for (const tool of tools) {
+    const { inputSchema } = tool.definition
+    const validate = ajv.compile(inputSchema)
+    for (const full of [false, true]) {
+      const args = fake(inputSchema, full, validate)
+      const verdict =
+        args === undefined
+          ? 'the faker makes no arguments that the schema takes'
+          : await call(tool, args).catch((fault: unknown) => String(fault))
+      if (verdict !== 'ok') {
+        missed[tool.operation] = `${full ? 'full' : 'required'}: ${verdict}`
+        break
+      }
+    }
+    ajv.removeSchema(inputSchema)
+  }
+  await executor.close()
+  return { operations: tools.length, missed }
+}
+
+/** Prism answers the operation whose template fits; names of parameters and what follows a # or ? say nothing. */
+function sameOperation(met: string, wanted: string): boolean {
+  const plain = (key: string): string => key.replace(/[?#].*$/, '').replace(/\{[^}]*\}/g, '{}')
+  return plain(met) === plain(wanted)
+}
+
+/** The description with these operations only. Components stay: Prism and the converter find what they need. */
+export function cutTo(description: Schema, operations: ReadonlySet<string>): Schema {
+  const paths = isSchema(description['paths']) ? description['paths'] : {}
+  const methods = new Set(['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'])
+  const kept = Object.entries(paths).flatMap(([path, item]) => {
+    if (!isSchema(item)) return []
+    const members = Object.entries(item).filter(
+      ([key]) => !methods.has(key) || operations.has(`${key.toUpperCase()} ${path}`),
+    )
+    return members.some(([key]) => methods.has(key)) ? [[path, Object.fromEntries(members)] as const] : []
+  })
+  return { ...description, paths: Object.fromEntries(kept) }
+}
+
+export { convertText }
