@@ -88,8 +88,11 @@ function withText(schema: unknown): Schema {
     if (copy['contentEncoding'] === 'base64') return { enum: ['YWJj'] }
     if (isSchema(copy['properties']) && isSchema(copy['properties']['mediaType']))
       copy['properties'] = { ...copy['properties'], mediaType: { enum: ['image/png'] } }
-    const isText = copy['type'] === 'string' && copy['enum'] === undefined && copy['const'] === undefined
-    return isText && copy['minLength'] === undefined && copy['maxLength'] !== 0 ? { ...copy, minLength: 1 } : copy
+    const isText =
+      copy['type'] === 'string' && copy['enum'] === undefined && copy['const'] === undefined
+    return isText && copy['minLength'] === undefined && copy['maxLength'] !== 0
+      ? { ...copy, minLength: 1 }
+      : copy
   }
   const result = walk(schema)
   return isSchema(result) ? result : {}
@@ -122,7 +125,9 @@ function fake(schema: Schema, full: boolean, validate: ValidateFunction): unknow
   return undefined
 }
 
-const told = z.object({ structuredContent: z.object({ operation: z.string(), violations: z.array(z.string()) }) })
+const told = z.object({
+  structuredContent: z.object({ operation: z.string(), violations: z.array(z.string()) }),
+})
 
 export interface Trip {
   readonly conversion: RestConversion
@@ -196,7 +201,9 @@ export function cutTo(description: Schema, operations: ReadonlySet<string>): Sch
     const members = Object.entries(item).filter(
       ([key]) => !methods.has(key) || operations.has(`${key.toUpperCase()} ${path}`),
     )
-    return members.some(([key]) => methods.has(key)) ? [[path, Object.fromEntries(members)] as const] : []
+    return members.some(([key]) => methods.has(key))
+      ? [[path, Object.fromEntries(members)] as const]
+      : []
   })
   return { ...description, paths: Object.fromEntries(kept) }
 }
