@@ -7,6 +7,7 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { conversionCodes } from '../src/model/conversion.ts'
 import { desiredState } from '../src/model/desired-state.ts'
 import { productVersion } from '../src/model/product.ts'
 import { refusals } from '../src/model/refusal.ts'
@@ -124,6 +125,14 @@ it('lists every refusal of the catalogue in docs/errors.md, and no other', () =>
     ]),
   )
   expect(block('docs/errors.md', 'catalogue', wanted)).toBe(wanted)
+})
+
+it('lists every code of a conversion in docs/guides/convert.md, and no other', () => {
+  const wanted = table(
+    ['code', 'what it says'],
+    Object.entries(conversionCodes).map(([code, sentence]) => [`\`${code}\``, sentence]),
+  )
+  expect(block('docs/guides/convert.md', 'codes', wanted)).toBe(wanted)
 })
 
 it('says in docs/dependencies.md why each runtime dependency is there', () => {
