@@ -35,6 +35,8 @@ export const conversionCodes = {
   schema_unusable: 'A schema cannot be expressed as JSON Schema.',
   feature_unsupported: 'The operation needs something that is not supported.',
   transport_unsupported: 'The operation is offered on a transport that is not supported.',
+  credential_left_out:
+    'A credential in the source is not copied: it belongs into the configuration.',
   excluded: 'The configuration leaves the operation out.',
   duplicate: 'The operation stands in the description more than once.',
   shadowed: 'Another operation cannot be told apart from this one.',

@@ -14,10 +14,12 @@ import { select } from '../selection.ts'
 import { toolNames } from '../tool-name.ts'
 import { dialectOf } from './dialect.ts'
 import { Documents } from './documents.ts'
-import { isObject, memberOf, objectAt, textAt } from './json.ts'
+import { importObject, importText } from './import/import.ts'
+import { memberOf, objectAt, textAt } from './json.ts'
 import { nameCandidates } from './operation-name.ts'
 import { listOperations, type Operation } from './operations.ts'
 import { placeIn, pointerOf } from './place.ts'
+import { parseDocument } from './read.ts'
 import { OperationFault, Reporter } from './report.ts'
 import { Schemas } from './schemas.ts'
 import { Security } from './security.ts'
@@ -32,10 +34,13 @@ export const convertOpenapi: Convert<OpenApiSpec, RestPlan, RestCommon> = async 
   description,
   read,
 ) => {
-  const documents = await Documents.load(description, read)
+  const imported = importText(description)
+  const parsed = imported === undefined ? await parseDocument(description) : imported.description
+  const { description: object, notes: importNotes } = imported ??
+    importObject(parsed) ?? { description: parsed, notes: [] }
+  const documents = await Documents.load(description, object, read)
   const { root } = documents
-  if (!isObject(root.value)) throw new ConversionFault('description_invalid', 'It is no object.')
-  const dialect = dialectOf(root.value)
+  const dialect = dialectOf(object)
   if (objectAt(root.value, 'paths') === undefined && memberOf(root.value, 'webhooks') === undefined)
     throw new ConversionFault('description_invalid', 'It has no `paths`.', '#/paths')
   const reporter = new Reporter(root.at.document)
@@ -86,7 +91,11 @@ export const convertOpenapi: Convert<OpenApiSpec, RestPlan, RestCommon> = async 
     operations: found.length + lost.length,
     tools,
     skipped,
-    notes: [...selected.notes, ...reporter.notes],
+    notes: [
+      ...importNotes.map((note) => ({ operation: '', ...note })),
+      ...selected.notes,
+      ...reporter.notes,
+    ],
     common: { security: security.common() },
   } satisfies Conversion<RestPlan, RestCommon>
 }

@@ -47,9 +47,12 @@ export class Documents {
     this.documents.set(location, root)
   }
 
-  /** Reads everything that the description points at. @throws ConversionFault when its own text cannot be used */
-  static async load(description: Document, read: ReadDocument): Promise<Documents> {
-    const root = await parseDocument(description)
+  /** Reads everything that the description, which is `root`, points at. */
+  static async load(
+    description: Document,
+    root: JsonObject,
+    read: ReadDocument,
+  ): Promise<Documents> {
     const documents = new Documents(root, description.location)
     await documents.follow(description, read)
     return documents
