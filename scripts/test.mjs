@@ -8,7 +8,7 @@ import { projectNode, root } from './project-node.mjs'
 
 const long = process.argv.includes('--long')
 const files = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
-ensureInstalled(['sallyport', 'sallyport-test'])
+ensureInstalled(['sallyport', 'sallyport-test', 'sallyport-test-apis'])
 installDebian()
 const node = projectNode()
 const environment = {
