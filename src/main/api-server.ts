@@ -12,6 +12,7 @@ import type { Executor, ExecutorOptions } from '../upstream/api/executor.ts'
 import type { Egress } from '../upstream/egress/egress.ts'
 import { createEgress } from '../upstream/egress/guard.ts'
 import { readCaps } from './description/bounds.ts'
+import { convertMasked, faultsMasked } from './description/mask.ts'
 import { DescriptionSource } from './description/source.ts'
 import { watchFiles } from './description/watch-files.ts'
 import { type ApiEntry, descriptionOf, endpointsOf, executorOf, isUrl, targetsOf } from './kinds.ts'
@@ -65,7 +66,7 @@ export function openApiServer(options: ApiServerOptions): ApiServer {
   const convert = async (description: Document): Promise<Conversion> => {
     const job = jobOf(entry, description)
     const read = source?.read ?? noFurther
-    const conversion = await conversions.convert(job, read)
+    const conversion = await convertMasked(place, () => conversions.convert(job, read))
     // A file is as much the operator's word as the configuration is: where it sends calls, they may go. What a
     // description behind a URL says is a stranger's word, and must be allowed by name.
     if (isFile) egress.name(targetsOf(entry.kind, conversion))
@@ -75,7 +76,7 @@ export function openApiServer(options: ApiServerOptions): ApiServer {
     describe:
       source === undefined
         ? introspection(executor)
-        : (signal, changedOnly) => source.describe(signal, changedOnly),
+        : (signal, changedOnly) => faultsMasked(place, () => source.describe(signal, changedOnly)),
     convert,
     executor,
     describeTimeoutMs,

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { eventually, legacySession, modernCall, modernTool, openListen } from './client.ts'
-import { startGateway, type TestGateway } from './gateway.ts'
+import { everything, startGateway, type TestGateway } from './gateway.ts'
 import { dig, digList, digText, names } from './json.ts'
 
 const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -27,7 +27,7 @@ async function startPets(describe: (url: string) => object): Promise<Pets> {
     const { method = '', url: path = '' } = request
     asked.push({ method, path, authorization: request.headers.authorization })
     response.setHeader('content-type', 'application/json')
-    if (path === '/openapi.json') response.end(JSON.stringify(describe(base)))
+    if (path.startsWith('/openapi.json')) response.end(JSON.stringify(describe(base)))
     else if (path.startsWith('/pets/')) response.end(`{"id": ${path.slice(6)}, "name": "Rex"}`)
     else if (path === '/pets') response.end('[{"id": 12345678901234567890, "name": "Rex"}]')
     else response.writeHead(404).end('{"error": "nothing here"}')
@@ -58,6 +58,8 @@ const list = {
   summary: 'List all pets',
   responses: answer({ type: 'array', items: { $ref: 'pet.yaml' } }),
 }
+/** Of a description that points at nothing. */
+const inline = { ...list, responses: answer({ type: 'array', items: pet }) }
 const get = {
   operationId: 'getPet',
   summary: 'Get one pet',
@@ -246,4 +248,66 @@ describe('an API behind the gateway', () => {
     const shown = await sallyport('ls')
     expect(shown.stdout).not.toMatch(/broken|notes/)
   }, 30_000)
+})
+
+describe('a description behind a URL', () => {
+  let paths: object = { '/pets': { get: inline } }
+  let broken = false
+  let pets: Pets
+  let gateway: TestGateway
+
+  beforeAll(async () => {
+    pets = await startPets((url) => (broken ? { openapi: '3.1.0' } : description(url, paths)))
+    gateway = await startGateway({
+      keys: { first: everything },
+      config: {
+        servers: {
+          pets: {
+            openapi: { spec: `${pets.url}/openapi.json?key=hidden-key` },
+            egress: { networks: [] },
+            refresh: '300ms',
+          },
+          elsewhere: { openapi: { spec: 'https://127.0.0.1.nip.invalid/openapi.json' } },
+          none: { openapi: { spec: './not-there.yaml' } },
+        },
+      },
+    })
+  }, 60_000)
+
+  afterAll(async () => {
+    await gateway?.stop()
+    await pets?.stop()
+  })
+
+  const listed = async (): Promise<readonly string[]> => {
+    const reply = await modernCall(gateway.server('pets'), gateway.key, 'tools/list')
+    return dig(reply.message, 'result') === undefined ? [] : names(reply.message, 'tools')
+  }
+
+  test('is asked again, and a version that cannot be used changes nothing', async () => {
+    await eventually(async () => (await listed()).length === 1)
+    const listen = await openListen(gateway.url, gateway.key, { toolsListChanged: true })
+    await listen.untilMethod('notifications/subscriptions/acknowledged')
+    paths = { '/pets': { get: inline }, '/dogs': { get: { ...inline, operationId: 'listDogs' } } }
+    await listen.untilMethod('notifications/tools/list_changed')
+    expect(await listed()).toEqual(['list_dogs', 'list_pets'])
+    broken = true
+    await eventually(async () => gateway.log.includes('earlier description'))
+    expect(await listed()).toEqual(['list_dogs', 'list_pets'])
+    const called = await modernTool(gateway.server('pets'), gateway.key, 'list_pets')
+    expect(called.text).toContain('Rex')
+    broken = false
+    paths = { '/pets': { get: inline } }
+    await eventually(async () => (await listed()).length === 1)
+    expect(gateway.log).not.toContain('hidden-key')
+    listen.close()
+  }, 60_000)
+
+  test('other servers that cannot be converted delay and stop nobody', async () => {
+    const reply = await modernCall(gateway.url, gateway.key, 'tools/list')
+    expect(names(reply.message, 'tools')).toEqual(['pets__list_pets'])
+    await eventually(async () => gateway.log.includes('not-there.yaml'))
+    const called = await modernTool(gateway.server('none'), gateway.key, 'anything')
+    expect(dig(called.message, 'error', 'data', 'code')).toBe('tool_unknown')
+  })
 })

@@ -92,6 +92,9 @@ async function ask(
     if (redirects.has(statusCode) && location !== undefined) return { location }
     if (statusCode === 304 && known !== undefined) return 'unchanged'
     if (statusCode !== 200) throw unreadable(url, `the server answers with status ${statusCode}`)
+    // A stream never ends, and describes nothing.
+    if (header('content-type')?.startsWith('text/event-stream') === true)
+      throw unreadable(url, 'it is a stream of events')
     const encoding = header('content-encoding')
     if (encoding !== undefined && encoding !== 'identity')
       throw unreadable(url, `it is compressed (${encoding}) though that was not asked for`)

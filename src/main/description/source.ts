@@ -21,6 +21,8 @@ export interface SourceOptions {
   readonly tls: UrlOptions['tls']
 }
 
+const never = new AbortController().signal
+
 /** How a document was when it was read. */
 interface Seen extends Partial<Validators> {
   readonly digest: string
@@ -32,7 +34,6 @@ export class DescriptionSource {
   private seen = new Map<string, Seen>()
   private budget: Budget
   private folder = ''
-  private signal: AbortSignal = AbortSignal.abort()
 
   constructor(options: SourceOptions) {
     this.options = options
@@ -51,12 +52,11 @@ export class DescriptionSource {
    * than at the last reading. @throws ConversionFault
    */
   async describe(signal: AbortSignal, changedOnly: boolean): Promise<Document | undefined> {
-    this.signal = signal
-    if (changedOnly && !(await this.changed())) return undefined
+    if (changedOnly && !(await this.changed(signal))) return undefined
     this.seen = new Map()
     this.budget = new Budget(this.options.caps)
     const { place } = this.options
-    if (isUrl(place)) return this.fromUrl(new URL(place))
+    if (isUrl(place)) return this.fromUrl(new URL(place), signal)
     this.folder = await realpath(dirname(place)).catch(() => dirname(place))
     return this.fromFile(place)
   }
@@ -64,7 +64,8 @@ export class DescriptionSource {
   /** Reads what a document points at, within the description's folder or at hosts that are allowed. */
   readonly read: ReadDocument = async (reference, from) => {
     const [whole = ''] = reference.split('#')
-    if (isUrl(from) || isUrl(whole)) return this.fromUrl(this.targetOf(whole, from))
+    // Each document has its own time: a conversion may have waited long for its turn.
+    if (isUrl(from) || isUrl(whole)) return this.fromUrl(this.targetOf(whole, from), never)
     // A path is no scheme, and a scheme other than http and https is never read.
     if (/^[a-z][a-z0-9+.-]+:/i.test(whole)) throw refusedScheme(whole, from)
     return this.fromFile(await containedPath(whole, from, this.folder))
@@ -98,8 +99,9 @@ export class DescriptionSource {
     return { location: path, mediaType: undefined, ...textOf(bytes, undefined) }
   }
 
-  private async fromUrl(url: URL): Promise<Document> {
-    const fetched = await readUrl(url, this.urlOptions(this.budget.begin(shownUrl(url))))
+  private async fromUrl(url: URL, signal: AbortSignal): Promise<Document> {
+    const bytesMax = this.budget.begin(shownUrl(url))
+    const fetched = await readUrl(url, this.urlOptions(bytesMax, signal))
     if (fetched === undefined) throw new Error('a version that was not asked for')
     const { bytes, contentType, etag, modified } = fetched
     this.keep(url.href, bytes, { etag, modified })
@@ -115,35 +117,39 @@ export class DescriptionSource {
     this.seen.set(location, { digest: hash('sha256', bytes, 'hex'), ...validators })
   }
 
-  private urlOptions(bytesMax: number): UrlOptions {
+  private urlOptions(bytesMax: number, signal: AbortSignal): UrlOptions {
     const { egress, caps, credential, tls } = this.options
     return {
       egress,
       caps,
       credential,
       bytesMax,
-      signal: this.signal,
+      signal,
       ...(tls === undefined ? {} : { tls }),
     }
   }
 
-  private async changed(): Promise<boolean> {
+  private async changed(signal: AbortSignal): Promise<boolean> {
     if (this.seen.size === 0) return true
     const { documentBytesMax } = this.options.caps
     for (const [location, seen] of this.seen) {
       const bytes = isUrl(location)
-        ? await this.anotherVersion(location, seen)
+        ? await this.anotherVersion(location, seen, signal)
         : await readFileBounded(location, documentBytesMax)
       if (bytes !== undefined && hash('sha256', bytes, 'hex') !== seen.digest) return true
     }
     return false
   }
 
-  private async anotherVersion(location: string, seen: Seen): Promise<Buffer | undefined> {
+  private async anotherVersion(
+    location: string,
+    seen: Seen,
+    signal: AbortSignal,
+  ): Promise<Buffer | undefined> {
     const { documentBytesMax } = this.options.caps
     const known = { etag: seen.etag, modified: seen.modified }
     const fetched = await readUrl(new URL(location), {
-      ...this.urlOptions(documentBytesMax),
+      ...this.urlOptions(documentBytesMax, signal),
       known,
     })
     return fetched?.bytes
