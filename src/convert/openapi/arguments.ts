@@ -175,7 +175,11 @@ const fileSchema: JsonSchema = {
       type: 'object',
       properties: {
         data: { type: 'string', contentEncoding: 'base64', description: 'Content in base64' },
-        mediaType: { type: 'string', description: 'E.g. image/png' },
+        mediaType: {
+          type: 'string',
+          pattern: '^[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+$',
+          description: 'E.g. image/png',
+        },
         fileName: { type: 'string' },
       },
       required: ['data'],

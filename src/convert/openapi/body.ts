@@ -165,7 +165,8 @@ interface Source {
 
 function bodyOf(source: Source, tools: SchemaTools): Body | undefined {
   const { documents } = tools
-  const { form, schema, encoding, ...rest } = source
+  const { form, encoding, ...rest } = source
+  const schema = form === 'multipart' ? asForm(source.schema, tools) : source.schema
   if (form === 'text' || form === 'binary')
     return { ...rest, form, schema, plain: undefined, parts: [], xml: noXml }
   const plain = plainObjectOf(schema, documents)
@@ -182,6 +183,22 @@ function bodyOf(source: Source, tools: SchemaTools): Body | undefined {
       ? { xml: xmlShapeOf(schema, documents), xmlRoot: xmlRootOf(schema, documents, 'root') }
       : noXml
   return { ...rest, form, schema, plain: visible, parts, xml }
+}
+
+/** A form without fields, only a file or a list of them: generators lose the field's name, which mostly is `file`. */
+function asForm(schema: Spot, tools: SchemaTools): Spot {
+  const { documents, reporter } = tools
+  if (kindOf(schema, documents) !== 'other') return schema
+  reporter.note(
+    'schema_unusable',
+    'The form has no fields; what it holds is sent as the field `file`.',
+    schema.at,
+  )
+  const found = documents.target(schema)
+  const isList = found.kind === 'found' && textAt(found.spot.value, 'type') === 'array'
+  const file = { type: 'string', format: 'binary' }
+  const properties = { file: isList ? { type: 'array', items: file } : file }
+  return { value: { type: 'object', properties, required: ['file'] }, at: schema.at }
 }
 
 const noXml = { xml: undefined, xmlRoot: undefined }

@@ -9,6 +9,7 @@ import {
   membersOf,
   objectAt,
   textAt,
+  textsAt,
 } from './json.ts'
 import { placeIn, type Spot } from './place.ts'
 import type { SchemaTools } from './schema.ts'
@@ -26,6 +27,8 @@ export interface Parameters {
   /** OpenAPI 2.0: `in: body` and `in: formData`. */
   readonly body: Spot | undefined
   readonly form: readonly Spot[]
+  /** What a parameter called Accept allows: such a parameter is ignored, but servers may check it. */
+  readonly accepts: readonly string[]
 }
 
 export interface ParameterOptions extends SchemaTools {
@@ -87,16 +90,31 @@ function sort(spots: readonly Spot[], template: string, options: ParameterOption
   const parameters: Parameter[] = []
   const form: Spot[] = []
   let body: Spot | undefined
+  let accepts: readonly string[] = []
   for (const spot of spots) {
     const where = textAt(spot.value, 'in')
     if (where === 'body') body = spot
     else if (where === 'formData') form.push(spot)
     else {
+      if (where === 'header' && textAt(spot.value, 'name')?.toLowerCase() === 'accept')
+        accepts = acceptsOf(spot)
       const parameter = readParameter(spot, options)
       if (parameter !== undefined) parameters.push(parameter)
     }
   }
-  return { parameters: withTemplate(parameters, template, spots[0]?.at, options), body, form }
+  return {
+    parameters: withTemplate(parameters, template, spots[0]?.at, options),
+    body,
+    form,
+    accepts,
+  }
+}
+
+function acceptsOf({ value }: Spot): readonly string[] {
+  const schema = objectAt(value, 'schema') ?? value
+  const preset = textAt(schema, 'default')
+  const listed = textsAt(schema, 'enum')
+  return listed.length > 0 || preset === undefined ? listed : [preset]
 }
 
 /** Each `{name}` of the path needs a value, and a parameter of the path without its `{name}` can go nowhere. */

@@ -43,6 +43,12 @@ function collect(
   if (found.kind === 'lost' || draft.left-- <= 0) return false
   const { value, at } = found.spot
   if (!isObject(value) || above.has(value)) return false
+  if (isObject(spot.value) && spot.value !== value) {
+    // What stands beside a reference counts too.
+    const { $ref: _, ...beside } = spot.value
+    const own = { value: beside, at: spot.at }
+    if (Object.keys(beside).length > 0 && !collect(own, documents, draft, above)) return false
+  }
   const { types } = readTypes(memberOf(value, 'type') ?? 'object')
   if (types.length !== 1 || types[0] !== 'object') return false
   if (flagAt(value, 'nullable') === true || whole.some((keyword) => Object.hasOwn(value, keyword)))

@@ -94,10 +94,15 @@ function convertReference(
   tools: SchemaTools,
 ): JsonSchema {
   const target = tools.documents.resolve(reference, spot.at)
+  // 3.0 ignores what stands beside a reference, but nobody writes it to be ignored.
+  const { $ref: _, ...beside } = value
+  const end = target.kind === 'found' ? tools.documents.target(target.spot) : target
+  if (end.kind === 'found' && isObject(end.spot.value) && isLeaf(end.spot.value)) {
+    const leaf = { value: { ...end.spot.value, ...beside }, at: end.spot.at }
+    return convertSchema(leaf, { ...scope, depth: scope.depth + 1 }, tools)
+  }
   const siblings =
-    tools.dialect === '3.1' && Object.keys(value).length > 1
-      ? new SchemaConverter(value, spot, scope, tools).convert()
-      : describedBy(value, scope.direction)
+    Object.keys(beside).length > 0 ? new SchemaConverter(value, spot, scope, tools).convert() : {}
   if (target.kind === 'lost') {
     tools.reporter.note(
       target.code,
@@ -106,11 +111,6 @@ function convertReference(
     )
     return siblings
   }
-  const end = tools.documents.target(target.spot)
-  if (end.kind === 'found' && isLeaf(end.spot.value)) {
-    const plain = convertSchema(end.spot, { ...scope, depth: scope.depth + 1 }, tools)
-    return { ...plain, ...siblings }
-  }
   if (!isObject(target.spot.value) && typeof target.spot.value !== 'boolean') {
     tools.reporter.note('schema_unusable', `${reference} points at no schema.`, spot.at)
     return siblings
@@ -118,12 +118,13 @@ function convertReference(
   const name = tools.define(target.spot, scope.direction)
   const holder: JsonDraft = { ...siblings, $ref: `#/$defs/${name}` }
   scope.references.push({ name, inPlace: scope.inPlace, holder })
-  return holder
+  if (tools.dialect === '3.1' || flagAt(value, 'nullable') !== true) return holder
+  return { anyOf: [holder, { type: 'null' }] }
 }
 
 /** Small and without parts: written in place, which models read more easily than a reference. */
-function isLeaf(value: unknown): boolean {
-  if (!isObject(value) || listAt(value, 'enum').length > 40) return false
+function isLeaf(value: JsonObject): boolean {
+  if (listAt(value, 'enum').length > 40) return false
   const { types } = readTypes(memberOf(value, 'type'))
   return (
     types.length > 0 &&
@@ -133,12 +134,6 @@ function isLeaf(value: unknown): boolean {
       Object.hasOwn(value, keyword),
     )
   )
-}
-
-function describedBy(value: JsonObject, direction: Direction): JsonDraft {
-  const raw = memberOf(value, 'description')
-  const text = typeof raw === 'string' ? plainText(raw, descriptionCharsMax[direction]) : ''
-  return text === '' ? {} : { description: text }
 }
 
 const annotations = new Set(['description', 'title', 'deprecated', 'default', 'examples'])

@@ -6,6 +6,7 @@ import { readAnswer } from './answer.ts'
 import { buildArguments } from './arguments.ts'
 import { type Body, readBody, readSwaggerBody } from './body.ts'
 import { flagAt, memberOf, textAt, textsAt } from './json.ts'
+import { isJson } from './media.ts'
 import type { Operation } from './operations.ts'
 import { type Parameters, readParameters } from './parameters.ts'
 import { placeIn, type Spot } from './place.ts'
@@ -69,7 +70,7 @@ export function convertOperation(
       path: url,
       parameters: args.parameters,
       body: args.body,
-      accept: answer.accept,
+      accept: read.accepts.find(isJson) ?? read.accepts[0] ?? answer.accept,
       security: security.of(spot, root),
       answerXml: answer.answerXml,
       structured: answer.outputSchema !== undefined,
