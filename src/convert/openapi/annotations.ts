@@ -48,20 +48,21 @@ function hints(method: string, verb: string | undefined): ToolAnnotations {
 function verbOf({ method, path, spot }: Operation): string | undefined {
   const known = (word: string): boolean =>
     destroying.has(word) || changing.has(word) || (safeMethods.has(method) && reading.has(word))
-  const id = words(textAt(spot.value, 'operationId') ?? '')
+  const id = snake(textAt(spot.value, 'operationId') ?? '').split('_')
   // `post-deleteUser` begins with its method, which says nothing more.
   const own = id[0] === method.toLowerCase() ? id.slice(1) : id
   const part = path
     .replace(/[?#].*$/s, '')
     .split('/')
     .findLast((entry) => entry !== '' && !entry.startsWith('{'))
-  const [first = ''] = words(textAt(spot.value, 'summary') ?? '')
-  return own.find(known) ?? [first].find(known) ?? words(part ?? '').find(known)
-}
-
-/** `Deletes a user` begins with `delete`. */
-function words(text: string): readonly string[] {
-  return snake(text)
-    .split('_')
-    .map((word, index) => (index === 0 ? word.replace(/(?<=[^s])s$/, '') : word))
+  const [first = ''] = snake(textAt(spot.value, 'summary') ?? '').split('_')
+  // `Deletes a user` begins with `delete`.
+  const lead = first.replace(/(?<=[^s])s$/, '')
+  return (
+    own.find(known) ??
+    [lead].find(known) ??
+    snake(part ?? '')
+      .split('_')
+      .find(known)
+  )
 }
