@@ -37,6 +37,7 @@ export const conversionCodes = {
   transport_unsupported: 'The operation is offered on a transport that is not supported.',
   credential_left_out:
     'A credential in the source is not copied: it belongs into the configuration.',
+  role_too_wide: 'The account of the gateway may do more than it needs.',
   excluded: 'The configuration leaves the operation out.',
   duplicate: 'The operation stands in the description more than once.',
   shadowed: 'Another operation cannot be told apart from this one.',

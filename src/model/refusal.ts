@@ -235,6 +235,12 @@ export const refusals = {
     'The gateway may not connect to that address for this server.',
     'An operator can allow it under egress.hosts or egress.networks of the server; "sallyport doctor" names the address.',
   ),
+  role_too_wide: kind(
+    -32603,
+    200,
+    'The account that the gateway has at this database may do more than can be held to reading.',
+    'An operator must give the gateway an account of its own; "sallyport doctor" shows the statements that make one.',
+  ),
   description_unusable: kind(
     -32603,
     200,

@@ -1,0 +1,114 @@
+/**
+ * What the executor needs of a database. Three files implement it, one for each protocol; `engine.test.ts` runs the
+ * same table of tests against each.
+ */
+import type { SqlCatalog, SqlSpec } from '../../../model/kinds/sql.ts'
+import type { ExecutorOptions } from '../../api/executor.ts'
+
+/** Bytes of a value of a binary column. */
+export type SqlValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | Uint8Array
+  | readonly unknown[]
+  | { readonly [member: string]: unknown }
+
+export interface Statement {
+  readonly sql: string
+  readonly values: readonly SqlValue[]
+  /** `read`: in a transaction that the database itself holds to reading, and rolled back. */
+  readonly access: 'read' | 'write'
+  /**
+   * Who wrote it: `caller` may hold anything, and its session is never used again; `gateway` is made here or by the
+   * operator.
+   */
+  readonly author: 'caller' | 'gateway'
+  /** Rows of the result to pass over, for a later page. */
+  readonly skip: number
+  readonly rowsMax: number
+  readonly bytesMax: number
+  readonly timeoutMs: number
+  /** A write that touches another number of rows is rolled back. */
+  readonly affectedMax: number | undefined
+  readonly signal: AbortSignal
+}
+
+export interface ResultColumn {
+  /** Unique in the result. */
+  readonly name: string
+  /** As the database calls it. */
+  readonly type: string
+}
+
+export interface Rows {
+  readonly columns: readonly ResultColumn[]
+  /** A JSON object each. */
+  readonly rows: readonly string[]
+  /** There are more rows. */
+  readonly truncated: boolean
+  /** Rows that a write touched. */
+  readonly affected: number | undefined
+}
+
+export interface Engine {
+  /** @throws GatewayError server_*, egress_refused */
+  introspect(signal: AbortSignal): Promise<SqlCatalog>
+  /** @throws StatementFault when the database says no; GatewayError server_*, role_too_wide, cancelled, egress_refused */
+  execute(statement: Statement): Promise<Rows>
+  close(): Promise<void>
+}
+
+export type EngineOptions = Pick<
+  ExecutorOptions<SqlSpec>,
+  'server' | 'spec' | 'egress' | 'credential' | 'timeoutMs' | 'now'
+>
+
+/** The database's own no: what a model can read and act on. Never holds the address or a secret. */
+export class StatementFault extends Error {
+  /** SQLSTATE, or the name that the engine has for it. */
+  readonly code: string
+  readonly hint: string | undefined
+  /** Character in the statement, from 1. */
+  readonly position: number | undefined
+
+  constructor(
+    code: string,
+    message: string,
+    more: { hint?: string | undefined; position?: number | undefined; cause?: unknown } = {},
+  ) {
+    super(message, more.cause === undefined ? undefined : { cause: more.cause })
+    this.name = 'StatementFault'
+    this.code = code
+    this.hint = more.hint
+    this.position = more.position
+  }
+}
+
+/** Said of a statement of a caller that yields no rows: it is refused before it runs. */
+export function noRowsFault(): StatementFault {
+  return new StatementFault(
+    'read_only',
+    'Only one statement that returns rows is run here: SELECT, WITH, VALUES, TABLE, SHOW or EXPLAIN.',
+    { hint: 'This tool reads. Nothing was changed.' },
+  )
+}
+
+export function parametersFault(wanted: number, given: number): StatementFault {
+  return new StatementFault('parameters', `The statement has ${wanted} parameters, but ${given} were given.`)
+}
+
+export function timeoutFault(timeoutMs: number): StatementFault {
+  return new StatementFault('timeout', `The statement ran longer than ${timeoutMs} ms and was stopped.`, {
+    hint: 'Narrow it down: filter, use an indexed column, aggregate less.',
+  })
+}
+
+export function affectedFault(affected: number): StatementFault {
+  return new StatementFault(
+    'affected_rows',
+    `The statement would have touched ${affected} rows, not one. Nothing was changed.`,
+  )
+}

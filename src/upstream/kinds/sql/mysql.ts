@@ -1,0 +1,377 @@
+/**
+ * MySQL and MariaDB. `read` is held by the server: one statement by the prepared (binary) protocol, which takes no
+ * second one; not run at all when the server says that it yields no rows; in a READ ONLY transaction that is rolled
+ * back; on a connection that is never used again when a caller wrote the statement. See
+ * docs/adr/0016-sql-read-access.md.
+ */
+import type { Socket } from 'node:net'
+import { type Connection, createConnection, type PrepareStatementInfo } from 'mysql2'
+import type { SqlCatalog } from '../../../model/kinds/sql.ts'
+import { GatewayError } from '../../../model/refusal.ts'
+import { addressOf, type DatabaseAddress } from './address.ts'
+import {
+  affectedFault,
+  type Engine,
+  type EngineOptions,
+  noRowsFault,
+  parametersFault,
+  type Rows,
+  type Statement,
+  StatementFault,
+  timeoutFault,
+} from './engine.ts'
+import { grantsOf } from './mysql-account.ts'
+import { introspectMysql } from './mysql-introspect.ts'
+import { fieldJson, fieldOf, fieldParameter, fieldType } from './mysql-values.ts'
+import { Pool } from './pool.ts'
+import { RowSink, tooLarge } from './row-sink.ts'
+import { roleTooWide } from './too-wide.ts'
+import { shownTables } from './visible.ts'
+import { watchWire } from './wire.ts'
+
+const connectTimeoutMs = 10_000
+const idleMs = 60_000
+const waitersMax = 500
+const killTimeoutMs = 2_000
+const introspectTimeoutMs = 60_000
+
+interface Session {
+  readonly connection: Connection
+  readonly socket: Socket
+  mariadb: boolean
+  broken: boolean
+  vetted: boolean
+}
+
+export class Mysql implements Engine {
+  private readonly options: EngineOptions
+  private readonly address: DatabaseAddress
+  private readonly pool: Pool<Session>
+
+  constructor(options: EngineOptions) {
+    this.options = options
+    this.address = addressOf(options, { port: 3306, user: 'root' })
+    this.pool = new Pool<Session>({
+      open: (signal) => this.open(signal),
+      close: ({ connection, socket }) => {
+        connection.destroy()
+        socket.destroy()
+      },
+      usable: ({ broken, socket }) => !broken && !socket.destroyed,
+      connectionsMax: options.spec.connectionsMax,
+      idleMs,
+      waitersMax,
+    })
+  }
+
+  private async open(signal: AbortSignal): Promise<Session> {
+    const { host, port, user, password, database, tls } = this.address
+    const socket = await this.options.egress.connect({
+      host,
+      port,
+      // TLS begins inside the protocol, so the driver begins it on this connection.
+      tls: undefined,
+      timeoutMs: connectTimeoutMs,
+    })
+    socket.setNoDelay(true)
+    const connection = createConnection({
+      host,
+      port,
+      user,
+      password,
+      ...(database === '' ? {} : { database }),
+      stream: socket,
+      ...(tls === undefined
+        ? {}
+        : { ssl: { ...tls, rejectUnauthorized: tls.verify, verifyIdentity: tls.verify } }),
+      connectTimeout: connectTimeoutMs,
+      multipleStatements: false,
+      // No file of the gateway for a server that asks for one (LOAD DATA LOCAL).
+      flags: ['-LOCAL_FILES'],
+      charset: 'utf8mb4',
+      supportBigNumbers: true,
+      bigNumberStrings: true,
+      dateStrings: true,
+      jsonStrings: true,
+      timezone: 'Z',
+      rowsAsArray: true,
+      disableEval: true,
+    })
+    const session: Session = {
+      connection,
+      socket,
+      mariadb: false,
+      broken: false,
+      vetted: false,
+    }
+    const abort = (): void => connection.destroy()
+    signal.addEventListener('abort', abort)
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    connection.on('error', (error) => {
+      session.broken = true
+      reject(error)
+    })
+    connection.on('end', () => {
+      session.broken = true
+    })
+    connection.once('connect', () => resolve())
+    try {
+      await promise
+      const [rows] = await connection.promise().query('select version()')
+      session.mariadb = /mariadb/i.test(JSON.stringify(rows))
+      return session
+    } catch (thrown) {
+      connection.destroy()
+      throw connectFault(thrown, signal)
+    } finally {
+      signal.removeEventListener('abort', abort)
+    }
+  }
+
+  introspect(signal: AbortSignal): Promise<SqlCatalog> {
+    return this.lent(signal, introspectTimeoutMs, async (session) => {
+      const { spec } = this.options
+      await this.begin(session, 'read', introspectTimeoutMs)
+      const catalog = await introspectMysql(
+        session.connection.promise(),
+        shownTables(spec),
+        spec.schemas.length > 0,
+      )
+      if (catalog.dangers.length > 0 && spec.access === 'read') throw roleTooWide(catalog)
+      return { answer: catalog, clean: false }
+    })
+  }
+
+  async execute(statement: Statement): Promise<Rows> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.once(statement)
+      } catch (thrown) {
+        // Its connection was ended by somebody else; what only reads can be asked again.
+        if (attempt < 3 && statement.access === 'read' && isEnded(thrown) && !statement.signal.aborted)
+          continue
+        throw isEnded(thrown) ? new GatewayError('server_unavailable', { cause: thrown }) : thrown
+      }
+    }
+  }
+
+  private once(statement: Statement): Promise<Rows> {
+    const { signal, timeoutMs, access } = statement
+    return this.lent(signal, timeoutMs, async (session) => {
+      const connection = session.connection.promise()
+      if (!session.vetted && (statement.author === 'caller' || this.options.spec.access === 'read')) {
+        const { dangers } = await grantsOf(connection)
+        if (dangers.length > 0) throw roleTooWide({ dangers, remedy: '' })
+        session.vetted = true
+      }
+      await this.begin(session, access, timeoutMs)
+      const { rows, ended } = await bound(session, statement)
+      if (ended && access === 'read') return { answer: rows, clean: false }
+      if (ended) throw endedFault()
+      const { affected } = rows
+      const tooMany =
+        affected !== undefined &&
+        statement.affectedMax !== undefined &&
+        affected > statement.affectedMax
+      await connection.query(access === 'write' && !tooMany ? 'commit' : 'rollback')
+      if (tooMany) throw affectedFault(affected)
+      if (statement.author === 'caller') return { answer: rows, clean: false }
+      // Variables, prepared statements, locks and temporary tables of the session end here.
+      await connection.reset()
+      return { answer: rows, clean: true }
+    })
+  }
+
+  private async begin({ connection, mariadb }: Session, access: 'read' | 'write', timeoutMs: number): Promise<void> {
+    const lockS = Math.max(1, Math.min(50, Math.ceil(timeoutMs / 1_000)))
+    const settings = [
+      mariadb ? `max_statement_time = ${timeoutMs / 1_000}` : `max_execution_time = ${timeoutMs}`,
+      `lock_wait_timeout = ${lockS}`,
+      `innodb_lock_wait_timeout = ${lockS}`,
+      "time_zone = '+00:00'",
+      // What follows a COMMIT of the statement itself is held to reading as well.
+      ...(access === 'read' ? ['session transaction_read_only = 1'] : []),
+    ]
+    const own = mariadb ? settings.map((one) => one.replace('transaction_read_only', 'tx_read_only')) : settings
+    await connection.promise().query(`set ${own.join(', ')}`)
+    await connection.promise().query(`start transaction ${access === 'read' ? 'read only' : 'read write'}`)
+  }
+
+  /** A connection for the time of `work`, stopped at the server when the signal or the time says so. */
+  private async lent<Answer>(
+    signal: AbortSignal,
+    timeoutMs: number,
+    work: (session: Session) => Promise<{ answer: Answer; clean: boolean }>,
+  ): Promise<Answer> {
+    const session = await this.pool.take(signal)
+    let clean = false
+    let stopped: 'cancelled' | 'late' | undefined
+    const stop = (why: 'cancelled' | 'late'): void => {
+      stopped ??= why
+      void this.kill(session)
+    }
+    const cancelled = (): void => stop('cancelled')
+    signal.addEventListener('abort', cancelled)
+    // The server has the same limit, which a statement may lift (SET STATEMENT, MAX_EXECUTION_TIME); not this one.
+    const timer = setTimeout(() => stop('late'), timeoutMs + 1_000)
+    try {
+      const done = await work(session)
+      clean = done.clean && stopped === undefined
+      return done.answer
+    } catch (thrown) {
+      if (signal.aborted) throw new GatewayError('cancelled', { cause: thrown })
+      if (stopped === 'late') throw timeoutFault(timeoutMs)
+      throw statementFault(thrown, timeoutMs)
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', cancelled)
+      this.pool.give(session, clean)
+    }
+  }
+
+  /** Ends what the session runs, from a connection beside it, and then the session. */
+  private async kill(session: Session): Promise<void> {
+    const { threadId } = session.connection
+    try {
+      const other = await this.open(AbortSignal.timeout(killTimeoutMs))
+      try {
+        await other.connection.promise().query(`kill ${Number(threadId)}`)
+      } finally {
+        other.connection.destroy()
+      }
+    } catch {
+      // The server then finds out when it writes.
+    } finally {
+      session.connection.destroy()
+      session.socket.destroy()
+    }
+  }
+
+  async close(): Promise<void> {
+    this.pool.close()
+  }
+}
+
+function prepared(connection: Connection, sql: string): Promise<PrepareStatementInfo> {
+  const { promise, resolve, reject } = Promise.withResolvers<PrepareStatementInfo>()
+  connection.prepare(sql, (error, info) => (error === null ? resolve(info) : reject(error)))
+  return promise
+}
+
+function countOf(info: PrepareStatementInfo, member: 'columns' | 'parameters'): number {
+  const list: unknown = Reflect.get(info, member)
+  return Array.isArray(list) ? list.length : 0
+}
+
+/** One prepared statement, and as many of its rows as are of use. */
+async function bound(
+  { connection, socket }: Session,
+  statement: Statement,
+): Promise<{ rows: Rows; ended: boolean }> {
+  const { sql, values, access, bytesMax, skip } = statement
+  const info = await prepared(connection, sql)
+  if (access === 'read' && countOf(info, 'columns') === 0) throw noRowsFault()
+  const wanted = countOf(info, 'parameters')
+  if (wanted !== values.length) throw parametersFault(wanted, values.length)
+  const sink = new RowSink(statement)
+  const watch = watchWire(socket, bytesMax, skip)
+  try {
+    const { affected, ended } = await rowsOf(connection, info, statement, sink)
+    return { rows: sink.done(affected), ended }
+  } catch (thrown) {
+    if (watch.exceeded) throw tooLarge(bytesMax)
+    throw thrown
+  } finally {
+    watch.stop()
+  }
+}
+
+interface Outcome {
+  readonly affected: number | undefined
+  /** The connection was ended before the last row. */
+  readonly ended: boolean
+}
+
+function endedFault(): StatementFault {
+  return new StatementFault('answer_too_large', 'The statement returns more rows than are taken. Nothing was changed.')
+}
+
+function rowsOf(
+  connection: Connection,
+  info: PrepareStatementInfo,
+  { values }: Statement,
+  sink: RowSink,
+): Promise<Outcome> {
+  const { promise, resolve, reject } = Promise.withResolvers<Outcome>()
+  let fields: ReturnType<typeof fieldOf>[] = []
+  let affected: number | undefined
+  const running = info.execute(values.map(fieldParameter))
+  running.on('fields', (list: unknown) => {
+    // A statement has one result; what a procedure would send after it is not looked at.
+    if (!Array.isArray(list) || fields.length > 0) return
+    fields = list.map(fieldOf)
+    sink.columns(fields.map((field) => ({ name: field.name, type: fieldType(field) })))
+  })
+  running.on('result', (row: unknown, index: number) => {
+    if (fields.length === 0) {
+      const count: unknown = typeof row === 'object' && row !== null ? Reflect.get(row, 'affectedRows') : undefined
+      if (typeof count === 'number') affected = count
+      return
+    }
+    if (index > 0 || !Array.isArray(row)) return
+    try {
+      if (!sink.add(() => fields.map((field, at) => fieldJson(field, row[at])))) finish()
+    } catch (fault) {
+      fail(fault)
+    }
+  })
+  // More rows are on the way than are of use: nothing else stops them than the end of the connection.
+  const finish = (): void => {
+    resolve({ affected, ended: true })
+    connection.destroy()
+  }
+  const fail = (fault: unknown): void => {
+    reject(fault)
+    connection.destroy()
+  }
+  running.on('error', reject)
+  running.on('end', () => resolve({ affected, ended: false }))
+  connection.on('error', reject)
+  return promise.finally(() => connection.off('error', reject))
+}
+
+function member(thrown: unknown, name: 'code' | 'sqlState' | 'errno'): unknown {
+  return thrown instanceof Error ? Reflect.get(thrown, name) : undefined
+}
+
+/** The session was ended by somebody, or its connection is gone. */
+function isEnded(thrown: unknown): boolean {
+  if (thrown instanceof GatewayError) return false
+  const code = thrown instanceof StatementFault ? thrown.code : String(member(thrown, 'code') ?? '')
+  const message = thrown instanceof Error ? thrown.message : ''
+  return (
+    /^(PROTOCOL_CONNECTION_LOST|ECONNRESET|EPIPE|70100)$/.test(code) ||
+    /closed state|Connection was killed/i.test(message)
+  )
+}
+
+/** An error of the server, as a model can act on it. */
+function statementFault(thrown: unknown, timeoutMs: number): unknown {
+  const state = member(thrown, 'sqlState')
+  if (typeof state !== 'string' || !(thrown instanceof Error)) return thrown
+  const number = Number(member(thrown, 'errno'))
+  // ER_STATEMENT_TIMEOUT of MariaDB, ER_QUERY_TIMEOUT of MySQL.
+  if (number === 1969 || number === 3024) return timeoutFault(timeoutMs)
+  return new StatementFault(state, thrown.message, { cause: thrown })
+}
+
+function connectFault(thrown: unknown, signal: AbortSignal): GatewayError {
+  if (thrown instanceof GatewayError) return thrown
+  if (signal.aborted) return new GatewayError('cancelled', { cause: thrown })
+  const code = String(member(thrown, 'code') ?? '')
+  const message = thrown instanceof Error ? thrown.message : ''
+  const detail = `${code}: ${message}`
+  return /^ER_(ACCESS_DENIED|DBACCESS_DENIED|HOST_NOT_PRIVILEGED)/.test(code)
+    ? new GatewayError('server_refused_us', { detail, cause: thrown })
+    : new GatewayError('server_unavailable', { detail, cause: thrown })
+}

@@ -1,0 +1,124 @@
+import { GatewayError } from '../../../model/refusal.ts'
+
+export interface PoolOptions<Connection> {
+  readonly open: (signal: AbortSignal) => Promise<Connection>
+  readonly close: (connection: Connection) => void
+  /** False for a connection that broke while it lay here. */
+  readonly usable: (connection: Connection) => boolean
+  readonly connectionsMax: number
+  readonly idleMs: number
+  readonly waitersMax: number
+}
+
+interface Idle<Connection> {
+  readonly connection: Connection
+  readonly timer: NodeJS.Timeout
+}
+
+/** A few connections to one database: bounded, closed when nobody needs them, never lent twice unless given back clean. */
+export class Pool<Connection> {
+  private readonly options: PoolOptions<Connection>
+  private readonly idle: Idle<Connection>[] = []
+  private readonly lent = new Set<Connection>()
+  private readonly waiters: (() => void)[] = []
+  private readonly stopped = new AbortController()
+  private open = 0
+
+  constructor(options: PoolOptions<Connection>) {
+    this.options = options
+  }
+
+  /** @throws GatewayError server_busy, server_*, cancelled, shutting_down */
+  async take(signal: AbortSignal): Promise<Connection> {
+    for (;;) {
+      this.stopped.signal.throwIfAborted()
+      if (signal.aborted) throw new GatewayError('cancelled')
+      for (let found = this.idle.pop(); found !== undefined; found = this.idle.pop()) {
+        clearTimeout(found.timer)
+        if (this.options.usable(found.connection)) {
+          this.lent.add(found.connection)
+          return found.connection
+        }
+        this.discard(found.connection)
+      }
+      if (this.open < this.options.connectionsMax) return this.openOne(signal)
+      await this.turn(signal)
+    }
+  }
+
+  private async openOne(signal: AbortSignal): Promise<Connection> {
+    this.open++
+    try {
+      const connection = await this.options.open(AbortSignal.any([signal, this.stopped.signal]))
+      if (this.stopped.signal.aborted) {
+        this.options.close(connection)
+        throw new GatewayError('shutting_down')
+      }
+      this.lent.add(connection)
+      return connection
+    } catch (thrown) {
+      this.open--
+      this.waiters.shift()?.()
+      throw thrown
+    }
+  }
+
+  private turn(signal: AbortSignal): Promise<void> {
+    if (this.waiters.length >= this.options.waitersMax)
+      throw new GatewayError('server_busy', { detail: 'too many statements wait for a connection' })
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const leave = (error: GatewayError): void => {
+      const at = this.waiters.indexOf(resolve)
+      if (at >= 0) this.waiters.splice(at, 1)
+      reject(error)
+    }
+    const cancelled = (): void => leave(new GatewayError('cancelled'))
+    const stopped = (): void => leave(new GatewayError('shutting_down'))
+    this.waiters.push(resolve)
+    signal.addEventListener('abort', cancelled)
+    this.stopped.signal.addEventListener('abort', stopped)
+    return promise.finally(() => {
+      signal.removeEventListener('abort', cancelled)
+      this.stopped.signal.removeEventListener('abort', stopped)
+    })
+  }
+
+  /** `clean`: the next one may have it. */
+  give(connection: Connection, clean: boolean): void {
+    this.lent.delete(connection)
+    if (!clean || this.stopped.signal.aborted || !this.options.usable(connection)) {
+      this.discard(connection)
+    } else {
+      const timer = setTimeout(() => {
+        const at = this.idle.findIndex((one) => one.connection === connection)
+        if (at < 0) return
+        this.idle.splice(at, 1)
+        this.discard(connection)
+      }, this.options.idleMs)
+      timer.unref()
+      this.idle.push({ connection, timer })
+      this.waiters.shift()?.()
+    }
+  }
+
+  private discard(connection: Connection): void {
+    this.open--
+    this.options.close(connection)
+    this.waiters.shift()?.()
+  }
+
+  /** How many connections there are, used or not. */
+  get size(): number {
+    return this.open
+  }
+
+  close(): void {
+    if (this.stopped.signal.aborted) return
+    this.stopped.abort(new GatewayError('shutting_down'))
+    for (const { connection, timer } of this.idle.splice(0)) {
+      clearTimeout(timer)
+      this.options.close(connection)
+    }
+    for (const connection of this.lent) this.options.close(connection)
+  }
+}

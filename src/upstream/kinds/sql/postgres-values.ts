@@ -1,0 +1,152 @@
+/** Values of PostgreSQL, which come as text (ISO dates and intervals, hex bytea), to JSON; and JSON to parameters. */
+import { types } from 'pg'
+import type { SqlValue } from './engine.ts'
+import { bytesJson, numberJson, quoted, spliceJson } from './json-value.ts'
+
+/** pg_type.oid of built-in types, and the names that models know. They never change (catalog/pg_type.dat). */
+const scalars: Readonly<Record<number, string>> = {
+  16: 'boolean',
+  17: 'bytea',
+  18: '"char"',
+  19: 'name',
+  20: 'bigint',
+  21: 'smallint',
+  23: 'integer',
+  25: 'text',
+  26: 'oid',
+  114: 'json',
+  142: 'xml',
+  650: 'cidr',
+  700: 'real',
+  701: 'double precision',
+  790: 'money',
+  829: 'macaddr',
+  869: 'inet',
+  1042: 'character',
+  1043: 'character varying',
+  1082: 'date',
+  1083: 'time',
+  1114: 'timestamp',
+  1184: 'timestamp with time zone',
+  1186: 'interval',
+  1266: 'time with time zone',
+  1700: 'numeric',
+  2950: 'uuid',
+  3802: 'jsonb',
+}
+
+const arrays: Readonly<Record<number, number>> = {
+  199: 114,
+  1000: 16,
+  1001: 17,
+  1002: 18,
+  1003: 19,
+  1005: 21,
+  1007: 23,
+  1009: 25,
+  1014: 1042,
+  1015: 1043,
+  1016: 20,
+  1021: 700,
+  1022: 701,
+  1028: 26,
+  1041: 869,
+  1115: 1114,
+  1182: 1082,
+  1183: 1083,
+  1185: 1184,
+  1187: 1186,
+  1231: 1700,
+  1270: 1266,
+  2951: 2950,
+  3807: 3802,
+}
+
+/** Types that a database has of its own: name, and the element of an array. */
+export type FurtherTypes = ReadonlyMap<number, { readonly name: string; readonly element: number }>
+
+export function elementOf(oid: number, further: FurtherTypes): number | undefined {
+  const element = arrays[oid] ?? further.get(oid)?.element
+  return element === undefined || element === 0 ? undefined : element
+}
+
+export function typeName(oid: number, further: FurtherTypes): string {
+  const known = scalars[oid] ?? further.get(oid)?.name
+  if (known !== undefined) return known
+  const element = elementOf(oid, further)
+  return element === undefined ? `oid ${oid}` : `${typeName(element, further)}[]`
+}
+
+export function isKnown(oid: number, further: FurtherTypes): boolean {
+  return oid in scalars || oid in arrays || further.has(oid)
+}
+
+/** JSON of one value. */
+export function valueJson(oid: number, text: string, further: FurtherTypes): string {
+  switch (oid) {
+    case 16:
+      return text === 't' ? 'true' : text === 'f' ? 'false' : quoted(text)
+    case 17:
+      return text.startsWith('\\x') ? bytesJson(Buffer.from(text.slice(2), 'hex')) : quoted(text)
+    case 20:
+    case 21:
+    case 23:
+    case 26:
+    case 700:
+    case 701:
+    case 1700:
+      return numberJson(text)
+    case 114:
+    case 3802:
+      return spliceJson(text)
+    case 1114:
+      return quoted(isoTimestamp(text))
+    case 1184:
+      return quoted(isoTimestamp(text).replace(/\+00$/, 'Z'))
+    default: {
+      const element = elementOf(oid, further)
+      return element === undefined ? quoted(text) : arrayJson(element, text, further)
+    }
+  }
+}
+
+/** `2024-01-02 03:04:05.6+00` gets its T; `infinity` and years before Christ stay as they are. */
+function isoTimestamp(text: string): string {
+  return /^\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d/.test(text) && !text.endsWith(' BC')
+    ? text.replace(' ', 'T')
+    : text
+}
+
+function arrayJson(element: number, text: string, further: FurtherTypes): string {
+  const nested = (entry: unknown): string =>
+    Array.isArray(entry)
+      ? `[${entry.map(nested).join(',')}]`
+      : typeof entry === 'string'
+        ? entry
+        : 'null'
+  const entries: unknown = types.arrayParser(text, (entry: unknown) =>
+    typeof entry === 'string' ? valueJson(element, entry, further) : null,
+  )
+  return nested(entries)
+}
+
+/** A parameter as text, for the type that the statement gives it. Everything arrives as data, whatever is in it. */
+export function parameterText(value: SqlValue, oid: number, further: FurtherTypes): string | null {
+  if (value === null) return null
+  if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString('hex')}`
+  if (typeof value === 'string') return value
+  if (typeof value !== 'object') return String(value)
+  if (Array.isArray(value) && elementOf(oid, further) !== undefined) return arrayText(value)
+  return JSON.stringify(value)
+}
+
+/** An array literal (PostgreSQL 8.15.2): each element quoted, so that nothing in it is syntax. */
+function arrayText(entries: readonly unknown[]): string {
+  const elements = entries.map((entry) => {
+    if (entry === null) return 'NULL'
+    if (Array.isArray(entry)) return arrayText(entry)
+    const text = typeof entry === 'object' ? JSON.stringify(entry) : String(entry)
+    return `"${text.replace(/["\\]/g, '\\$&')}"`
+  })
+  return `{${elements.join(',')}}`
+}

@@ -1,0 +1,326 @@
+/**
+ * PostgreSQL. `read` is held by the server: one statement by the extended protocol, in a READ ONLY transaction that
+ * is always rolled back, on a connection that is never used again when a caller wrote the statement. See
+ * docs/adr/0016-sql-read-access.md.
+ */
+import type { Socket } from 'node:net'
+import pg from 'pg'
+import type { SqlCatalog } from '../../../model/kinds/sql.ts'
+import { GatewayError } from '../../../model/refusal.ts'
+import { addressOf, type DatabaseAddress } from './address.ts'
+import {
+  affectedFault,
+  type Engine,
+  type EngineOptions,
+  type Rows,
+  type Statement,
+  StatementFault,
+  timeoutFault,
+} from './engine.ts'
+import { Pool } from './pool.ts'
+import { dangersOf } from './postgres-account.ts'
+import { introspectPostgres } from './postgres-introspect.ts'
+import { PostgresStatement, UnknownTypes } from './postgres-statement.ts'
+import type { FurtherTypes } from './postgres-values.ts'
+import { RowSink, tooLarge } from './row-sink.ts'
+import { roleTooWide } from './too-wide.ts'
+import { shownTables } from './visible.ts'
+import { watchWire } from './wire.ts'
+
+const connectTimeoutMs = 10_000
+const idleMs = 60_000
+const waitersMax = 500
+const cancelTimeoutMs = 2_000
+const introspectTimeoutMs = 60_000
+/** Types of a database's own that are remembered. */
+const furtherTypesMax = 5_000
+
+interface Session {
+  readonly client: pg.Client
+  readonly socket: Socket
+  broken: boolean
+  vetted: boolean
+}
+
+export class Postgres implements Engine {
+  private readonly options: EngineOptions
+  private readonly address: DatabaseAddress
+  private readonly pool: Pool<Session>
+  private further: FurtherTypes = new Map()
+
+  constructor(options: EngineOptions) {
+    this.options = options
+    this.address = addressOf(options, { port: 5432, user: 'postgres' })
+    this.pool = new Pool<Session>({
+      open: (signal) => this.open(signal),
+      close: ({ client, socket }) => {
+        client.end().catch(() => undefined)
+        // A server that is busy reads no farewell.
+        setTimeout(() => socket.destroy(), 1_000).unref()
+      },
+      usable: ({ broken, socket }) => !broken && !socket.destroyed,
+      connectionsMax: options.spec.connectionsMax,
+      idleMs,
+      waitersMax,
+    })
+  }
+
+  private async open(signal: AbortSignal): Promise<Session> {
+    const { host, port, user, password, database, tls } = this.address
+    const socket = await this.options.egress.connect({
+      host,
+      port,
+      // TLS begins inside the protocol (PostgreSQL 55.2.11), so the driver begins it on this connection.
+      tls: undefined,
+      timeoutMs: connectTimeoutMs,
+    })
+    // The driver dials the stream that it is given; this one is connected already.
+    socket.connect = () => {
+      process.nextTick(() => socket.emit('connect'))
+      return socket
+    }
+    const client = new pg.Client({
+      host,
+      port,
+      user,
+      // A function, since the driver would take an empty one from the environment of the gateway.
+      password: () => password,
+      database: database === '' ? user : database,
+      application_name: 'sallyport',
+      stream: () => socket,
+      ssl: tls === undefined ? false : { ...tls, rejectUnauthorized: tls.verify },
+      connectionTimeoutMillis: connectTimeoutMs,
+    })
+    const session: Session = { client, socket, broken: false, vetted: false }
+    client.on('error', () => {
+      session.broken = true
+    })
+    client.on('end', () => {
+      session.broken = true
+    })
+    const abort = (): void => {
+      socket.destroy()
+    }
+    signal.addEventListener('abort', abort)
+    try {
+      await client.connect()
+      return session
+    } catch (thrown) {
+      socket.destroy()
+      throw connectFault(thrown, signal)
+    } finally {
+      signal.removeEventListener('abort', abort)
+    }
+  }
+
+  async introspect(signal: AbortSignal): Promise<SqlCatalog> {
+    return this.lent(signal, introspectTimeoutMs, async ({ client }) => {
+      await client.query(beginSql('read', introspectTimeoutMs))
+      const catalog = await introspectPostgres(client, shownTables(this.options.spec))
+      await client.query('rollback')
+      if (catalog.dangers.length > 0 && this.options.spec.access === 'read')
+        throw roleTooWide(catalog)
+      return { answer: catalog, clean: true }
+    })
+  }
+
+  async execute(statement: Statement): Promise<Rows> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.once(statement)
+      } catch (thrown) {
+        // Its connection was ended by somebody else; what only reads can be asked again.
+        if (attempt < 3 && statement.access === 'read' && isEnded(thrown) && !statement.signal.aborted)
+          continue
+        throw isEnded(thrown) ? new GatewayError('server_unavailable', { cause: thrown }) : thrown
+      }
+    }
+  }
+
+  private once(statement: Statement): Promise<Rows> {
+    const { signal, timeoutMs } = statement
+    return this.lent(signal, timeoutMs, async (session) => {
+      const { client } = session
+      if (!session.vetted && (statement.author === 'caller' || this.options.spec.access === 'read')) {
+        const dangers = await dangersOf(client)
+        if (dangers.length > 0) throw roleTooWide({ dangers, remedy: '' })
+        session.vetted = true
+      }
+      const rows = await this.bound(session, statement)
+      if (statement.author === 'caller') return { answer: rows, clean: false }
+      await client.query('discard all')
+      return { answer: rows, clean: true }
+    })
+  }
+
+  /** One transaction around one statement. */
+  private async bound({ client, socket }: Session, statement: Statement): Promise<Rows> {
+    const { access, timeoutMs, bytesMax, affectedMax } = statement
+    for (let attempt = 1; ; attempt++) {
+      await client.query(beginSql(access, timeoutMs))
+      const sink = new RowSink(statement)
+      const running = new PostgresStatement({
+        sql: statement.sql,
+        values: statement.values,
+        rowsOnly: access === 'read',
+        sink,
+        further: this.further,
+      })
+      const watch = watchWire(socket, bytesMax, statement.skip)
+      try {
+        client.query(running)
+        const affected = await running.result
+        const tooMany = affected !== undefined && affectedMax !== undefined && affected > affectedMax
+        await client.query(access === 'write' && !tooMany ? 'commit' : 'rollback')
+        if (tooMany) throw affectedFault(affected)
+        return sink.done(affected)
+      } catch (thrown) {
+        if (watch.exceeded) throw tooLarge(bytesMax)
+        if (!(thrown instanceof UnknownTypes) || attempt > 1) throw statementFault(thrown, timeoutMs)
+        await this.learn(client, thrown.oids)
+      } finally {
+        watch.stop()
+      }
+    }
+  }
+
+  /** Names of types that are not built in, e.g. enums and their arrays. Ends the transaction. */
+  private async learn(client: pg.Client, oids: readonly number[]): Promise<void> {
+    const { rows } = await client.query<{ oid: number; name: string; element: number }>(
+      `select oid::int4 as oid, pg_catalog.format_type(oid, null) as name,
+        case when typcategory = 'A' then typelem::int4 else 0 end as element
+      from pg_catalog.pg_type where oid = any($1::oid[])`,
+      [oids],
+    )
+    await client.query('rollback')
+    const known = this.further.size > furtherTypesMax ? [] : this.further
+    const unknown = oids.map((oid) => [oid, { name: `oid ${oid}`, element: 0 }] as const)
+    const found = rows.map(({ oid, name, element }) => [oid, { name, element }] as const)
+    this.further = new Map([...known, ...unknown, ...found])
+  }
+
+  /** A connection for the time of `work`, stopped at the server when the signal or the time says so. */
+  private async lent<Answer>(
+    signal: AbortSignal,
+    timeoutMs: number,
+    work: (session: Session) => Promise<{ answer: Answer; clean: boolean }>,
+  ): Promise<Answer> {
+    const session = await this.pool.take(signal)
+    let clean = false
+    let stopped: 'cancelled' | 'late' | undefined
+    const stop = (why: 'cancelled' | 'late'): void => {
+      stopped ??= why
+      void this.cancel(session)
+    }
+    const cancelled = (): void => stop('cancelled')
+    signal.addEventListener('abort', cancelled)
+    // The server has the same limit; this one holds when it does not keep it.
+    const timer = setTimeout(() => stop('late'), timeoutMs + 1_000)
+    try {
+      const done = await work(session)
+      clean = done.clean && stopped === undefined
+      return done.answer
+    } catch (thrown) {
+      if (signal.aborted) throw new GatewayError('cancelled', { cause: thrown })
+      if (stopped === 'late') throw timeoutFault(timeoutMs)
+      throw thrown
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', cancelled)
+      this.pool.give(session, clean)
+    }
+  }
+
+  /** Asks the server to stop what the session runs (PostgreSQL 55.2.9), then ends the connection. */
+  private async cancel({ client, socket }: Session): Promise<void> {
+    const processId = Number(Reflect.get(client, 'processID'))
+    const secretKey = Number(Reflect.get(client, 'secretKey'))
+    try {
+      if (!Number.isInteger(processId)) return
+      const { host, port } = this.address
+      const other = await this.options.egress.connect({
+        host,
+        port,
+        tls: undefined,
+        timeoutMs: cancelTimeoutMs,
+      })
+      const request = Buffer.alloc(16)
+      request.writeInt32BE(16, 0)
+      request.writeInt32BE(80_877_102, 4)
+      request.writeInt32BE(processId, 8)
+      request.writeInt32BE(secretKey, 12)
+      other.end(request)
+      const { promise, resolve } = Promise.withResolvers<void>()
+      other.once('close', () => resolve()).resume()
+      const timer = setTimeout(resolve, cancelTimeoutMs)
+      await promise
+      clearTimeout(timer)
+      other.destroy()
+    } catch {
+      // The server then finds out by its own timeout.
+    } finally {
+      socket.destroy()
+    }
+  }
+
+  async close(): Promise<void> {
+    this.pool.close()
+  }
+}
+
+/**
+ * Everything that a statement relies on, in one round trip. The last part takes the first snapshot of the
+ * transaction, after which the server lets nobody make it READ WRITE, not even a superuser.
+ */
+function beginSql(access: 'read' | 'write', timeoutMs: number): string {
+  return [
+    access === 'read' ? 'begin transaction read only' : 'begin transaction read write',
+    `set local statement_timeout = ${timeoutMs}`,
+    `set local lock_timeout = ${Math.min(timeoutMs, 5_000)}`,
+    `set local idle_in_transaction_session_timeout = ${timeoutMs * 2 + 5_000}`,
+    "set local datestyle = 'ISO'",
+    "set local intervalstyle = 'iso_8601'",
+    "set local timezone = 'UTC'",
+    "set local bytea_output = 'hex'",
+    'set local extra_float_digits = 1',
+    'set local standard_conforming_strings = on',
+    'select 1',
+  ].join('; ')
+}
+
+function codeOf(thrown: unknown): string {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string'
+    ? thrown.code
+    : ''
+}
+
+/** The connection is gone: class 57P of SQLSTATE (an operator's intervention), 08, or no answer at all. */
+function isEnded(thrown: unknown): boolean {
+  if (thrown instanceof GatewayError || thrown instanceof UnknownTypes) return false
+  const code = codeOf(thrown)
+  return thrown instanceof StatementFault
+    ? /^(57P0|0800[036])/.test(code)
+    : thrown instanceof Error && /terminated|ECONNRESET|EPIPE|not queryable|closed/i.test(thrown.message + code)
+}
+
+/** An error of the server, as a model can act on it. */
+function statementFault(thrown: unknown, timeoutMs: number): unknown {
+  if (!(thrown instanceof pg.DatabaseError)) return thrown
+  if (thrown.code === '57014') return timeoutFault(timeoutMs)
+  const position = Number(thrown.position)
+  return new StatementFault(thrown.code ?? 'XX000', thrown.message, {
+    hint: [thrown.detail, thrown.hint].filter((text) => text !== undefined).join(' ') || undefined,
+    position: Number.isInteger(position) ? position : undefined,
+    cause: thrown,
+  })
+}
+
+/** Class 28 of SQLSTATE: the server does not want this account. */
+function connectFault(thrown: unknown, signal: AbortSignal): GatewayError {
+  if (thrown instanceof GatewayError) return thrown
+  if (signal.aborted) return new GatewayError('cancelled', { cause: thrown })
+  const code = codeOf(thrown)
+  const message = thrown instanceof Error ? thrown.message : ''
+  if (/^28/.test(code)) return new GatewayError('server_refused_us', { detail: `${code}: ${message}`, cause: thrown })
+  return new GatewayError('server_unavailable', { detail: `${code} ${message}`.trim(), cause: thrown })
+}
