@@ -23,6 +23,7 @@ import {
 import { grantsOf } from './mysql-account.ts'
 import { introspectMysql } from './mysql-introspect.ts'
 import { fieldJson, fieldOf, fieldParameter, fieldType } from './mysql-values.ts'
+import { lend } from './lend.ts'
 import { Pool } from './pool.ts'
 import { RowSink, tooLarge } from './row-sink.ts'
 import { roleTooWide } from './too-wide.ts'
@@ -146,7 +147,8 @@ export class Mysql implements Engine {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.once(statement)
-      } catch (thrown) {
+      } catch (raw) {
+        const thrown = statementFault(raw, statement.timeoutMs)
         // Its connection was ended by somebody else; what only reads can be asked again.
         if (attempt < 3 && statement.access === 'read' && isEnded(thrown) && !statement.signal.aborted)
           continue
@@ -197,36 +199,13 @@ export class Mysql implements Engine {
     await connection.promise().query(`start transaction ${access === 'read' ? 'read only' : 'read write'}`)
   }
 
-  /** A connection for the time of `work`, stopped at the server when the signal or the time says so. */
-  private async lent<Answer>(
+  private lent<Answer>(
     signal: AbortSignal,
     timeoutMs: number,
     work: (session: Session) => Promise<{ answer: Answer; clean: boolean }>,
   ): Promise<Answer> {
-    const session = await this.pool.take(signal)
-    let clean = false
-    let stopped: 'cancelled' | 'late' | undefined
-    const stop = (why: 'cancelled' | 'late'): void => {
-      stopped ??= why
-      void this.kill(session)
-    }
-    const cancelled = (): void => stop('cancelled')
-    signal.addEventListener('abort', cancelled)
-    // The server has the same limit, which a statement may lift (SET STATEMENT, MAX_EXECUTION_TIME); not this one.
-    const timer = setTimeout(() => stop('late'), timeoutMs + 1_000)
-    try {
-      const done = await work(session)
-      clean = done.clean && stopped === undefined
-      return done.answer
-    } catch (thrown) {
-      if (signal.aborted) throw new GatewayError('cancelled', { cause: thrown })
-      if (stopped === 'late') throw timeoutFault(timeoutMs)
-      throw statementFault(thrown, timeoutMs)
-    } finally {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', cancelled)
-      this.pool.give(session, clean)
-    }
+    const { pool } = this
+    return lend({ pool, signal, timeoutMs, stop: (session) => this.kill(session) }, work)
   }
 
   /** Ends what the session runs, from a connection beside it, and then the session. */
@@ -258,6 +237,17 @@ function prepared(connection: Connection, sql: string): Promise<PrepareStatement
   return promise
 }
 
+/** Columns of ANALYZE TABLE and its like, which yield a report of what they did to the table. */
+const reportColumns = ['Table', 'Op', 'Msg_type', 'Msg_text']
+
+/** By the server's own reading of the statement. */
+function yieldsRows(info: PrepareStatementInfo): boolean {
+  const columns: unknown = Reflect.get(info, 'columns')
+  if (!Array.isArray(columns) || columns.length === 0) return false
+  const names = columns.map((column) => fieldOf(column).name)
+  return names.join() !== reportColumns.join()
+}
+
 function countOf(info: PrepareStatementInfo, member: 'columns' | 'parameters'): number {
   const list: unknown = Reflect.get(info, member)
   return Array.isArray(list) ? list.length : 0
@@ -270,7 +260,7 @@ async function bound(
 ): Promise<{ rows: Rows; ended: boolean }> {
   const { sql, values, access, bytesMax, skip } = statement
   const info = await prepared(connection, sql)
-  if (access === 'read' && countOf(info, 'columns') === 0) throw noRowsFault()
+  if (access === 'read' && !yieldsRows(info)) throw noRowsFault()
   const wanted = countOf(info, 'parameters')
   if (wanted !== values.length) throw parametersFault(wanted, values.length)
   const sink = new RowSink(statement)

@@ -17,6 +17,7 @@ import {
   StatementFault,
   timeoutFault,
 } from './engine.ts'
+import { lend } from './lend.ts'
 import { Pool } from './pool.ts'
 import { dangersOf } from './postgres-account.ts'
 import { introspectPostgres } from './postgres-introspect.ts'
@@ -199,36 +200,13 @@ export class Postgres implements Engine {
     this.further = new Map([...known, ...unknown, ...found])
   }
 
-  /** A connection for the time of `work`, stopped at the server when the signal or the time says so. */
-  private async lent<Answer>(
+  private lent<Answer>(
     signal: AbortSignal,
     timeoutMs: number,
     work: (session: Session) => Promise<{ answer: Answer; clean: boolean }>,
   ): Promise<Answer> {
-    const session = await this.pool.take(signal)
-    let clean = false
-    let stopped: 'cancelled' | 'late' | undefined
-    const stop = (why: 'cancelled' | 'late'): void => {
-      stopped ??= why
-      void this.cancel(session)
-    }
-    const cancelled = (): void => stop('cancelled')
-    signal.addEventListener('abort', cancelled)
-    // The server has the same limit; this one holds when it does not keep it.
-    const timer = setTimeout(() => stop('late'), timeoutMs + 1_000)
-    try {
-      const done = await work(session)
-      clean = done.clean && stopped === undefined
-      return done.answer
-    } catch (thrown) {
-      if (signal.aborted) throw new GatewayError('cancelled', { cause: thrown })
-      if (stopped === 'late') throw timeoutFault(timeoutMs)
-      throw thrown
-    } finally {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', cancelled)
-      this.pool.give(session, clean)
-    }
+    const { pool } = this
+    return lend({ pool, signal, timeoutMs, stop: (session) => this.cancel(session) }, work)
   }
 
   /** Asks the server to stop what the session runs (PostgreSQL 55.2.9), then ends the connection. */

@@ -1,0 +1,52 @@
+import { GatewayError } from '../../../model/refusal.ts'
+import { timeoutFault } from './engine.ts'
+import type { Pool } from './pool.ts'
+
+/** How long after its own limit a server is given to keep it. */
+const graceMs = 1_000
+
+export interface Loan<Session> {
+  readonly pool: Pool<Session>
+  readonly signal: AbortSignal
+  readonly timeoutMs: number
+  /** Ends at the server what the session runs, and the session with it. Never fails. */
+  readonly stop: (session: Session) => Promise<void>
+}
+
+/**
+ * A session for the time of `work`. When the caller gives up or the time is over, the work is stopped at the server
+ * and nobody waits for it any more. The server has the same limit, but a statement may lift that one.
+ * @throws StatementFault timeout; GatewayError cancelled, server_*; whatever `work` throws
+ */
+export async function lend<Session, Answer>(
+  { pool, signal, timeoutMs, stop }: Loan<Session>,
+  work: (session: Session) => Promise<{ readonly answer: Answer; readonly clean: boolean }>,
+): Promise<Answer> {
+  const session = await pool.take(signal)
+  const halted = Promise.withResolvers<never>()
+  halted.promise.catch(() => undefined)
+  let clean = false
+  let stopped = false
+  const halt = (why: Error): void => {
+    if (stopped) return
+    stopped = true
+    void stop(session).then(() => halted.reject(why))
+  }
+  const cancelled = (): void => halt(new GatewayError('cancelled'))
+  signal.addEventListener('abort', cancelled)
+  const timer = setTimeout(() => halt(timeoutFault(timeoutMs)), timeoutMs + graceMs)
+  try {
+    const working = work(session)
+    working.catch(() => undefined)
+    const done = await Promise.race([working, halted.promise])
+    clean = done.clean && !stopped
+    return done.answer
+  } catch (thrown) {
+    // What the stopped work says of its end is of no use to anybody.
+    throw stopped ? await halted.promise : thrown
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', cancelled)
+    pool.give(session, clean)
+  }
+}

@@ -1,0 +1,150 @@
+/** SQLite files, opened in a process of their own, read-only for `read`. See docs/adr/0016-sql-read-access.md. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { SqlCatalog } from '../../../model/kinds/sql.ts'
+import { GatewayError } from '../../../model/refusal.ts'
+import { type Engine, type EngineOptions, type Rows, type Statement, StatementFault } from './engine.ts'
+import { lend } from './lend.ts'
+import { Pool } from './pool.ts'
+import type { FromSqlite, SqliteAnswer, SqliteJob } from './sqlite-messages.ts'
+
+const processesMax = 4
+const startMsMax = 15_000
+const idleMs = 60_000
+const waitersMax = 500
+const heapMbMax = 256
+const introspectTimeoutMs = 60_000
+
+export class Sqlite implements Engine {
+  private readonly options: EngineOptions
+  private readonly path: string
+  private readonly pool: Pool<ChildProcess>
+
+  constructor(options: EngineOptions) {
+    this.options = options
+    this.path = options.spec.url.slice('sqlite:'.length)
+    this.pool = new Pool<ChildProcess>({
+      open: startProcess,
+      close: (child) => {
+        child.kill('SIGKILL')
+      },
+      usable: (child) => child.connected && child.exitCode === null,
+      connectionsMax: Math.min(processesMax, options.spec.connectionsMax),
+      idleMs,
+      waitersMax,
+    })
+  }
+
+  async introspect(signal: AbortSignal): Promise<SqlCatalog> {
+    const task = { kind: 'introspect', database: basename(this.path) } as const
+    const answer = await this.ask(task, signal, introspectTimeoutMs)
+    if (answer.kind !== 'catalog') throw unexpected(answer)
+    return answer.catalog
+  }
+
+  async execute(statement: Statement): Promise<Rows> {
+    const { sql, values, access, skip, rowsMax, bytesMax, affectedMax, signal, timeoutMs } = statement
+    const answer = await this.ask(
+      { kind: 'execute', sql, values, access, skip, rowsMax, bytesMax, affectedMax },
+      signal,
+      timeoutMs,
+    )
+    if (answer.kind !== 'rows') throw unexpected(answer)
+    return answer.rows
+  }
+
+  private async ask(
+    task: SqliteJob['task'],
+    signal: AbortSignal,
+    timeoutMs: number,
+  ): Promise<SqliteAnswer> {
+    // Opened for writing, a file that is not there would be made.
+    if (!existsSync(this.path))
+      throw new GatewayError('server_unavailable', { detail: `there is no file ${this.path}` })
+    const { pool, path } = this
+    const { schemas, include, exclude } = this.options.spec
+    const job: SqliteJob = { path, shown: { schemas, include, exclude }, task }
+    return lend({ pool, signal, timeoutMs, stop: kill }, async (child) => ({
+      answer: await asked(child, job),
+      clean: true,
+    }))
+  }
+
+  async close(): Promise<void> {
+    this.pool.close()
+  }
+}
+
+/** @throws StatementFault, GatewayError server_unavailable, server_broken */
+function unexpected(answer: SqliteAnswer): Error {
+  if (answer.kind === 'fault')
+    return new StatementFault(answer.code, answer.message, { hint: answer.hint })
+  return answer.kind === 'unavailable'
+    ? new GatewayError('server_unavailable', { detail: answer.message })
+    : new GatewayError('server_broken', { detail: `an answer of kind ${answer.kind}` })
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exit
+}
+
+/** Idle, it keeps no gateway from ending; it ends when its channel does. */
+function waitFor(child: ChildProcess, wait: boolean): void {
+  if (wait) {
+    child.ref()
+    child.channel?.ref()
+  } else {
+    child.unref()
+    child.channel?.unref()
+  }
+}
+
+function asked(child: ChildProcess, job: SqliteJob): Promise<SqliteAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<SqliteAnswer>()
+  const answered = (answer: FromSqlite): void => {
+    if (answer.kind !== 'ready') resolve(answer)
+  }
+  // Out of memory, or killed from outside.
+  const ended = (): void =>
+    reject(
+      new StatementFault('process_ended', 'The statement took more memory than it is given.', {
+        hint: 'Aggregate less at a time, or select fewer and shorter values.',
+      }),
+    )
+  child.on('message', answered)
+  child.once('exit', ended)
+  waitFor(child, true)
+  child.send(job)
+  return promise.finally(() => {
+    child.off('message', answered)
+    child.off('exit', ended)
+    waitFor(child, false)
+  })
+}
+
+async function startProcess(signal: AbortSignal): Promise<ChildProcess> {
+  // Bundled, the process lies beside the program; run from source, it is the file beside this one.
+  const name = import.meta.url.endsWith('.ts') ? './sqlite-process.ts' : './sqlite-process.mjs'
+  const child = fork(fileURLToPath(new URL(name, import.meta.url)), [], {
+    env: {},
+    execArgv: [`--max-old-space-size=${heapMbMax}`],
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    serialization: 'advanced',
+  })
+  try {
+    await once(child, 'message', { signal: AbortSignal.any([signal, AbortSignal.timeout(startMsMax)]) })
+    waitFor(child, false)
+    return child
+  } catch (thrown) {
+    child.kill('SIGKILL')
+    throw signal.aborted
+      ? new GatewayError('cancelled', { cause: thrown })
+      : new GatewayError('server_unavailable', { detail: 'the process for SQLite does not start', cause: thrown })
+  }
+}
