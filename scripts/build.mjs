@@ -14,6 +14,7 @@ await build({
     sallyport: join(root, 'src/main.ts'),
     'compile-worker': join(root, 'src/guard/compile-worker.ts'),
     'convert-worker': join(root, 'src/convert/worker.ts'),
+    'sqlite-process': join(root, 'src/upstream/kinds/sql/sqlite-process.ts'),
   },
   outdir: join(root, 'dist'),
   outExtension: { '.js': '.mjs' },

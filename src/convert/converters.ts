@@ -11,6 +11,7 @@ type Converters = {
 const converters: Converters = {
   openapi: async () => (await import('./openapi/convert.ts')).convertOpenapi,
   graphql: async () => (await import('./graphql/convert.ts')).convertGraphql,
+  sql: async () => (await import('./sql/convert.ts')).convertSql,
   soap: async () => (await import('./soap/convert.ts')).convertSoap,
 }
 

@@ -101,6 +101,7 @@ const kinds: { readonly [K in ApiKind]: Kind<K> } = {
         ? { ...spec, url: `sqlite:${absolute(spec.url.slice('sqlite:'.length))}` }
         : spec,
     targets: () => [],
+    executor: async () => (await import('../upstream/kinds/sql/executor.ts')).createSqlExecutor,
   },
 }
 

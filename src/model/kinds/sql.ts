@@ -29,8 +29,12 @@ export const sqlSpec = z
       .enum(['read', 'write'])
       .default('read')
       .describe('read: held by the database itself; write adds insert, update and delete tools'),
-    schemas: patterns.describe('Schemas that are shown, with *; all but those of the system if empty'),
-    include: patterns.describe('Tables that are shown, as table or schema.table with *; all if empty'),
+    schemas: patterns.describe(
+      'Schemas that are shown, with *; all but those of the system if empty',
+    ),
+    include: patterns.describe(
+      'Tables that are shown, as table or schema.table with *; all if empty',
+    ),
     exclude: patterns.describe('Tables that are not shown'),
     tables: z
       .array(z.string().min(1))
@@ -185,7 +189,10 @@ export type SqlPlan =
 
 /** What all tools of a database share. */
 export interface SqlCommon {
-  readonly catalog: Pick<SqlCatalog, 'engine' | 'version' | 'database' | 'defaultSchema' | 'omitted'> & {
+  readonly catalog: Pick<
+    SqlCatalog,
+    'engine' | 'version' | 'database' | 'defaultSchema' | 'omitted'
+  > & {
     readonly tables: readonly SqlTable[]
   }
 }

@@ -30,7 +30,8 @@ function parsed(text: string): URL {
   // The text itself is a secret.
   if (url === null || url.hostname === '')
     throw new GatewayError('server_unavailable', {
-      detail: 'the address of the database is no URL with a host, e.g. postgres://user:password@host:5432/name',
+      detail:
+        'the address of the database is no URL with a host, e.g. postgres://user:password@host:5432/name',
     })
   return url
 }
@@ -58,7 +59,10 @@ export function addressOf(
     user,
     password: decoded(url.password) || basic?.password || '',
     database: decoded(url.pathname.slice(1)),
-    tls: tlsOf(spec.tls ?? saidInUrl(url) ?? (onThisMachine.test(host) ? 'off' : 'verify'), credential),
+    tls: tlsOf(
+      spec.tls ?? saidInUrl(url) ?? (onThisMachine.test(host) ? 'off' : 'verify'),
+      credential,
+    ),
   }
 }
 

@@ -97,13 +97,20 @@ export function noRowsFault(): StatementFault {
 }
 
 export function parametersFault(wanted: number, given: number): StatementFault {
-  return new StatementFault('parameters', `The statement has ${wanted} parameters, but ${given} were given.`)
+  return new StatementFault(
+    'parameters',
+    `The statement has ${wanted} parameters, but ${given} were given.`,
+  )
 }
 
 export function timeoutFault(timeoutMs: number): StatementFault {
-  return new StatementFault('timeout', `The statement ran longer than ${timeoutMs} ms and was stopped.`, {
-    hint: 'Narrow it down: filter, use an indexed column, aggregate less.',
-  })
+  return new StatementFault(
+    'timeout',
+    `The statement ran longer than ${timeoutMs} ms and was stopped.`,
+    {
+      hint: 'Narrow it down: filter, use an indexed column, aggregate less.',
+    },
+  )
 }
 
 export function affectedFault(affected: number): StatementFault {

@@ -20,7 +20,7 @@ const setup = [
   'create table secrets (id int)',
   'create sequence tickets',
   'create function spend() returns int modifies sql data begin update accounts set balance = 0; return 1; end',
-  'create function scribble() returns int modifies sql data begin update notes set word = \'x\'; return 1; end',
+  "create function scribble() returns int modifies sql data begin update notes set word = 'x'; return 1; end",
   'create procedure commit_first() begin commit; set session transaction read write; delete from accounts; end',
   'create procedure reopen() begin rollback; set session tx_read_only = 0; start transaction read write; delete from accounts; commit; select 1; end',
   'create view spending as select spend() as spent',
@@ -45,8 +45,14 @@ const attempts: readonly (readonly [string, RegExp | 'harmless'])[] = [
   ['set session transaction read write', /returns rows|not supported|READ ONLY|denied/],
   ['set session tx_read_only = 0', /returns rows|READ ONLY|denied/],
   ['set autocommit = 1', /returns rows|READ ONLY|denied/],
-  ["set statement max_statement_time = 0 for delete from accounts", /returns rows|READ ONLY|denied/],
-  ['set statement max_statement_time = 0 for select sleep(60)', /longer than|returns rows|not supported/],
+  [
+    'set statement max_statement_time = 0 for delete from accounts',
+    /returns rows|READ ONLY|denied/,
+  ],
+  [
+    'set statement max_statement_time = 0 for select sleep(60)',
+    /longer than|returns rows|not supported/,
+  ],
   ["set password = password('mine')", /returns rows|not supported|READ ONLY|denied/],
   ["alter user current_user() identified by 'mine'", /returns rows|denied|READ ONLY/],
   ['set role none', /returns rows|not supported|READ ONLY|denied/],
@@ -67,7 +73,10 @@ const attempts: readonly (readonly [string, RegExp | 'harmless'])[] = [
   ['select * from spending', /READ ONLY/],
   ['call commit_first()', /returns rows|READ ONLY|denied/],
   ['call reopen()', /returns rows|READ ONLY|denied/],
-  ['begin not atomic commit; set session transaction read write; delete from accounts; end', /returns rows|not supported|SQL syntax|READ ONLY|denied/],
+  [
+    'begin not atomic commit; set session transaction read write; delete from accounts; end',
+    /returns rows|not supported|SQL syntax|READ ONLY|denied/,
+  ],
   ["execute immediate 'delete from accounts'", /returns rows|not supported|READ ONLY|denied/],
   ["prepare loot from 'delete from accounts'", /returns rows|not supported|READ ONLY|denied/],
   ['select nextval(tickets)', /READ ONLY|denied/],
@@ -87,28 +96,52 @@ const attempts: readonly (readonly [string, RegExp | 'harmless'])[] = [
   ["select * from accounts into outfile '/tmp/sallyport-loot'", /returns rows|denied|READ ONLY/],
   ["select 'x' into dumpfile '/tmp/sallyport-loot'", /returns rows|denied|READ ONLY/],
   ["select load_file('/etc/passwd') is null as hidden", 'harmless'],
-  ["load data infile '/etc/passwd' into table accounts", /returns rows|not supported|denied|READ ONLY/],
-  ["load data local infile '/etc/passwd' into table accounts", /returns rows|not supported|not allowed|READ ONLY|denied/],
-  ["load xml local infile '/etc/passwd' into table accounts", /returns rows|not supported|not allowed|READ ONLY|denied/],
+  [
+    "load data infile '/etc/passwd' into table accounts",
+    /returns rows|not supported|denied|READ ONLY/,
+  ],
+  [
+    "load data local infile '/etc/passwd' into table accounts",
+    /returns rows|not supported|not allowed|READ ONLY|denied/,
+  ],
+  [
+    "load xml local infile '/etc/passwd' into table accounts",
+    /returns rows|not supported|not allowed|READ ONLY|denied/,
+  ],
   ['handler accounts open', /returns rows|not supported|READ ONLY|denied/],
-  ['select get_lock(\'loot\', 1)', 'harmless'],
+  ["select get_lock('loot', 1)", 'harmless'],
   ['select @a := 1', 'harmless'],
   ['select sleep(60)', /longer than/],
   ['select benchmark(100000000000, md5(1))', /longer than|:0}\]$/],
-  ['with recursive r as (select 1 as x union all select x + 1 from r) select count(*) from r, r s, r t', /longer than|iterations/],
-  ['select count(*) from information_schema.columns a, information_schema.columns b, information_schema.columns c', /longer than/],
+  [
+    'with recursive r as (select 1 as x union all select x + 1 from r) select count(*) from r, r s, r t',
+    /longer than|iterations/,
+  ],
+  [
+    'select count(*) from information_schema.columns a, information_schema.columns b, information_schema.columns c',
+    /longer than/,
+  ],
   ['kill 1', /returns rows|not supported|Unknown thread|not owner|READ ONLY|denied/],
-  ["kill user app", /returns rows|not supported|denied|READ ONLY/],
+  ['kill user app', /returns rows|not supported|denied|READ ONLY/],
   ['shutdown', /returns rows|denied|READ ONLY/],
   ["install soname 'server_audit'", /returns rows|denied|READ ONLY/],
   ["create function sys_exec returns int soname 'lib.so'", /returns rows|denied|READ ONLY/],
-  ['create event loot on schedule every 1 second do delete from accounts', /returns rows|denied|not supported|READ ONLY/],
-  ["create trigger loot after insert on accounts for each row set @a = 1", /returns rows|denied|not supported|READ ONLY/],
-  ["create server s foreign data wrapper mysql options (host '127.0.0.1')", /returns rows|denied|READ ONLY/],
+  [
+    'create event loot on schedule every 1 second do delete from accounts',
+    /returns rows|denied|not supported|READ ONLY/,
+  ],
+  [
+    'create trigger loot after insert on accounts for each row set @a = 1',
+    /returns rows|denied|not supported|READ ONLY/,
+  ],
+  [
+    "create server s foreign data wrapper mysql options (host '127.0.0.1')",
+    /returns rows|denied|READ ONLY/,
+  ],
   ['create user eve', /returns rows|denied|READ ONLY/],
   ['grant all on *.* to agent', /returns rows|denied|READ ONLY/],
-  ['xa start \'loot\'', /returns rows|not supported|READ ONLY|denied/],
-  ['change master to master_host = \'127.0.0.1\'', /returns rows|denied|READ ONLY/],
+  ["xa start 'loot'", /returns rows|not supported|READ ONLY|denied/],
+  ["change master to master_host = '127.0.0.1'", /returns rows|denied|READ ONLY/],
   ['reset master', /returns rows|denied|READ ONLY/],
   ['purge binary logs before now()', /returns rows|denied|READ ONLY/],
   ['analyze table accounts', /returns rows|denied|READ ONLY/],
@@ -184,7 +217,8 @@ describe.skipIf(!isInstalled('MariaDB'))('MariaDB, access read', () => {
       const wrong: string[] = []
       for (const [sql, wanted] of attempts) {
         const got = await outcome(engine, sql, { timeoutMs: 500 })
-        const said = 'fault' in got ? `${got.code}: ${got.fault}` : `rows ${JSON.stringify(got.rows)}`
+        const said =
+          'fault' in got ? `${got.code}: ${got.fault}` : `rows ${JSON.stringify(got.rows)}`
         const fits = wanted === 'harmless' ? 'rows' in got : wanted.test(said)
         if (!fits) wrong.push(`${sql}\n   ${said}`)
         expect(await state(), sql).toEqual(before)
@@ -192,19 +226,28 @@ describe.skipIf(!isInstalled('MariaDB'))('MariaDB, access read', () => {
       expect(wrong).toEqual([])
       expect(existsSync('/tmp/sallyport-loot')).toBe(false)
       await expect
-        .poll(() => one("select count(*) as n from information_schema.processlist where user in ('agent', 'writer') and command <> 'Sleep'"))
+        .poll(() =>
+          one(
+            "select count(*) as n from information_schema.processlist where user in ('agent', 'writer') and command <> 'Sleep'",
+          ),
+        )
         .toEqual([{ n: 0 }])
       expect(await one("select is_free_lock('loot') as free")).toEqual([{ free: 1 }])
     }, 60_000)
 
   test('the secret file that LOAD_FILE would read stays hidden', async () => {
-    expect(await outcome(engineOf('agent'), "select load_file('/etc/passwd') as f")).toMatchObject({ rows: [{ f: null }] })
+    expect(await outcome(engineOf('agent'), "select load_file('/etc/passwd') as f")).toMatchObject({
+      rows: [{ f: null }],
+    })
   })
 
   test('nothing of one session reaches the next one', async () => {
     const engine = engineOf('agent', { connectionsMax: 1 })
     await outcome(engine, "select @left := 'x', get_lock('mine', 1)")
-    const next = await outcome(engine, "select @left as word, is_used_lock('mine') is null as free, @@session.tx_read_only as held")
+    const next = await outcome(
+      engine,
+      "select @left as word, is_used_lock('mine') is null as free, @@session.tx_read_only as held",
+    )
     expect(next).toMatchObject({ rows: [{ word: null, free: 1, held: 1 }] })
   })
 
@@ -233,8 +276,16 @@ describe.skipIf(!isInstalled('MariaDB'))('MariaDB, access read', () => {
     ['CONNECTION ADMIN', 'grant connection admin on *.* to limited', 'CONNECTION ADMIN'],
     ['READ_ONLY ADMIN', 'grant read_only admin on *.* to limited', 'READ_ONLY ADMIN'],
     ['GRANT OPTION', 'grant select on shop.* to limited with grant option', 'GRANT OPTION'],
-    ['writes to the accounts of the server', 'grant insert on mysql.* to limited', 'holds the accounts'],
-    ['FILE by way of a role', 'create role strong; grant file on *.* to strong; grant strong to limited; set default role strong for limited', 'FILE'],
+    [
+      'writes to the accounts of the server',
+      'grant insert on mysql.* to limited',
+      'holds the accounts',
+    ],
+    [
+      'FILE by way of a role',
+      'create role strong; grant file on *.* to strong; grant strong to limited; set default role strong for limited',
+      'FILE',
+    ],
   ])('an account with %s is refused', async (_, grant, sentence) => {
     for (const sql of grant.split('; ')) await admin.query(sql)
     try {
@@ -243,13 +294,18 @@ describe.skipIf(!isInstalled('MariaDB'))('MariaDB, access read', () => {
       expect(JSON.stringify(refused)).toMatch(sentence)
       await expect(
         engineOf('limited').introspect(new AbortController().signal),
-      ).rejects.toMatchObject({ code: 'role_too_wide', message: expect.stringContaining('CREATE USER agent_read') })
+      ).rejects.toMatchObject({
+        code: 'role_too_wide',
+        message: expect.stringContaining('CREATE USER agent_read'),
+      })
     } finally {
       await admin.query('drop user limited')
       await admin.query('drop role if exists strong')
       await admin.query("create user limited identified by 'limited'")
       await admin.query('grant select on shop.accounts to limited')
     }
-    expect(await outcome(engineOf('limited'), 'select 1 as one')).toMatchObject({ rows: [{ one: 1 }] })
+    expect(await outcome(engineOf('limited'), 'select 1 as one')).toMatchObject({
+      rows: [{ one: 1 }],
+    })
   })
 })

@@ -47,12 +47,18 @@ const attempts: readonly (readonly [string, RegExp | 'harmless'])[] = [
   ['set role postgres', /returns rows/],
   ['set session authorization postgres', /returns rows/],
   ["select set_config('transaction_read_only', 'off', false)", /before any query|read-write mode/],
-  ["with c as (select set_config('transaction_read_only', 'off', true) as x), d as (delete from accounts returning 1) select * from c, d", /read-only|read-write|permission denied/],
+  [
+    "with c as (select set_config('transaction_read_only', 'off', true) as x), d as (delete from accounts returning 1) select * from c, d",
+    /read-only|read-write|permission denied/,
+  ],
   ['delete from accounts', /returns rows/],
   ['delete from accounts returning *', /read-only|permission denied/],
   ["insert into accounts values (9, 'eve', 1) returning id", /read-only|permission denied/],
   ['update accounts set balance = 0 returning id', /read-only|permission denied/],
-  ['with gone as (delete from accounts returning *) select count(*) from gone', /read-only|permission denied/],
+  [
+    'with gone as (delete from accounts returning *) select count(*) from gone',
+    /read-only|permission denied/,
+  ],
   ['explain analyze delete from accounts', /read-only|permission denied/],
   ['select spend()', /read-only|permission denied/],
   ['select spend_as_owner()', /read-only/],
@@ -61,12 +67,18 @@ const attempts: readonly (readonly [string, RegExp | 'harmless'])[] = [
   ['select reopen_by_name()', /before any query|read-write mode/],
   ['call commit_first()', /returns rows/],
   ['call commit_first_out(1)', /invalid transaction termination/],
-  ["do $$ begin delete from accounts; end $$", /returns rows/],
-  ["do $$ begin commit; set transaction read write; delete from accounts; end $$", /returns rows/],
+  ['do $$ begin delete from accounts; end $$', /returns rows/],
+  ['do $$ begin commit; set transaction read write; delete from accounts; end $$', /returns rows/],
   ["select nextval('tickets')", /read-only/],
   ["select setval('tickets', 1000)", /read-only/],
-  ["select query_to_xml('delete from accounts', true, false, '')", /read-only|non-volatile|permission denied/],
-  ["select query_to_xml('select setval(''tickets'', 77)', true, false, '')", /read-only|permission denied/],
+  [
+    "select query_to_xml('delete from accounts', true, false, '')",
+    /read-only|non-volatile|permission denied/,
+  ],
+  [
+    "select query_to_xml('select setval(''tickets'', 77)', true, false, '')",
+    /read-only|permission denied/,
+  ],
   ['create table loot (a int)', /returns rows/],
   ['create temp table loot as select 1', /returns rows/],
   ['select * into loot from accounts', /returns rows/],
@@ -84,11 +96,17 @@ const attempts: readonly (readonly [string, RegExp | 'harmless'])[] = [
   ["select lo_import('/etc/passwd')", /permission denied/],
   ["select lo_export(1, '/tmp/sallyport-loot')", /permission denied/],
   ["select lo_from_bytea(0, 'loot')", 'harmless'],
-  ["select * from dblink('host=127.0.0.1 user=writer password=writer', 'delete from accounts returning 1') as t(a int)", /does not exist/],
-  ["create extension dblink", /returns rows/],
+  [
+    "select * from dblink('host=127.0.0.1 user=writer password=writer', 'delete from accounts returning 1') as t(a int)",
+    /does not exist/,
+  ],
+  ['create extension dblink', /returns rows/],
   ["load 'dblink'", /returns rows/],
   ["create function evil() returns int language sql as 'select 1'", /returns rows/],
-  ["create function evil() returns int language c as '/lib/x86_64-linux-gnu/libc.so.6', 'system'", /returns rows/],
+  [
+    "create function evil() returns int language c as '/lib/x86_64-linux-gnu/libc.so.6', 'system'",
+    /returns rows/,
+  ],
   ["alter role agent password 'mine'", /returns rows/],
   ["alter system set log_statement = 'all'", /returns rows/],
   ['vacuum accounts', /returns rows/],
@@ -98,7 +116,7 @@ const attempts: readonly (readonly [string, RegExp | 'harmless'])[] = [
   ['select pg_try_advisory_lock(42)', 'harmless'],
   ["select pg_notify('orders', 'loot')", 'harmless'],
   ['listen orders', /returns rows/],
-  ["prepare loot as select 1", /returns rows/],
+  ['prepare loot as select 1', /returns rows/],
   ['execute loot', /returns rows/],
   ['declare loot cursor with hold for select 1', /returns rows/],
   ['discard all', /returns rows/],
@@ -106,9 +124,18 @@ const attempts: readonly (readonly [string, RegExp | 'harmless'])[] = [
   ["select set_config('role', 'postgres', false)", /permission denied/],
   ["select set_config('statement_timeout', '0', false), pg_sleep(60)", /longer than/],
   ['select pg_sleep(60)', /longer than/],
-  ['with recursive r as (select 1 as x union all select x + 1 from r) select count(*) from r', /longer than/],
-  ["select pg_terminate_backend(pid) from pg_stat_activity where usename = 'app'", /permission denied|must be|denied/],
-  ["select pg_cancel_backend(pid) from pg_stat_activity where usename = 'app'", /permission denied|must be|denied/],
+  [
+    'with recursive r as (select 1 as x union all select x + 1 from r) select count(*) from r',
+    /longer than/,
+  ],
+  [
+    "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'app'",
+    /permission denied|must be|denied/,
+  ],
+  [
+    "select pg_cancel_backend(pid) from pg_stat_activity where usename = 'app'",
+    /permission denied|must be|denied/,
+  ],
   ["select pg_create_physical_replication_slot('loot')", /permission denied|must be superuser/],
   ['select * from secrets', /permission denied/],
   ['select * from pg_authid', /permission denied/],
@@ -135,7 +162,13 @@ describe.skipIf(!isInstalled('PostgreSQL'))('PostgreSQL, access read', () => {
     return engine
   }
   const connected = async (user: string, password: string): Promise<pg.Client> => {
-    const client = new pg.Client({ host: '127.0.0.1', port: server.port, user, password, database: 'postgres' })
+    const client = new pg.Client({
+      host: '127.0.0.1',
+      port: server.port,
+      user,
+      password,
+      database: 'postgres',
+    })
     client.on('error', () => undefined)
     await client.connect()
     return client
@@ -146,13 +179,17 @@ describe.skipIf(!isInstalled('PostgreSQL'))('PostgreSQL, access read', () => {
     return {
       accounts: await one('select * from accounts order by id'),
       tickets: await one('select last_value, is_called from tickets'),
-      things: await one("select relname from pg_class where oid > 16000 and relname !~ '^pg_toast' order by 1"),
+      things: await one(
+        "select relname from pg_class where oid > 16000 and relname !~ '^pg_toast' order by 1",
+      ),
       functions: await one('select proname from pg_proc where oid > 16000 order by 1'),
       roles: await one('select rolname, rolsuper, rolpassword from pg_authid order by 1'),
       largeObjects: await one('select oid from pg_largeobject_metadata'),
       slots: await one('select slot_name from pg_replication_slots'),
       extensions: await one('select extname from pg_extension order by 1'),
-      settings: await one("select name, setting from pg_settings where name in ('default_transaction_read_only', 'log_statement')"),
+      settings: await one(
+        "select name, setting from pg_settings where name in ('default_transaction_read_only', 'log_statement')",
+      ),
       appLives: (await app.query('select 1 as one')).rows,
       files: readdirSync(tmpdir()).filter((name) => name.includes('loot')),
     }
@@ -185,8 +222,10 @@ describe.skipIf(!isInstalled('PostgreSQL'))('PostgreSQL, access read', () => {
       const wrong: string[] = []
       for (const [sql, wanted] of attempts) {
         const got = await outcome(engine, sql, { timeoutMs: 500 })
-        const said = 'fault' in got ? `${got.code}: ${got.fault}` : `rows ${JSON.stringify(got.rows)}`
-        const fits = wanted === 'harmless' ? 'rows' in got : 'fault' in got && wanted.test(got.fault)
+        const said =
+          'fault' in got ? `${got.code}: ${got.fault}` : `rows ${JSON.stringify(got.rows)}`
+        const fits =
+          wanted === 'harmless' ? 'rows' in got : 'fault' in got && wanted.test(got.fault)
         if (!fits) wrong.push(`${sql}\n   ${said}`)
         expect(await state(), sql).toEqual(before)
       }
@@ -196,8 +235,14 @@ describe.skipIf(!isInstalled('PostgreSQL'))('PostgreSQL, access read', () => {
 
   test('nothing of one session reaches the next one', async () => {
     const engine = engineOf('agent', { connectionsMax: 1 })
-    await outcome(engine, "select set_config('search_path', 'evil', false), set_config('my.word', 'left', false), pg_advisory_lock(7)")
-    const next = await outcome(engine, "select current_setting('search_path') as path, current_setting('my.word', true) as word, (select count(*)::int from pg_locks where locktype = 'advisory') as locks, (select count(*)::int from pg_prepared_statements where not from_sql is false) as prepared")
+    await outcome(
+      engine,
+      "select set_config('search_path', 'evil', false), set_config('my.word', 'left', false), pg_advisory_lock(7)",
+    )
+    const next = await outcome(
+      engine,
+      "select current_setting('search_path') as path, current_setting('my.word', true) as word, (select count(*)::int from pg_locks where locktype = 'advisory') as locks, (select count(*)::int from pg_prepared_statements where not from_sql is false) as prepared",
+    )
     expect(next).toMatchObject({ rows: [{ path: '"$user", public', word: null, locks: 0 }] })
   })
 
@@ -205,9 +250,19 @@ describe.skipIf(!isInstalled('PostgreSQL'))('PostgreSQL, access read', () => {
     const engine = engineOf('agent', { connectionsMax: 2, timeoutMs: 5_000 })
     const sleeping = outcome(engine, 'select pg_sleep(1), 7 as seven', { timeoutMs: 4_000 })
     await expect
-      .poll(async () => (await admin.query("select pid from pg_stat_activity where query like '%as seven%' and pid <> pg_backend_pid()")).rowCount)
+      .poll(
+        async () =>
+          (
+            await admin.query(
+              "select pid from pg_stat_activity where query like '%as seven%' and pid <> pg_backend_pid()",
+            )
+          ).rowCount,
+      )
       .toBe(1)
-    await outcome(engine, "select pg_terminate_backend(pid) from pg_stat_activity where query like '%as sev%' and pid <> pg_backend_pid()")
+    await outcome(
+      engine,
+      "select pg_terminate_backend(pid) from pg_stat_activity where query like '%as sev%' and pid <> pg_backend_pid()",
+    )
     expect(await sleeping).toMatchObject({ rows: [{ seven: 7 }] })
   })
 
@@ -217,12 +272,24 @@ describe.skipIf(!isInstalled('PostgreSQL'))('PostgreSQL, access read', () => {
     ['CREATEROLE', 'alter role limited createrole', 'CREATEROLE'],
     ['REPLICATION', 'alter role limited replication', 'REPLICATION'],
     ['BYPASSRLS', 'alter role limited bypassrls', 'BYPASSRLS'],
-    ['BYPASSRLS by way of a role that is not inherited', 'create role strong bypassrls; alter role limited noinherit; grant strong to limited', 'it can become strong, which has BYPASSRLS'],
+    [
+      'BYPASSRLS by way of a role that is not inherited',
+      'create role strong bypassrls; alter role limited noinherit; grant strong to limited',
+      'it can become strong, which has BYPASSRLS',
+    ],
     ['pg_read_server_files', 'grant pg_read_server_files to limited', 'pg_read_server_files'],
     ['pg_write_server_files', 'grant pg_write_server_files to limited', 'pg_write_server_files'],
-    ['pg_execute_server_program', 'grant pg_execute_server_program to limited', 'pg_execute_server_program'],
+    [
+      'pg_execute_server_program',
+      'grant pg_execute_server_program to limited',
+      'pg_execute_server_program',
+    ],
     ['pg_signal_backend', 'grant pg_signal_backend to limited', 'pg_signal_backend'],
-    ['a granted file function', 'grant execute on function pg_read_file(text) to limited', 'pg_read_file'],
+    [
+      'a granted file function',
+      'grant execute on function pg_read_file(text) to limited',
+      'pg_read_file',
+    ],
     ['dblink', 'create extension dblink', 'of the extension dblink'],
   ])('an account with %s is refused', async (_, grant, sentence) => {
     await admin.query('drop role limited')
@@ -233,12 +300,19 @@ describe.skipIf(!isInstalled('PostgreSQL'))('PostgreSQL, access read', () => {
       expect(refused).toMatchObject({ code: 'role_too_wide' })
       expect(JSON.stringify(refused)).toContain(sentence)
       const described = engineOf('limited').introspect(new AbortController().signal)
-      await expect(described).rejects.toMatchObject({ code: 'role_too_wide', message: expect.stringContaining('CREATE ROLE agent_read') })
+      await expect(described).rejects.toMatchObject({
+        code: 'role_too_wide',
+        message: expect.stringContaining('CREATE ROLE agent_read'),
+      })
     } finally {
       await admin.query('drop owned by limited')
-      await admin.query('drop role limited; drop role if exists strong; drop extension if exists dblink')
+      await admin.query(
+        'drop role limited; drop role if exists strong; drop extension if exists dblink',
+      )
       await admin.query("create role limited login password 'limited'")
     }
-    expect(await outcome(engineOf('limited'), 'select 1 as one')).toMatchObject({ rows: [{ one: 1 }] })
+    expect(await outcome(engineOf('limited'), 'select 1 as one')).toMatchObject({
+      rows: [{ one: 1 }],
+    })
   })
 })

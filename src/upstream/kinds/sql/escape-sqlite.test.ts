@@ -52,23 +52,41 @@ const attempts: readonly (readonly [string, RegExp | 'harmless'])[] = [
   ['select * from pragma_database_list', denied],
   ['select * from pragma_journal_mode', denied],
   ["pragma temp_store_directory = '/tmp'", denied],
-  ["select load_extension('/lib/x86_64-linux-gnu/libc.so.6')", /not authorized|no such function|prohibited/],
+  [
+    "select load_extension('/lib/x86_64-linux-gnu/libc.so.6')",
+    /not authorized|no such function|prohibited/,
+  ],
   ["select readfile('/etc/passwd')", /no such function|not authorized/],
   ["select writefile('/tmp/sallyport-loot', 'x')", /no such function|not authorized/],
   ["select edit('x', 'touch /tmp/sallyport-loot')", /no such function|not authorized/],
   ["select fts3_tokenizer('loot', x'00')", /not authorized|no such function|unknown/],
   ["select fts3_tokenizer('simple')", /not authorized|no such function/],
-  ['select * from fsdir(\'/\')', /no such table/],
+  ["select * from fsdir('/')", /no such table/],
   ['select * from sqlite_dbpage', /no such table|prohibited/],
   ['select * from dbstat', denied],
   ["update sqlite_schema set sql = 'x'", /may not be modified|not authorized|prohibited/],
-  ['with recursive r as (select 1 as x union all select x + 1 from r) select count(*) from r', /longer than/],
-  ['with recursive r(x) as (select 1 union all select x + 1 from r) select max(x) from r, accounts', /longer than/],
+  [
+    'with recursive r as (select 1 as x union all select x + 1 from r) select count(*) from r',
+    /longer than/,
+  ],
+  [
+    'with recursive r(x) as (select 1 union all select x + 1 from r) select max(x) from r, accounts',
+    /longer than/,
+  ],
   ['select hex(zeroblob(1000000000))', /too big/],
-  ["with recursive r(x) as (select 'aaaaaaaaaaaaaaaa' union all select x || x from r) select count(*) from r where length(x) < 0", /too big|longer than|memory/],
-  ["select group_concat(a.owner || b.owner || zeroblob(100000)) from accounts a, accounts b", /larger than/],
-  ['select printf(\'%*s\', 2000000000, \'x\')', /too big/],
-  ['select * from (with recursive r(x) as (select 1 union all select x+1 from r) select x from r)', 'harmless'],
+  [
+    "with recursive r(x) as (select 'aaaaaaaaaaaaaaaa' union all select x || x from r) select count(*) from r where length(x) < 0",
+    /too big|longer than|memory/,
+  ],
+  [
+    'select group_concat(a.owner || b.owner || zeroblob(100000)) from accounts a, accounts b',
+    /larger than/,
+  ],
+  ["select printf('%*s', 2000000000, 'x')", /too big/],
+  [
+    'select * from (with recursive r(x) as (select 1 union all select x+1 from r) select x from r)',
+    'harmless',
+  ],
   ['select ?', 'harmless'],
   ['', /returns rows|one statement|./],
   ['-- nothing', /./],
@@ -106,8 +124,14 @@ describe('SQLite, access read', () => {
     const before = state()
     const wrong: string[] = []
     for (const [sql, wanted] of attempts) {
-      const got = await outcome(engine, sql, { timeoutMs: 300, values: sql === 'select ?' ? [1] : [] })
-      const said = 'fault' in got ? `${got.code}: ${got.fault}` : `rows ${JSON.stringify(got.rows).slice(0, 300)}`
+      const got = await outcome(engine, sql, {
+        timeoutMs: 300,
+        values: sql === 'select ?' ? [1] : [],
+      })
+      const said =
+        'fault' in got
+          ? `${got.code}: ${got.fault}`
+          : `rows ${JSON.stringify(got.rows).slice(0, 300)}`
       const fits = wanted === 'harmless' ? 'rows' in got : wanted.test(said) && 'fault' in got
       if (!fits) wrong.push(`${sql}\n   ${said}`)
       expect(state(), sql).toEqual(before)
@@ -116,30 +140,48 @@ describe('SQLite, access read', () => {
   }, 120_000)
 
   test('an endless statement is ended with its process, and the next one is answered', async () => {
-    const endless = 'with recursive r(x) as (select 1 union all select x + 1 from r) select count(*) from r'
+    const endless =
+      'with recursive r(x) as (select 1 union all select x + 1 from r) select count(*) from r'
     const stop = new AbortController()
     const running = outcome(engine, endless, { timeoutMs: 60_000, signal: stop.signal })
     setTimeout(() => stop.abort(), 300)
     expect(await running).toMatchObject({ code: 'cancelled' })
-    expect(await outcome(engine, 'select count(*) as n from accounts')).toMatchObject({ rows: [{ n: 2 }] })
+    expect(await outcome(engine, 'select count(*) as n from accounts')).toMatchObject({
+      rows: [{ n: 2 }],
+    })
   })
 
   test('what is not shown cannot be read, nor found, nor reached by a view that is not shown', async () => {
     const limited = new Sqlite(engineOptions(`sqlite:${path}`, { include: ['accounts'] }))
     try {
-      expect(await outcome(limited, 'select count(*) as n from accounts')).toMatchObject({ rows: [{ n: 2 }] })
-      for (const sql of ['select * from secrets', 'select * from words', 'select sql from sqlite_schema', 'select * from main.sqlite_master', 'select (select word from secrets) from accounts'])
-        expect(await outcome(limited, sql), sql).toMatchObject({ fault: expect.stringMatching(denied) })
+      expect(await outcome(limited, 'select count(*) as n from accounts')).toMatchObject({
+        rows: [{ n: 2 }],
+      })
+      for (const sql of [
+        'select * from secrets',
+        'select * from words',
+        'select sql from sqlite_schema',
+        'select * from main.sqlite_master',
+        'select (select word from secrets) from accounts',
+      ])
+        expect(await outcome(limited, sql), sql).toMatchObject({
+          fault: expect.stringMatching(denied),
+        })
     } finally {
       await limited.close()
     }
   })
 
   test('a file that is none, or is not there, is unavailable, and is not made', async () => {
-    writeFileSync(join(folder, 'text.db'), 'this is no database, but it is long enough to be read as one. '.repeat(20))
+    writeFileSync(
+      join(folder, 'text.db'),
+      'this is no database, but it is long enough to be read as one. '.repeat(20),
+    )
     for (const name of ['missing.db', 'text.db']) {
       const other = new Sqlite(engineOptions(`sqlite:${join(folder, name)}`, { access: 'write' }))
-      expect(await outcome(other, 'select * from sqlite_schema')).toMatchObject({ code: 'server_unavailable' })
+      expect(await outcome(other, 'select * from sqlite_schema')).toMatchObject({
+        code: 'server_unavailable',
+      })
       await other.close()
     }
     expect(readdirSync(folder).sort()).toEqual(['shop.db', 'text.db'])

@@ -108,13 +108,17 @@ export async function grantsOf(connection: Connection): Promise<Grants> {
   for (const { privileges, on, grantable } of await allGrants(connection)) {
     if (grantable) dangers.add(`it may pass on its privileges on ${on} (GRANT OPTION)`)
     for (const privilege of privileges) {
-      if (privilege === 'ALL PRIVILEGES' && on === '*.*') dangers.add('it has ALL PRIVILEGES on *.*')
-      else if (privilege === 'ALL PRIVILEGES' || writing.has(privilege)) writes.add(`${privilege} on ${on}`)
+      if (privilege === 'ALL PRIVILEGES' && on === '*.*')
+        dangers.add('it has ALL PRIVILEGES on *.*')
+      else if (privilege === 'ALL PRIVILEGES' || writing.has(privilege))
+        writes.add(`${privilege} on ${on}`)
       else if (!harmless.has(privilege)) dangers.add(`it has ${privilege} on ${on}`)
       if (writing.has(privilege) && /^(mysql\.|\*\.\*)/.test(on) && privilege !== 'EXECUTE')
         dangers.add(`it has ${privilege} on ${on}, which holds the accounts of the server`)
       if (privilege === 'SELECT' && /^(mysql\.|\*\.\*)/.test(on))
-        advice.add(`it may read ${on}, which holds the password hashes of the server; grant SELECT on the databases that agents need instead.`)
+        advice.add(
+          `it may read ${on}, which holds the password hashes of the server; grant SELECT on the databases that agents need instead.`,
+        )
     }
   }
   return {

@@ -79,7 +79,9 @@ function columnOf(row: Row, jsonColumns: ReadonlySet<string>): SqlColumn {
     nullable: row['is_nullable'] === 'YES',
     ...(standard === undefined || standard === 'NULL' ? {} : { default: standard }),
     // DEFAULT_GENERATED of MySQL 8 only says that the default is an expression.
-    generated: /\b(virtual|stored|persistent) generated|generated always/.test(extra) || /^(virtual|stored|persistent)/.test(extra),
+    generated:
+      /\b(virtual|stored|persistent) generated|generated always/.test(extra) ||
+      /^(virtual|stored|persistent)/.test(extra),
     ...(comment === undefined ? {} : { comment }),
     ...(values === undefined ? {} : { values }),
   }
@@ -96,7 +98,7 @@ export async function introspectMysql(
     return Array.isArray(rows) ? rows.map(plainRow) : []
   }
   const [fact] = await query(
-    'select version() as version, coalesce(database(), \'\') as db, current_user() as account',
+    "select version() as version, coalesce(database(), '') as db, current_user() as account",
   )
   const database = text(fact?.['db'])
   const version = text(fact?.['version'])
@@ -184,7 +186,8 @@ export async function introspectMysql(
 
 function keysOf(rows: readonly Row[]): Pick<SqlTable, 'primaryKey' | 'uniqueKeys' | 'foreignKeys'> {
   const groups = [...Map.groupBy(rows, (row) => text(row['constraint_name']))]
-  const columnsOf = (group: readonly Row[]): string[] => group.map((row) => text(row['column_name']))
+  const columnsOf = (group: readonly Row[]): string[] =>
+    group.map((row) => text(row['column_name']))
   const isForeign = (group: readonly Row[]): boolean => (group[0]?.['ref_table'] ?? null) !== null
   return {
     primaryKey: groups.flatMap(([name, group]) => (name === 'PRIMARY' ? columnsOf(group) : [])),

@@ -81,7 +81,9 @@ export function fieldJson(field: Field, value: unknown): string {
   if (Buffer.isBuffer(value)) {
     // BIT(1) is how booleans are kept, beside TINYINT(1).
     if (field.columnType === 16)
-      return field.columnLength === 1 ? String(value[0] === 1) : numberJson(BigInt(`0x${value.toString('hex') || '0'}`).toString())
+      return field.columnLength === 1
+        ? String(value[0] === 1)
+        : numberJson(BigInt(`0x${value.toString('hex') || '0'}`).toString())
     return bytesJson(value)
   }
   if (typeof value === 'number') return floatOrInteger(field, value)

@@ -20,10 +20,10 @@ import {
   StatementFault,
   timeoutFault,
 } from './engine.ts'
+import { lend } from './lend.ts'
 import { grantsOf } from './mysql-account.ts'
 import { introspectMysql } from './mysql-introspect.ts'
 import { fieldJson, fieldOf, fieldParameter, fieldType } from './mysql-values.ts'
-import { lend } from './lend.ts'
 import { Pool } from './pool.ts'
 import { RowSink, tooLarge } from './row-sink.ts'
 import { roleTooWide } from './too-wide.ts'
@@ -150,7 +150,12 @@ export class Mysql implements Engine {
       } catch (raw) {
         const thrown = statementFault(raw, statement.timeoutMs)
         // Its connection was ended by somebody else; what only reads can be asked again.
-        if (attempt < 3 && statement.access === 'read' && isEnded(thrown) && !statement.signal.aborted)
+        if (
+          attempt < 3 &&
+          statement.access === 'read' &&
+          isEnded(thrown) &&
+          !statement.signal.aborted
+        )
           continue
         throw isEnded(thrown) ? new GatewayError('server_unavailable', { cause: thrown }) : thrown
       }
@@ -161,7 +166,10 @@ export class Mysql implements Engine {
     const { signal, timeoutMs, access } = statement
     return this.lent(signal, timeoutMs, async (session) => {
       const connection = session.connection.promise()
-      if (!session.vetted && (statement.author === 'caller' || this.options.spec.access === 'read')) {
+      if (
+        !session.vetted &&
+        (statement.author === 'caller' || this.options.spec.access === 'read')
+      ) {
         const { dangers } = await grantsOf(connection)
         if (dangers.length > 0) throw roleTooWide({ dangers, remedy: '' })
         session.vetted = true
@@ -184,7 +192,11 @@ export class Mysql implements Engine {
     })
   }
 
-  private async begin({ connection, mariadb }: Session, access: 'read' | 'write', timeoutMs: number): Promise<void> {
+  private async begin(
+    { connection, mariadb }: Session,
+    access: 'read' | 'write',
+    timeoutMs: number,
+  ): Promise<void> {
     const lockS = Math.max(1, Math.min(50, Math.ceil(timeoutMs / 1_000)))
     const settings = [
       mariadb ? `max_statement_time = ${timeoutMs / 1_000}` : `max_execution_time = ${timeoutMs}`,
@@ -194,9 +206,13 @@ export class Mysql implements Engine {
       // What follows a COMMIT of the statement itself is held to reading as well.
       ...(access === 'read' ? ['session transaction_read_only = 1'] : []),
     ]
-    const own = mariadb ? settings.map((one) => one.replace('transaction_read_only', 'tx_read_only')) : settings
+    const own = mariadb
+      ? settings.map((one) => one.replace('transaction_read_only', 'tx_read_only'))
+      : settings
     await connection.promise().query(`set ${own.join(', ')}`)
-    await connection.promise().query(`start transaction ${access === 'read' ? 'read only' : 'read write'}`)
+    await connection
+      .promise()
+      .query(`start transaction ${access === 'read' ? 'read only' : 'read write'}`)
   }
 
   private lent<Answer>(
@@ -283,7 +299,10 @@ interface Outcome {
 }
 
 function endedFault(): StatementFault {
-  return new StatementFault('answer_too_large', 'The statement returns more rows than are taken. Nothing was changed.')
+  return new StatementFault(
+    'answer_too_large',
+    'The statement returns more rows than are taken. Nothing was changed.',
+  )
 }
 
 function rowsOf(
@@ -304,7 +323,8 @@ function rowsOf(
   })
   running.on('result', (row: unknown, index: number) => {
     if (fields.length === 0) {
-      const count: unknown = typeof row === 'object' && row !== null ? Reflect.get(row, 'affectedRows') : undefined
+      const count: unknown =
+        typeof row === 'object' && row !== null ? Reflect.get(row, 'affectedRows') : undefined
       if (typeof count === 'number') affected = count
       return
     }

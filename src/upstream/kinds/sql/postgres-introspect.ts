@@ -160,7 +160,11 @@ function byTable<Row extends { oid: string }>(rows: readonly Row[]): Map<string,
 }
 
 export async function introspectPostgres(client: Client, shown: Shown): Promise<SqlCatalog> {
-  const { rows: facts } = await client.query<{ version: string; database: string; schema: string | null }>(
+  const { rows: facts } = await client.query<{
+    version: string
+    database: string
+    schema: string | null
+  }>(
     `select pg_catalog.current_setting('server_version') as version, pg_catalog.current_database()::text as database,
       pg_catalog.current_schema()::text as schema`,
   )

@@ -5,7 +5,13 @@
  */
 import type { Connection, FieldDef, Submittable } from 'pg'
 import { noRowsFault, parametersFault, type SqlValue } from './engine.ts'
-import { type FurtherTypes, isKnown, parameterText, typeName, valueJson } from './postgres-values.ts'
+import {
+  type FurtherTypes,
+  isKnown,
+  parameterText,
+  typeName,
+  valueJson,
+} from './postgres-values.ts'
 import type { RowSink } from './row-sink.ts'
 
 export interface BoundStatement {
@@ -81,20 +87,29 @@ export class PostgresStatement implements Submittable {
     const { sink, further } = this.statement
     this.types = fields.map(({ dataTypeID }) => dataTypeID)
     const unknown = [...this.types, ...this.parameters].filter((oid) => !isKnown(oid, further))
-    if (unknown.length > 0) return this.stop(connection, new UnknownTypes([...new Set(unknown)]))
-    sink.columns(fields.map(({ name, dataTypeID }) => ({ name, type: typeName(dataTypeID, further) })))
+    if (unknown.length > 0) {
+      this.stop(connection, new UnknownTypes([...new Set(unknown)]))
+      return
+    }
+    sink.columns(
+      fields.map(({ name, dataTypeID }) => ({ name, type: typeName(dataTypeID, further) })),
+    )
     this.run(connection)
   }
 
   private run(connection: Connection): void {
     const { values, further } = this.statement
-    if (values.length !== this.parameters.length)
-      return this.stop(connection, parametersFault(this.parameters.length, values.length))
+    if (values.length !== this.parameters.length) {
+      this.stop(connection, parametersFault(this.parameters.length, values.length))
+      return
+    }
     connection.bind(
       {
         portal: '',
         statement: '',
-        values: values.map((value, index) => parameterText(value, this.parameters[index] ?? 0, further)),
+        values: values.map((value, index) =>
+          parameterText(value, this.parameters[index] ?? 0, further),
+        ),
         valueMapper: (value) => value,
       },
       true,

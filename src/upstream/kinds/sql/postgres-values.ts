@@ -1,5 +1,5 @@
 /** Values of PostgreSQL, which come as text (ISO dates and intervals, hex bytea), to JSON; and JSON to parameters. */
-import { types } from 'pg'
+import pg from 'pg'
 import type { SqlValue } from './engine.ts'
 import { bytesJson, numberJson, quoted, spliceJson } from './json-value.ts'
 
@@ -117,17 +117,15 @@ function isoTimestamp(text: string): string {
     : text
 }
 
+/** text[]: the driver's parser of array literals that leaves the elements as they are. */
+const textArrayOid = 1009
+
 function arrayJson(element: number, text: string, further: FurtherTypes): string {
-  const nested = (entry: unknown): string =>
-    Array.isArray(entry)
-      ? `[${entry.map(nested).join(',')}]`
-      : typeof entry === 'string'
-        ? entry
-        : 'null'
-  const entries: unknown = types.arrayParser(text, (entry: unknown) =>
-    typeof entry === 'string' ? valueJson(element, entry, further) : null,
-  )
-  return nested(entries)
+  const nested = (entry: unknown): string => {
+    if (Array.isArray(entry)) return `[${entry.map(nested).join(',')}]`
+    return typeof entry === 'string' ? valueJson(element, entry, further) : 'null'
+  }
+  return nested(pg.types.getTypeParser(textArrayOid)(text))
 }
 
 /** A parameter as text, for the type that the statement gives it. Everything arrives as data, whatever is in it. */

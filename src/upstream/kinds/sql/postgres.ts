@@ -131,7 +131,12 @@ export class Postgres implements Engine {
         return await this.once(statement)
       } catch (thrown) {
         // Its connection was ended by somebody else; what only reads can be asked again.
-        if (attempt < 3 && statement.access === 'read' && isEnded(thrown) && !statement.signal.aborted)
+        if (
+          attempt < 3 &&
+          statement.access === 'read' &&
+          isEnded(thrown) &&
+          !statement.signal.aborted
+        )
           continue
         throw isEnded(thrown) ? new GatewayError('server_unavailable', { cause: thrown }) : thrown
       }
@@ -142,7 +147,10 @@ export class Postgres implements Engine {
     const { signal, timeoutMs } = statement
     return this.lent(signal, timeoutMs, async (session) => {
       const { client } = session
-      if (!session.vetted && (statement.author === 'caller' || this.options.spec.access === 'read')) {
+      if (
+        !session.vetted &&
+        (statement.author === 'caller' || this.options.spec.access === 'read')
+      ) {
         const dangers = await dangersOf(client)
         if (dangers.length > 0) throw roleTooWide({ dangers, remedy: '' })
         session.vetted = true
@@ -171,13 +179,15 @@ export class Postgres implements Engine {
       try {
         client.query(running)
         const affected = await running.result
-        const tooMany = affected !== undefined && affectedMax !== undefined && affected > affectedMax
+        const tooMany =
+          affected !== undefined && affectedMax !== undefined && affected > affectedMax
         await client.query(access === 'write' && !tooMany ? 'commit' : 'rollback')
         if (tooMany) throw affectedFault(affected)
         return sink.done(affected)
       } catch (thrown) {
         if (watch.exceeded) throw tooLarge(bytesMax)
-        if (!(thrown instanceof UnknownTypes) || attempt > 1) throw statementFault(thrown, timeoutMs)
+        if (!(thrown instanceof UnknownTypes) || attempt > 1)
+          throw statementFault(thrown, timeoutMs)
         await this.learn(client, thrown.oids)
       } finally {
         watch.stop()
@@ -278,7 +288,8 @@ function isEnded(thrown: unknown): boolean {
   const code = codeOf(thrown)
   return thrown instanceof StatementFault
     ? /^(57P0|0800[036])/.test(code)
-    : thrown instanceof Error && /terminated|ECONNRESET|EPIPE|not queryable|closed/i.test(thrown.message + code)
+    : thrown instanceof Error &&
+        /terminated|ECONNRESET|EPIPE|not queryable|closed/i.test(thrown.message + code)
 }
 
 /** An error of the server, as a model can act on it. */
@@ -299,6 +310,10 @@ function connectFault(thrown: unknown, signal: AbortSignal): GatewayError {
   if (signal.aborted) return new GatewayError('cancelled', { cause: thrown })
   const code = codeOf(thrown)
   const message = thrown instanceof Error ? thrown.message : ''
-  if (/^28/.test(code)) return new GatewayError('server_refused_us', { detail: `${code}: ${message}`, cause: thrown })
-  return new GatewayError('server_unavailable', { detail: `${code} ${message}`.trim(), cause: thrown })
+  if (/^28/.test(code))
+    return new GatewayError('server_refused_us', { detail: `${code}: ${message}`, cause: thrown })
+  return new GatewayError('server_unavailable', {
+    detail: `${code} ${message}`.trim(),
+    cause: thrown,
+  })
 }

@@ -33,7 +33,9 @@ export function introspectSqlite(
   )
   // Tables that a virtual table keeps for itself.
   const shadows = new Set(
-    query("select name from pragma_table_list where schema = 'main' and type = 'shadow'").map((row) => row['name']),
+    query("select name from pragma_table_list where schema = 'main' and type = 'shadow'").map(
+      (row) => row['name'],
+    ),
   )
   const wanted = all.filter((row) => shown('main', text(row['name'])) && !shadows.has(row['name']))
   const kept = wanted.slice(0, tablesMax)
@@ -55,12 +57,17 @@ export function introspectSqlite(
 
 function tableOf(query: (sql: string, ...values: string[]) => Row[], row: Row): SqlTable {
   const name = text(row['name'])
-  const columns = query('select * from pragma_table_xinfo(?)', name).filter((one) => Number(one['hidden']) !== 1)
+  const columns = query('select * from pragma_table_xinfo(?)', name).filter(
+    (one) => Number(one['hidden']) !== 1,
+  )
   const primary = columns
     .filter((one) => Number(one['pk']) > 0)
     .sort((a, b) => Number(a['pk']) - Number(b['pk']))
     .map((one) => text(one['name']))
-  const unique = query("select name from pragma_index_list(?) where \"unique\" = 1 and partial = 0 and origin <> 'pk'", name)
+  const unique = query(
+    'select name from pragma_index_list(?) where "unique" = 1 and partial = 0 and origin <> \'pk\'',
+    name,
+  )
     .map((one) => query('select name from pragma_index_info(?) order by seqno', text(one['name'])))
     .map((index) => index.map((one) => text(one['name'])))
     .filter((names) => names.length > 0 && !names.includes(''))

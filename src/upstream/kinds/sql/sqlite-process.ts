@@ -29,7 +29,10 @@ function open(job: SqliteJob): DatabaseSync {
     defensive: true,
   })
   // Longest text or blob, also in between: a bomb of zeros fails instead of filling the memory.
-  database.limits.length = Math.max(lengthFloorBytes, 2 * (task.kind === 'execute' ? task.bytesMax : 0))
+  database.limits.length = Math.max(
+    lengthFloorBytes,
+    2 * (task.kind === 'execute' ? task.bytesMax : 0),
+  )
   database.limits.attach = 0
   return database
 }
@@ -44,7 +47,9 @@ function bindable(value: SqlValue): string | number | bigint | Uint8Array | null
 function valueJson(value: unknown, declared: string): string {
   if (value === null || value === undefined) return 'null'
   if (typeof value === 'bigint')
-    return /^BOOL/i.test(declared) && (value === 0n || value === 1n) ? String(value === 1n) : numberJson(value.toString())
+    return /^BOOL/i.test(declared) && (value === 0n || value === 1n)
+      ? String(value === 1n)
+      : numberJson(value.toString())
   if (typeof value === 'number') return floatJson(value)
   if (value instanceof Uint8Array) return bytesJson(value)
   return /JSON/i.test(declared) ? spliceJson(String(value)) : quoted(String(value))
@@ -115,7 +120,10 @@ function answer(job: SqliteJob): SqliteAnswer {
     const { task } = job
     if (task.kind === 'introspect') {
       const shown = shownTables(job.shown)
-      return { kind: 'catalog', catalog: introspectSqlite(database, { name: task.database, shown }) }
+      return {
+        kind: 'catalog',
+        catalog: introspectSqlite(database, { name: task.database, shown }),
+      }
     }
     return { kind: 'rows', rows: execute(database, job, task) }
   } catch (thrown) {
@@ -138,7 +146,10 @@ function faultOf(thrown: unknown): SqliteAnswer {
   const number: unknown = thrown instanceof Error ? Reflect.get(thrown, 'errcode') : undefined
   if (/not a database|malformed|disk I\/O/i.test(message)) return { kind: 'unavailable', message }
   // SQLITE_RANGE: more values than parameters.
-  if (number === 25) return faultOf(new StatementFault('parameters', 'More values were given than the statement has parameters.'))
+  if (number === 25)
+    return faultOf(
+      new StatementFault('parameters', 'More values were given than the statement has parameters.'),
+    )
   return {
     kind: 'fault',
     code: typeof number === 'number' ? `SQLITE_${number}` : 'SQLITE',

@@ -6,7 +6,13 @@ import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { SqlCatalog } from '../../../model/kinds/sql.ts'
 import { GatewayError } from '../../../model/refusal.ts'
-import { type Engine, type EngineOptions, type Rows, type Statement, StatementFault } from './engine.ts'
+import {
+  type Engine,
+  type EngineOptions,
+  type Rows,
+  type Statement,
+  StatementFault,
+} from './engine.ts'
 import { lend } from './lend.ts'
 import { Pool } from './pool.ts'
 import type { FromSqlite, SqliteAnswer, SqliteJob } from './sqlite-messages.ts'
@@ -46,7 +52,8 @@ export class Sqlite implements Engine {
   }
 
   async execute(statement: Statement): Promise<Rows> {
-    const { sql, values, access, skip, rowsMax, bytesMax, affectedMax, signal, timeoutMs } = statement
+    const { sql, values, access, skip, rowsMax, bytesMax, affectedMax, signal, timeoutMs } =
+      statement
     const answer = await this.ask(
       { kind: 'execute', sql, values, access, skip, rowsMax, bytesMax, affectedMax },
       signal,
@@ -138,13 +145,18 @@ async function startProcess(signal: AbortSignal): Promise<ChildProcess> {
     serialization: 'advanced',
   })
   try {
-    await once(child, 'message', { signal: AbortSignal.any([signal, AbortSignal.timeout(startMsMax)]) })
+    await once(child, 'message', {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(startMsMax)]),
+    })
     waitFor(child, false)
     return child
   } catch (thrown) {
     child.kill('SIGKILL')
     throw signal.aborted
       ? new GatewayError('cancelled', { cause: thrown })
-      : new GatewayError('server_unavailable', { detail: 'the process for SQLite does not start', cause: thrown })
+      : new GatewayError('server_unavailable', {
+          detail: 'the process for SQLite does not start',
+          cause: thrown,
+        })
   }
 }
