@@ -127,7 +127,9 @@ for (const { engine, there } of engines)
                 ...common,
               },
             },
-            ...(shop.strong === undefined ? {} : { strong: { sql: { url: reference('STRONG_URL') } } }),
+            ...(shop.strong === undefined
+              ? {}
+              : { strong: { sql: { url: reference('STRONG_URL') } } }),
           },
         },
         env: { SHOP_URL: shop.read, DESK_URL: shop.write, STRONG_URL: shop.strong ?? '' },

@@ -118,14 +118,15 @@ function isoTimestamp(text: string): string {
 }
 
 /** text[]: the driver's parser of array literals that leaves the elements as they are. */
-const textArrayOid = 1009
+const textArray: unknown = new pg.TypeOverrides().getTypeParser(1009)
 
 function arrayJson(element: number, text: string, further: FurtherTypes): string {
   const nested = (entry: unknown): string => {
     if (Array.isArray(entry)) return `[${entry.map(nested).join(',')}]`
     return typeof entry === 'string' ? valueJson(element, entry, further) : 'null'
   }
-  return nested(pg.types.getTypeParser(textArrayOid)(text))
+  const entries: unknown = typeof textArray === 'function' ? textArray(text) : []
+  return nested(entries)
 }
 
 /** A parameter as text, for the type that the statement gives it. Everything arrives as data, whatever is in it. */
