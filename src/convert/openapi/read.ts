@@ -51,7 +51,7 @@ function placeOf(message: string): string {
 }
 
 async function parseYaml(text: string, { location }: Document): Promise<unknown> {
-  const { parseDocument: parse } = await import('yaml')
+  const { parse } = await import('./yaml.ts')
   try {
     const document = parse(text, {
       // Looking for equal keys takes the square of their number.
