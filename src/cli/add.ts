@@ -170,7 +170,8 @@ function assertPlain({ baseUrl, include, exclude }: AddOptions): void {
  * Writes down where the calls of a description behind a URL go. Whoever adds it sees the addresses; a later version of
  * the description cannot send calls, and the credential with them, anywhere else.
  */
-function pinned(spec: SpecInput, { targets }: ConversionView): SpecInput {
+function pinned(spec: SpecInput, view: ConversionView): SpecInput {
+  const targets = view.targets.filter(({ url }) => url !== '')
   const { openapi, soap, asyncapi } = spec
   const [target, ...more] = targets
   if (target === undefined) return spec

@@ -85,7 +85,9 @@ export function showAccount(out: Output, account: ConversionAccount): void {
   showReports(out, 'Converted with a loss:', notes)
   for (const { url, fault } of targets)
     out.line(
-      fault === undefined ? `Calls go to ${url}` : `Calls to ${url} cannot be made: ${fault}`,
+      fault === undefined
+        ? `Calls go to ${url}`
+        : `Calls${url === '' ? '' : ` to ${url}`} cannot be made: ${fault}`,
     )
 }
 

@@ -96,6 +96,8 @@ export function openApiServer(options: ApiServerOptions): ApiServer {
 
 /** Whether a connection to a target can be made. */
 async function reach(egress: Egress, target: string): Promise<Target> {
+  if (target === '')
+    return { url: target, fault: 'the description names no server; say it with baseUrl' }
   const url = URL.parse(target)
   const isHttp = url !== null && /^(https?|wss?):$/.test(url.protocol)
   const shown = target.replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/s, '')

@@ -103,7 +103,7 @@ function ofConversions(
           : [
               {
                 level: 'fault',
-                message: `${name}: calls to ${url} cannot be made: ${fault}`,
+                message: `${name}: calls${url === '' ? '' : ` to ${url}`} cannot be made: ${fault}`,
                 wayOut:
                   'Check the address and the network, or allow it under egress of the server.',
               },
