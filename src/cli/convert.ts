@@ -95,7 +95,9 @@ function showReports(out: Output, head: string, reports: ConversionAccount['note
   if (reports.length === 0) return
   out.line(head)
   for (const { operation, code, reason, place } of reports.slice(0, reportsMax))
-    out.line(`  ${operation}: ${code}: ${reason}${place === '' ? '' : ` (${place})`}`)
+    out.line(
+      `  ${operation === '' ? '' : `${operation}: `}${code}: ${reason}${place === '' ? '' : ` (${place})`}`,
+    )
   if (reports.length > reportsMax)
     out.line(`  and ${reports.length - reportsMax} more; --json shows all`)
 }

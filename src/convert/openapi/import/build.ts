@@ -11,7 +11,7 @@ export interface Imported {
 const requestsMax = 5_000
 
 export function buildDescription(seen: Seen): Imported {
-  const notes = [...seen.notes]
+  const notes = [...onceEach(seen.notes)]
   const main = mainOrigin(seen.requests)
   const operations = new Map<string, SeenRequest>()
   const elsewhere = new Map<string, number>()
@@ -31,6 +31,16 @@ export function buildDescription(seen: Seen): Imported {
       place: '#',
     })
   return { description: describe(seen, [...operations.values()], main), notes }
+}
+
+/** Hundreds of requests carry the same cookie. */
+function onceEach(notes: readonly ImportNote[]): readonly ImportNote[] {
+  const known = new Set<string>()
+  return notes.filter(({ reason }) => {
+    const isNew = !known.has(reason)
+    known.add(reason)
+    return isNew
+  })
 }
 
 /** The address that most requests went to; others are often trackers and fonts. */

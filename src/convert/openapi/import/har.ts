@@ -45,18 +45,8 @@ export function readHar(har: JsonObject): Seen {
     version: '1',
     description: undefined,
     requests,
-    notes: onceEach(notes),
+    notes,
   }
-}
-
-/** Hundreds of requests carry the same cookie. */
-function onceEach(notes: readonly ImportNote[]): readonly ImportNote[] {
-  const known = new Set<string>()
-  return notes.filter(({ reason }) => {
-    const isNew = !known.has(reason)
-    known.add(reason)
-    return isNew
-  })
 }
 
 /** What a browser loads to show a page. */
