@@ -87,6 +87,9 @@ const excused: Readonly<Record<string, Readonly<Record<string, Excuse>>>> = {
   },
   'src/guard/compile.ts': { require: { reason: 'is a name in the text of a compiled schema' } },
   'src/store/embedded.ts': { 'node:net': { reason: 'finds a free port on loopback' } },
+  'src/upstream/kinds/asyncapi/socket.ts': {
+    ws: { reason: 'gets its socket from the guard', through: /socketOptions\(/ },
+  },
   'src/upstream/kinds/graphql/subscribe-socket.ts': {
     ws: { reason: 'gets its socket from the guard', through: /socketOptions\(/ },
     'graphql-ws': { reason: 'gets its WebSocket', through: /socketOptions\(/ },

@@ -9,6 +9,7 @@ type Converters = {
 
 /** One line a kind. */
 const converters: Converters = {
+  asyncapi: async () => (await import('./asyncapi/convert.ts')).convertAsyncapi,
   openapi: async () => (await import('./openapi/convert.ts')).convertOpenapi,
   graphql: async () => (await import('./graphql/convert.ts')).convertGraphql,
   sql: async () => (await import('./sql/convert.ts')).convertSql,

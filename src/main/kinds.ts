@@ -92,6 +92,8 @@ const kinds: { readonly [K in ApiKind]: Kind<K> } = {
     endpoints: ({ url }) => some(url),
     located: (spec, absolute) => ({ ...spec, spec: absolute(spec.spec) }),
     targets: ofPlans('url'),
+    executor: async () =>
+      (await import('../upstream/kinds/asyncapi/executor.ts')).createAsyncapiExecutor,
   },
   sql: {
     description: () => undefined,

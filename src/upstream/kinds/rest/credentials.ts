@@ -18,7 +18,11 @@ export interface Placed {
 }
 
 type Way = Credential | SchemeCredential
-type Operation = { readonly plan: RestPlan; readonly common: RestCommon }
+/** What of an operation says how it is shown who calls; kinds that are not REST have the same. */
+type Operation = {
+  readonly plan: Pick<RestPlan, 'security' | 'baseUrl'>
+  readonly common: RestCommon
+}
 
 const nothing: Placed = {
   headers: {},

@@ -1,0 +1,251 @@
+/** The operations of AsyncAPI 2 (channels with publish and subscribe) and 3 (operations over channels) in one form. */
+import type { AsyncApiSpec } from '../../model/kinds/asyncapi.ts'
+import type { Documents } from '../openapi/documents.ts'
+import { isObject, listAt, memberOf, membersOf, textAt } from '../openapi/json.ts'
+import { placeIn, type Spot } from '../openapi/place.ts'
+import { OperationFault } from '../openapi/report.ts'
+
+export type Version = 2 | 3
+
+/** What we do, as the service's counterpart. */
+export type Verb = 'ask' | 'send' | 'take'
+
+export interface Operation {
+  /** In the description's own words; unique. */
+  readonly key: string
+  /** Its id, or channel and action. */
+  readonly id: string
+  readonly spot: Spot
+  /** Undefined: it cannot even be read. */
+  readonly fault: OperationFault | undefined
+}
+
+/** An operation with everything that it refers to. */
+export interface ReadOperation {
+  readonly verb: Verb
+  readonly spot: Spot
+  readonly channel: Spot
+  /** Undefined when the description does not know it. */
+  readonly address: string | undefined
+  /** What is sent, or taken. */
+  readonly messages: readonly Spot[]
+  readonly replies: readonly Spot[]
+  /** Messages that the channel takes from us, of use before messages are taken. */
+  readonly sendable: readonly Spot[]
+}
+
+const operationsMax = 5_000
+
+export function listOperations(documents: Documents, version: Version): Operation[] {
+  const { root } = documents
+  const found: Operation[] = []
+  if (version === 3) {
+    const at = placeIn(root.at, 'operations')
+    for (const [id, value] of membersOf(memberOf(root.value, 'operations'))) {
+      const target = documents.target({ value, at: placeIn(at, id) })
+      const spot = target.kind === 'found' ? target.spot : { value, at: placeIn(at, id) }
+      const action = textAt(spot.value, 'action')
+      const fault =
+        target.kind === 'lost'
+          ? new OperationFault(target.code, target.reason, spot.at)
+          : action === 'send' || action === 'receive'
+            ? undefined
+            : new OperationFault(
+                'description_invalid',
+                'Its action is neither send nor receive.',
+                spot.at,
+              )
+      found.push({ key: `${action ?? 'operation'} ${id}`, id, spot, fault })
+    }
+    return found.slice(0, operationsMax)
+  }
+  const at = placeIn(root.at, 'channels')
+  for (const [name, value] of membersOf(memberOf(root.value, 'channels'))) {
+    const target = documents.target({ value, at: placeIn(at, name) })
+    const channel = target.kind === 'found' ? target.spot : { value, at: placeIn(at, name) }
+    if (target.kind === 'lost')
+      found.push({
+        key: `channel ${name}`,
+        id: name,
+        spot: channel,
+        fault: new OperationFault(target.code, target.reason, channel.at),
+      })
+    for (const action of ['publish', 'subscribe']) {
+      const operation = memberOf(channel.value, action)
+      if (!isObject(operation)) continue
+      const spot = { value: operation, at: placeIn(channel.at, action) }
+      const id = textAt(operation, 'operationId') ?? `${action} ${name}`
+      found.push({ key: `${action} ${name}`, id, spot, fault: undefined })
+    }
+  }
+  return found.slice(0, operationsMax)
+}
+
+/** @throws OperationFault */
+export function readOperation(
+  documents: Documents,
+  { spot }: Operation,
+  { version, describes }: { version: Version; describes: AsyncApiSpec['describes'] },
+): ReadOperation {
+  const read = version === 3 ? readThree(documents, spot) : readTwo(documents, spot)
+  if (describes === 'service') return read
+  // The description of a client tells what we do ourselves.
+  if (read.verb === 'take') return { ...read, verb: 'send' }
+  return { ...read, verb: 'take', messages: read.messages, replies: [] }
+}
+
+function readThree(documents: Documents, spot: Spot): ReadOperation {
+  const channel = required(documents, spot, 'channel')
+  const all = messagesOfChannel(documents, channel)
+  const messages = chosen(documents, spot) ?? all
+  const received = textAt(spot.value, 'action') === 'receive'
+  const reply = memberOf(spot.value, 'reply')
+  const replies =
+    received && reply !== undefined
+      ? readReply(documents, { value: reply, at: placeIn(spot.at, 'reply') }, channel)
+      : undefined
+  return {
+    verb: !received ? 'take' : replies === undefined ? 'send' : 'ask',
+    spot,
+    channel,
+    address: textAt(channel.value, 'address'),
+    messages,
+    replies: replies ?? [],
+    sendable: received ? [] : sendableOf(documents, channel),
+  }
+}
+
+/** Messages that other operations of the same channel send to the service. */
+function sendableOf(documents: Documents, channel: Spot): readonly Spot[] {
+  const { root } = documents
+  const at = placeIn(root.at, 'operations')
+  return membersOf(memberOf(root.value, 'operations')).flatMap(([id, value]) => {
+    const found = documents.target({ value, at: placeIn(at, id) })
+    if (found.kind === 'lost' || textAt(found.spot.value, 'action') !== 'receive') return []
+    const reference = memberOf(found.spot.value, 'channel')
+    const other = documents.target({ value: reference, at: placeIn(found.spot.at, 'channel') })
+    if (other.kind === 'lost' || other.spot.value !== channel.value) return []
+    return chosen(documents, found.spot) ?? messagesOfChannel(documents, channel)
+  })
+}
+
+function readReply(documents: Documents, raw: Spot, channel: Spot): readonly Spot[] {
+  const reply = follow(documents, raw)
+  const reference = memberOf(reply.value, 'channel')
+  const other =
+    reference === undefined
+      ? channel
+      : follow(documents, { value: reference, at: placeIn(reply.at, 'channel') })
+  if (
+    other.value !== channel.value &&
+    textAt(other.value, 'address') !== textAt(channel.value, 'address')
+  )
+    throw new OperationFault(
+      'feature_unsupported',
+      'The reply comes on another channel, which is another connection.',
+      reply.at,
+    )
+  return chosen(documents, reply) ?? messagesOfChannel(documents, other)
+}
+
+function chosen(documents: Documents, holder: Spot): readonly Spot[] | undefined {
+  if (!Array.isArray(memberOf(holder.value, 'messages'))) return undefined
+  const at = placeIn(holder.at, 'messages')
+  return listAt(holder.value, 'messages').map((value, index) =>
+    follow(documents, { value, at: placeIn(at, String(index)) }),
+  )
+}
+
+function messagesOfChannel(documents: Documents, channel: Spot): readonly Spot[] {
+  const at = placeIn(channel.at, 'messages')
+  return membersOf(memberOf(channel.value, 'messages')).map(([name, value]) =>
+    follow(documents, { value, at: placeIn(at, name) }),
+  )
+}
+
+function readTwo(documents: Documents, spot: Spot): ReadOperation {
+  const place = spot.at.parent
+  if (place === undefined) throw new OperationFault('description_invalid', 'No channel.', spot.at)
+  const name = channelName(documents, spot)
+  const channel: Spot = { value: name.value, at: place }
+  const publish = spot.at.key === 'publish'
+  const messages = messagesOfTwo(documents, spot)
+  const other = publish ? 'subscribe' : 'publish'
+  const counter = memberOf(channel.value, other)
+  const others = isObject(counter)
+    ? messagesOfTwo(documents, { value: counter, at: placeIn(place, other) })
+    : []
+  // Version 2 has no replies; messages of both directions that correlate are request and reply.
+  const replies =
+    publish && messages.some(correlates) ? others.filter((message) => correlates(message)) : []
+  return {
+    verb: publish ? (replies.length > 0 ? 'ask' : 'send') : 'take',
+    spot,
+    channel,
+    address: name.address,
+    messages,
+    replies,
+    sendable: publish ? [] : others,
+  }
+}
+
+const correlates = ({ value }: Spot): boolean => memberOf(value, 'correlationId') !== undefined
+
+function channelName(documents: Documents, { value: operation, at }: Spot) {
+  const { root } = documents
+  for (const [address, value] of membersOf(memberOf(root.value, 'channels'))) {
+    const target = documents.target({ value, at: placeIn(placeIn(root.at, 'channels'), address) })
+    if (target.kind === 'found' && memberOf(target.spot.value, at.key) === operation)
+      return { address, value: target.spot.value }
+  }
+  throw new OperationFault('description_invalid', 'It belongs to no channel.', at)
+}
+
+function messagesOfTwo(documents: Documents, operation: Spot): readonly Spot[] {
+  const raw = memberOf(operation.value, 'message')
+  if (raw === undefined) return []
+  const message = follow(documents, { value: raw, at: placeIn(operation.at, 'message') })
+  const many = memberOf(message.value, 'oneOf')
+  if (!Array.isArray(many)) return [message]
+  const at = placeIn(message.at, 'oneOf')
+  return many.map((value: unknown, index) =>
+    follow(documents, { value, at: placeIn(at, String(index)) }),
+  )
+}
+
+function required(documents: Documents, holder: Spot, key: string): Spot {
+  const value = memberOf(holder.value, key)
+  if (value === undefined)
+    throw new OperationFault('description_invalid', `It has no ${key}.`, holder.at)
+  return follow(documents, { value, at: placeIn(holder.at, key) })
+}
+
+/** @throws OperationFault when the reference leads nowhere */
+export function follow(documents: Documents, spot: Spot): Spot {
+  const found = documents.target(spot)
+  if (found.kind === 'lost') throw new OperationFault(found.code, found.reason, spot.at)
+  return found.spot
+}
+
+/** A member of an object or of the first of its traits that has it (AsyncAPI 3, sections on traits). */
+export function traitMember(
+  documents: Documents,
+  { value, at }: Spot,
+  key: string,
+): Spot | undefined {
+  const own = memberOf(value, key)
+  if (own !== undefined) return { value: own, at: placeIn(at, key) }
+  const traits = placeIn(at, 'traits')
+  for (const [index, raw] of listAt(value, 'traits').entries()) {
+    const found = documents.target({ value: raw, at: placeIn(traits, String(index)) })
+    if (found.kind === 'lost') continue
+    const member = memberOf(found.spot.value, key)
+    if (member !== undefined) return { value: member, at: placeIn(found.spot.at, key) }
+  }
+  return undefined
+}
+
+export function traitText(documents: Documents, spot: Spot, key: string): string | undefined {
+  const member = traitMember(documents, spot, key)?.value
+  return typeof member === 'string' ? member : undefined
+}
