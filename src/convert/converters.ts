@@ -13,6 +13,7 @@ const converters: Converters = {
   openapi: async () => (await import('./openapi/convert.ts')).convertOpenapi,
   graphql: async () => (await import('./graphql/convert.ts')).convertGraphql,
   sql: async () => (await import('./sql/convert.ts')).convertSql,
+  grpc: async () => (await import('./grpc/convert.ts')).convertGrpc,
   soap: async () => (await import('./soap/convert.ts')).convertSoap,
 }
 

@@ -15,7 +15,15 @@ import { readCaps } from './description/bounds.ts'
 import { convertMasked, faultsMasked } from './description/mask.ts'
 import { DescriptionSource } from './description/source.ts'
 import { watchFiles } from './description/watch-files.ts'
-import { type ApiEntry, descriptionOf, endpointsOf, executorOf, isUrl, targetsOf } from './kinds.ts'
+import {
+  type ApiEntry,
+  descriptionOf,
+  endpointsOf,
+  executorOf,
+  folderOf,
+  isUrl,
+  targetsOf,
+} from './kinds.ts'
 
 export interface ApiServerOptions {
   readonly name: string
@@ -146,6 +154,7 @@ function sourceOf({ spec, entry, headers }: ApiServerOptions, place: string): De
   const origins = endpointsOf(entry).flatMap((endpoint) => URL.parse(endpoint)?.origin ?? [])
   return new DescriptionSource({
     place,
+    folder: folderOf(entry),
     egress: createEgress({ named: hosts, spec: spec.egress }),
     caps: readCaps,
     credential: { origin: origins[0] ?? '', headers },

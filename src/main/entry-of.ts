@@ -46,8 +46,8 @@ export function entryOf(kind: ServerKind, request: DetectRequest): ServerSpecInp
     case 'grpc':
       return {
         grpc: isAddress(source)
-          ? { address: hostAndPort(source), ...own }
-          : { address: hostAndPort(where()), proto: source, ...own },
+          ? { address: withoutPath(source), ...own }
+          : { address: withoutPath(where()), proto: source, ...own },
         ...around,
       }
     case 'sql':
@@ -63,8 +63,9 @@ const isUrl = (source: string): boolean => /^https?:\/\//i.test(source)
 const isAddress = (source: string): boolean =>
   /^(grpcs?:\/\/)?[a-z0-9.[\]:-]+:\d{1,5}\/?$/i.test(source)
 
-function hostAndPort(address: string): string {
-  return address.replace(/^[a-z]+:\/\//i, '').replace(/\/.*$/, '')
+/** Host and port; a scheme stays, since it says whether TLS is spoken. */
+function withoutPath(address: string): string {
+  return address.replace(/^((?:[a-z]+:\/\/)?[^/]*).*$/i, '$1')
 }
 
 /** A file of SQLite is named by its path alone, too. */

@@ -23,6 +23,8 @@ interface Kind<K extends ApiKind> {
   readonly endpoints: (spec: ApiSpecs[K]) => readonly string[]
   /** The spec with its paths made absolute by `absolute`. */
   readonly located: (spec: ApiSpecs[K], absolute: (place: string) => string) => ApiSpecs[K]
+  /** Where files that the description points at may lie; default: in its own folder. */
+  readonly folder?: (spec: ApiSpecs[K]) => string | undefined
   /** URLs that a conversion's calls go to. */
   readonly targets: (conversion: Conversion) => readonly string[]
   /** Imports what carries out its calls. */
@@ -83,9 +85,14 @@ const kinds: { readonly [K in ApiKind]: Kind<K> } = {
   grpc: {
     description: ({ proto }) => proto,
     endpoints: ({ address }) => [address],
-    located: (spec, absolute) =>
-      spec.proto === undefined ? spec : { ...spec, proto: absolute(spec.proto) },
+    located: (spec, absolute) => ({
+      ...spec,
+      ...(spec.proto === undefined ? {} : { proto: absolute(spec.proto) }),
+      ...(spec.root === undefined ? {} : { root: absolute(spec.root) }),
+    }),
+    folder: ({ root }) => root,
     targets: () => [],
+    executor: async () => (await import('../upstream/kinds/grpc/executor.ts')).createGrpcExecutor,
   },
   asyncapi: {
     description: ({ spec }) => spec,
@@ -137,6 +144,11 @@ function entryOf<K extends ApiKind>(
 /** Path or URL of the description; undefined: introspection. */
 export function descriptionOf<K extends ApiKind>(entry: ApiEntry<K>): string | undefined {
   return kinds[entry.kind].description(entry.spec)
+}
+
+/** Where files that the description points at may lie; undefined: in its own folder. */
+export function folderOf<K extends ApiKind>(entry: ApiEntry<K>): string | undefined {
+  return kinds[entry.kind].folder?.(entry.spec)
 }
 
 /** URLs, or host:port, that calls go to as far as the operator wrote them. */

@@ -15,6 +15,8 @@ import { textOf } from './text.ts'
 export interface SourceOptions {
   /** Absolute path, or http or https URL. */
   readonly place: string
+  /** Where files that it points at may lie; undefined: in its own folder. */
+  readonly folder?: string | undefined
   readonly egress: Egress
   readonly caps: ReadCaps
   readonly credential: UrlOptions['credential']
@@ -57,7 +59,8 @@ export class DescriptionSource {
     this.budget = new Budget(this.options.caps)
     const { place } = this.options
     if (isUrl(place)) return this.fromUrl(new URL(place), signal)
-    this.folder = await realpath(dirname(place)).catch(() => dirname(place))
+    const folder = this.options.folder ?? dirname(place)
+    this.folder = await realpath(folder).catch(() => folder)
     return this.fromFile(place)
   }
 
