@@ -69,6 +69,36 @@ describe('arguments', () => {
     expect(guard.inspectArguments(second)).toBe(second)
   })
 
+  test('that are also headers may be null, which says that they are absent, unless they are required', async () => {
+    const guard = guardWith()
+    const schema = {
+      type: 'object',
+      properties: {
+        a: { type: 'string' },
+        o: { type: 'object', properties: { b: { type: 'boolean' } } },
+      },
+      required: ['a'],
+    }
+    const plain = itemOf(schema)
+    const headerParams = [
+      { header: 'A', path: ['a'] },
+      { header: 'B', path: ['o', 'b'] },
+    ]
+    const mirrored = { ...plain, digest: `${plain.digest}-mirrored`, headerParams }
+    const nulled = '{"a":"x","o":{"b":null}}'
+    const call = callOf(mirrored, nulled)
+    expect(await guard.inspectArguments(call)).toBe(call)
+    expect(call.call.args).toBe(nulled)
+    for (const [item, args] of [
+      [plain, nulled],
+      [mirrored, '{"a":null}'],
+      [mirrored, '{"a":"x","o":null}'],
+    ] as const)
+      expect((await refusal(() => guard.inspectArguments(callOf(item, args)))).code).toBe(
+        'arguments_invalid',
+      )
+  })
+
   test('that do not fit are refused with a hint for the model, and no value in the detail', async () => {
     const guard = guardWith()
     const call = callOf(pathTool, '{"path":["secret"]}')

@@ -6,7 +6,7 @@ import { Lru } from '../kit/lru.ts'
 import type { Admitted, Inspected, Released } from '../model/proofs.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Reply } from '../model/reply.ts'
-import type { Item } from '../model/target.ts'
+import type { HeaderParam, Item } from '../model/target.ts'
 import { BudgetSpent } from './budget.ts'
 import { createCompiler } from './compiler.ts'
 import { describeProblems } from './problems.ts'
@@ -110,6 +110,7 @@ function judge(entry: Entry, admitted: Admitted): Inspected {
   if (entry.kind === 'fault') throw new GatewayError('schema_unusable', { detail: entry.fault })
   const text = admitted.call.args ?? '{}'
   const value = parseArguments(text)
+  forgetNulls(value, admitted.target.item?.headerParams ?? [])
   if (!fits(entry.validator, value, text.length)) {
     const errors = entry.validator.problems(value)
     throw new GatewayError('arguments_invalid', {
@@ -135,6 +136,23 @@ function parseArguments(text: string): unknown {
   } catch (error) {
     throw new GatewayError('arguments_invalid', { hint: 'They are not valid JSON.', cause: error })
   }
+}
+
+/** `null` for an argument that is also a header says that it is absent (MCP 2026-07-28 server/tools, `x-mcp-header`). */
+function forgetNulls(args: unknown, params: readonly HeaderParam[]): void {
+  for (const { path } of params) {
+    let holder = args
+    for (const key of path.slice(0, -1)) holder = memberOf(holder, key)
+    const last = path.at(-1)
+    if (last !== undefined && memberOf(holder, last) === null && typeof holder === 'object')
+      Reflect.deleteProperty(holder ?? {}, last)
+  }
+}
+
+function memberOf(value: unknown, key: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined
+  const member: unknown = Reflect.get(value, key)
+  return member
 }
 
 function fits(validator: Validator, value: unknown, chars: number): boolean {

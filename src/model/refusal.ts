@@ -253,6 +253,12 @@ export const refusals = {
     'The server asked a question that this client cannot answer.',
     'Use a client with that capability, or a tool that does not ask.',
   ),
+  subscription_refused: kind(
+    -32603,
+    200,
+    'The server does not tell of changes of this resource.',
+    'Read the resource again when it may have changed.',
+  ),
   answer_too_large: kind(
     -32603,
     200,

@@ -15,6 +15,7 @@ import { legacyCapabilities } from '../model/extensions.ts'
 import { type Member, type Members, rawOf } from '../model/members.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { subjectOf } from '../model/target.ts'
+import { acknowledgement, honouredUris } from './http/listen.ts'
 import type { Facts, Sent, ServerLink, ServerNotice, Start } from './kind.ts'
 import {
   listenRequest,
@@ -64,7 +65,11 @@ class ChannelSession {
   /** Calls that were given up and may still be running at the server: what it says could belong to one of them. */
   readonly unanswered = new Set<string>()
   notice: ServerNotice | undefined
+  /** It was told what to tell of. */
+  attached = false
   listenId: number | undefined
+  /** Who waits for the acknowledgement of a listen, by its id. */
+  readonly acknowledged = new Map<string, (uris: ReadonlySet<string> | undefined) => void>()
   logLevel: string | undefined
   usedAt: number
   closed: string | undefined
@@ -91,8 +96,10 @@ class ChannelSession {
     const error = new GatewayError('server_unavailable', { detail: reason })
     for (const open of this.calls.values()) open.fail(error)
     for (const waiter of this.own.values()) waiter(error)
+    for (const settle of this.acknowledged.values()) settle(undefined)
     this.calls.clear()
     this.own.clear()
+    this.acknowledged.clear()
     this.onClosed()
   }
 
@@ -117,6 +124,8 @@ class ChannelSession {
       waiter(message)
       return
     }
+    // A listen that is answered at once was refused, or is over.
+    this.acknowledged.get(message.id)?.(undefined)
     const open = this.calls.get(message.id)
     this.calls.delete(message.id)
     this.unanswered.delete(message.id)
@@ -132,6 +141,9 @@ class ChannelSession {
       // A channel does not say which call a log message belongs to; with one in flight it can only be that one.
       const only = this.onlyCall()
       only?.take({ kind: 'notification', method, params, meta })
+    } else if (method === acknowledgement) {
+      const id = rawOf(meta, 'io.modelcontextprotocol/subscriptionId') ?? ''
+      this.acknowledged.get(id)?.(honouredUris(rawOf(params, 'notifications')))
     } else if (!method.startsWith('sallyport/')) this.notice?.(method, params)
   }
 
@@ -338,6 +350,8 @@ export class ChannelLink implements ServerLink {
       session.notice = (method, params) => this.notice?.(method, params)
       if (session.closed !== undefined)
         throw new GatewayError('server_unavailable', { detail: session.closed })
+      // The watch goes on in a channel that was opened again, whoever opened it.
+      if (key === this.systemKey && this.notice !== undefined) await this.attach(session)
       return session
     } catch (fault) {
       this.sessions.delete(key)
@@ -458,7 +472,14 @@ export class ChannelLink implements ServerLink {
   }
 
   private async own(method: string, params: readonly Member[]): Promise<ServerMessage> {
-    const session = await this.session(this.systemKey, noCapabilities)
+    return this.ownIn(await this.session(this.systemKey, noCapabilities), method, params)
+  }
+
+  private ownIn(
+    session: ChannelSession,
+    method: string,
+    params: readonly Member[],
+  ): Promise<ServerMessage> {
     const facts = session.opened
     session.usedAt = this.options.now()
     const id = ++this.ids
@@ -477,16 +498,40 @@ export class ChannelLink implements ServerLink {
   async watch(notice: ServerNotice): Promise<void> {
     this.notice = notice
     const session = await this.session(this.systemKey, noCapabilities)
-    if (session.facts?.era === 'modern') this.listen(session)
+    await this.attach(session)
   }
 
-  /** On stdio a listen stays open under its id; a newer one replaces it. */
-  private listen(session: ChannelSession): void {
-    const { codec } = this.options
+  /** Tells a new channel of the gateway's own what to tell of: all lists, and what was subscribed to before. */
+  private async attach(session: ChannelSession): Promise<void> {
+    if (session.attached) return
+    session.attached = true
+    if (session.opened.era === 'modern') void this.listen(session)
+    // One that the server refuses by now is no reason to go without the others.
+    else
+      for (const uri of this.subscriptions)
+        await this.changeLegacy(session, 'resources/subscribe', uri).catch(() => undefined)
+  }
+
+  /**
+   * On stdio a listen stays open under its id; a newer one replaces it. Resolves with the URIs that the server
+   * acknowledged; undefined when it did not.
+   */
+  private listen(session: ChannelSession): Promise<ReadonlySet<string> | undefined> {
+    const { codec, openTimeoutMs } = this.options
     const facts = session.opened
     const previous = session.listenId
     const id = ++this.ids
+    const key = String(id)
     session.listenId = id
+    const acknowledged = new Promise<ReadonlySet<string> | undefined>((resolve) => {
+      const settle = (uris: ReadonlySet<string> | undefined): void => {
+        clearTimeout(timer)
+        session.acknowledged.delete(key)
+        resolve(uris)
+      }
+      const timer = setTimeout(settle, openTimeoutMs, undefined)
+      session.acknowledged.set(key, settle)
+    })
     session.tell(
       codec.ownRequest('modern', facts.revision, {
         id,
@@ -499,16 +544,29 @@ export class ChannelLink implements ServerLink {
           { key: 'requestId', raw: String(previous) },
         ]),
       )
+    return acknowledged
   }
 
+  /** @throws GatewayError subscription_refused when the server would never tell of the resource */
   async subscribe(uri: string): Promise<void> {
     this.subscriptions.add(uri)
-    await this.changeSubscription('resources/subscribe', uri)
+    try {
+      const session = await this.session(this.systemKey, noCapabilities)
+      if (session.opened.era === 'legacy')
+        await this.changeLegacy(session, 'resources/subscribe', uri)
+      else if ((await this.listen(session))?.has(uri) !== true)
+        throw new GatewayError('subscription_refused', { detail: 'not acknowledged' })
+    } catch (fault) {
+      this.subscriptions.delete(uri)
+      throw fault
+    }
   }
 
   async unsubscribe(uri: string): Promise<void> {
     this.subscriptions.delete(uri)
-    await this.changeSubscription('resources/unsubscribe', uri)
+    const session = await this.session(this.systemKey, noCapabilities)
+    if (session.opened.era === 'modern') void this.listen(session)
+    else await this.changeLegacy(session, 'resources/unsubscribe', uri)
   }
 
   async subscribeTask(taskId: string): Promise<void> {
@@ -516,24 +574,19 @@ export class ChannelLink implements ServerLink {
     if (session.opened.era !== 'modern')
       throw new GatewayError('method_unknown', { detail: 'a legacy server tells nothing of tasks' })
     this.taskIds.add(taskId)
-    this.listen(session)
+    void this.listen(session)
   }
 
   async unsubscribeTask(taskId: string): Promise<void> {
     if (!this.taskIds.delete(taskId)) return
     const session = this.sessions.get(this.systemKey)
-    if (session?.facts?.era === 'modern') this.listen(session)
+    if (session?.facts?.era === 'modern') void this.listen(session)
   }
 
-  private async changeSubscription(method: string, uri: string): Promise<void> {
-    const session = await this.session(this.systemKey, noCapabilities)
-    if (session.facts?.era === 'modern') {
-      this.listen(session)
-      return
-    }
-    const message = await this.own(method, [{ key: 'uri', raw: JSON.stringify(uri) }])
+  private async changeLegacy(session: ChannelSession, method: string, uri: string): Promise<void> {
+    const message = await this.ownIn(session, method, [{ key: 'uri', raw: JSON.stringify(uri) }])
     if (message.kind === 'error')
-      throw new GatewayError('server_broken', {
+      throw new GatewayError('subscription_refused', {
         detail: `${message.code} ${message.message.slice(0, 200)}`,
       })
   }

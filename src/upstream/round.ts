@@ -185,7 +185,8 @@ export class OpenCall {
       kind: 'complete',
       body: { kind: 'whole', bytes: result },
       extras: message.extras,
-      era: this.options.era,
+      // A modern server that leaves `resultType` out answers in the shape of a legacy one; it means `complete`.
+      era: message.resultType === undefined ? 'legacy' : this.options.era,
       isError: message.isError,
       ...(taskId === undefined ? {} : { taskId }),
     })

@@ -49,17 +49,21 @@ export type Check = z.infer<typeof checkList>[number]
 const suiteRoot = dirname(
   createRequire(import.meta.url).resolve('@modelcontextprotocol/conformance/package.json'),
 )
-const RESULT_FOLDER = /^server-(.+)-\d{4}-\d{2}-\d{2}T[\d-]+Z$/
+const SERVER_FOLDER = /^server-(.+)-\d{4}-\d{2}-\d{2}T[\d-]+Z$/
 
 async function scoredScenarios(revision: Revision): Promise<readonly string[]> {
   const source = await readFile(join(suiteRoot, 'requirements', `${revision}.yaml`), 'utf8')
   return requirementSet.parse(parse(source)).server
 }
 
-export async function readResults(folder: string): Promise<Map<string, readonly Check[]>> {
+/** The checks of every scenario that left a folder; `named` finds its name. */
+export async function readResults(
+  folder: string,
+  named: RegExp = SERVER_FOLDER,
+): Promise<Map<string, readonly Check[]>> {
   const results = new Map<string, readonly Check[]>()
   for (const name of await readdir(folder)) {
-    const scenario = RESULT_FOLDER.exec(name)?.[1]
+    const scenario = named.exec(name)?.[1]
     if (scenario === undefined) continue
     const source = await readFile(join(folder, name, 'checks.json'), 'utf8')
     results.set(scenario, checkList.parse(JSON.parse(source)))

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici'
-import { SseParser, SseTooLarge } from '../../kit/sse-parse.ts'
+import { type SseEvent, SseParser, SseTooLarge } from '../../kit/sse-parse.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import { ResultStream } from '../result-stream.ts'
 
@@ -11,6 +11,8 @@ export interface ExchangeEvents {
   onMessage(message: Buffer, eventId: string | undefined): void
   /** The result of an answer that is too large to hold has begun. Without it such an answer is refused. */
   onLarge?(stream: ResultStream): void
+  /** Where a stream can be taken up again, and after how long (SSE `id` and `retry`), whatever the event holds. */
+  onMark?(eventId: string | undefined, retryMs: number | undefined): void
   /** The endpoint event of the HTTP+SSE pair, or another named event. */
   onNamedEvent?(event: string, data: Buffer): void
   /** The answer is over; nothing follows. */
@@ -87,8 +89,10 @@ class Handler implements Dispatcher.DispatchHandler {
     else this.expectsJson = contentType.startsWith('application/json')
   }
 
-  private event(event: { event: string; data: Buffer; id: string | undefined }): void {
+  private event(event: SseEvent): void {
     if (this.over) return
+    if (event.id !== undefined || event.retryMs !== undefined)
+      this.events.onMark?.(event.id, event.retryMs)
     if (event.event !== 'message') this.events.onNamedEvent?.(event.event, event.data)
     else if (event.data.length > 0) this.events.onMessage(event.data, event.id)
   }

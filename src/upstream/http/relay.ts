@@ -1,4 +1,8 @@
-/** One relayed call over HTTP: posted, its messages handed on, and posted again where that cannot do anything twice. */
+/**
+ * One relayed call over HTTP: posted, its messages handed on, and posted again where that cannot do anything twice.
+ * A stream of a legacy server that breaks off or is closed before the answer is taken up again with a GET
+ * (MCP 2025-11-25 basic/transports, "Resumability and Redelivery").
+ */
 import type { Deadlines } from '../../kit/deadlines.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import type { OpenCall } from '../round.ts'
@@ -24,6 +28,12 @@ export interface RelayOptions {
 }
 
 const attemptsMax = 2
+/** How often in a row a stream is taken up without hearing anything on it. */
+const silentResumesMax = 5
+/** The wait before that, where the server names none, and the bounds of what it may name. */
+const resumeMs = 1_000
+const resumeMsMin = 20
+const resumeMsMax = 60_000
 
 export class Relay {
   private readonly options: RelayOptions
@@ -33,6 +43,10 @@ export class Relay {
   private answered = false
   private exchangeOver = false
   private streaming = false
+  private lastEventId: string | undefined
+  private retryMs = resumeMs
+  private silentResumes = 0
+  private resuming: NodeJS.Timeout | undefined
 
   constructor(options: RelayOptions) {
     this.options = options
@@ -40,6 +54,7 @@ export class Relay {
 
   abort(): void {
     this.aborted = true
+    clearTimeout(this.resuming)
     this.stopExchange()
   }
 
@@ -77,6 +92,7 @@ export class Relay {
         onMessage: (bytes) => {
           if (!gone) this.take(bytes)
         },
+        onMark: (eventId, retryMs) => this.mark(eventId, retryMs),
         onLarge: (stream) => {
           this.streaming = true
           open.takeStream(stream)
@@ -88,12 +104,78 @@ export class Relay {
               () => this.post(),
               (fault: unknown) => this.fail(fault),
             )
-          else if (!open.done) this.endedEarly(status)
+          else if (!open.done && !this.resume()) this.endedEarly(status)
         },
         onFault: (error, sent) => {
           this.over()
-          this.fault(error, sent)
+          if (!this.resume()) this.fault(error, sent)
         },
+      },
+    )
+  }
+
+  private mark(eventId: string | undefined, retryMs: number | undefined): void {
+    if (eventId !== undefined) this.lastEventId = eventId
+    if (retryMs !== undefined) this.retryMs = Math.min(resumeMsMax, Math.max(resumeMsMin, retryMs))
+    this.silentResumes = 0
+  }
+
+  /** Takes the stream up again where it ended, after the time that the server named. False: it cannot be. */
+  private resume(): boolean {
+    const { open, renew } = this.options
+    if (
+      renew === undefined ||
+      this.lastEventId === undefined ||
+      this.lastEventId === '' ||
+      open.done ||
+      this.aborted ||
+      this.streaming ||
+      this.silentResumes >= silentResumesMax
+    )
+      return false
+    this.silentResumes++
+    this.resuming = setTimeout(() => this.takeUp(), this.retryMs)
+    this.resuming.unref()
+    return true
+  }
+
+  private takeUp(): void {
+    if (this.aborted || this.options.open.done) return
+    const { place, open } = this.options
+    const { 'content-type': _none, ...headers } = this.options.headers()
+    let status = 0
+    this.exchangeOver = false
+    const ended = (error?: GatewayError): void => {
+      this.over()
+      if (open.done) return
+      const refused = status !== 200 && status !== 0
+      if (!refused && this.resume()) return
+      if (error !== undefined) open.fail(error)
+      else this.endedEarly(status)
+    }
+    this.stopExchange = exchange(
+      place.streams,
+      {
+        method: 'GET',
+        path: place.path,
+        headers: {
+          ...headers,
+          accept: 'text/event-stream',
+          'last-event-id': this.lastEventId ?? '',
+        },
+        body: undefined,
+        messageBytesMax: place.messageBytesMax,
+      },
+      {
+        onHead: (code) => {
+          status = code
+        },
+        onMessage: (bytes) => {
+          if (status === 200) this.take(bytes)
+        },
+        onMark: (eventId, retryMs) => this.mark(eventId, retryMs),
+        onEnd: () => ended(),
+        onFault: (error) => ended(error),
       },
     )
   }

@@ -1,10 +1,11 @@
 import type { Dispatcher } from 'undici'
 import { type Capabilities, newestLegacy } from '../../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../../model/codec.ts'
-import type { Members } from '../../model/members.ts'
+import { type Members, rawOf } from '../../model/members.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import type { Facts, ServerNotice } from '../kind.ts'
 import { productMember, readFacts } from '../opening.ts'
+import type { OpenCall } from '../round.ts'
 import { exchange } from './exchange.ts'
 
 /** Where and how one remote server is reached. */
@@ -84,6 +85,11 @@ export const baseHeaders: Readonly<Record<string, string>> = {
   accept: 'application/json, text/event-stream',
 }
 
+/** How long a session's first call waits for the GET stream of its session. */
+const streamWaitMs = 1_000
+/** How long what a server says on its GET stream could belong to a call that was given up. */
+const givenUpMs = 60_000
+
 /** A legacy session at a remote server (MCP 2025-11-25 basic/transports). */
 export class HttpSession {
   readonly facts: Facts
@@ -94,7 +100,16 @@ export class HttpSession {
   ended = false
   /** What `logging/setLevel` was sent last. */
   logLevel: string | undefined
+  /** Calls in flight by our id. */
+  private readonly calls = new Map<string, OpenCall>()
+  /** When the last call was given up that may still run at the server. */
+  private givenUpAt = Number.NEGATIVE_INFINITY
+  /** URIs that were subscribed to in this session. */
+  readonly subscribed = new Set<string>()
   private stopStream: (() => void) | undefined
+  private opened: Promise<boolean> | undefined
+  private streamGone = (): void => undefined
+  private streaming: 'no' | 'opening' | 'open' | 'refused' = 'no'
 
   private constructor(facts: Facts, id: string | undefined, headers: Record<string, string>) {
     this.facts = facts
@@ -145,24 +160,74 @@ export class HttpSession {
     return session
   }
 
-  /** Opens the GET stream; resolves when it is open, or false when the server has none. */
+  /** The server knows this session no more: what hangs on it ends, and those who watched open it again. */
+  lost(): void {
+    if (this.ended) return
+    this.ended = true
+    const { stopStream } = this
+    this.stopStream = undefined
+    stopStream?.()
+    this.streamGone()
+  }
+
+  /** Notes a call in flight; the way back is called when its round trip is over. */
+  began(id: number, open: OpenCall): (answered: boolean) => void {
+    const key = String(id)
+    this.calls.set(key, open)
+    return (answered) => {
+      if (this.calls.delete(key) && !answered) this.givenUpAt = performance.now()
+    }
+  }
+
+  /**
+   * Keeps a GET stream open on which the server may ask and tell about the one call in flight: many legacy servers
+   * send such messages there and not on the stream of the call. Waits for it, but not for long.
+   */
+  listen(place: Place, credential: Readonly<Record<string, string>>): Promise<void> {
+    if (this.streaming !== 'no' || this.ended) return Promise.resolve()
+    const opened = this.stream(
+      place,
+      credential,
+      () => undefined,
+      () => undefined,
+    ).then(
+      () => undefined,
+      () => undefined,
+    )
+    return Promise.race([
+      opened,
+      new Promise<void>((resolve) => setTimeout(resolve, streamWaitMs).unref()),
+    ])
+  }
+
+  /** Opens the GET stream unless it is open; resolves when it is, or with false when the server has none. */
   stream(
     place: Place,
     credential: Readonly<Record<string, string>>,
     notice: ServerNotice,
     onGone: () => void,
   ): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      let open = false
+    if (this.streaming !== 'no' && this.opened !== undefined) return this.opened
+    this.streaming = 'opening'
+    this.opened = new Promise((resolve, reject) => {
+      const unopened = (code: 'server_unavailable' | 'server_timeout'): void =>
+        reject(new GatewayError(code, { detail: 'the stream of changes could not be opened' }))
       const gone = (): void => {
+        clearTimeout(timer)
+        const wasOpen = this.streaming === 'open'
+        if (this.streaming !== 'refused') this.streaming = 'no'
         this.stopStream = undefined
-        if (open) onGone()
-        reject(
-          new GatewayError('server_unavailable', {
-            detail: 'the stream of changes could not be opened',
-          }),
-        )
+        // What a server forgot with the stream must be asked for again; where it did not, once more does no harm.
+        this.subscribed.clear()
+        if (wasOpen || this.ended) onGone()
+        unopened('server_unavailable')
       }
+      this.streamGone = gone
+      const timer = setTimeout(() => {
+        this.stopStream?.()
+        this.streaming = 'no'
+        unopened('server_timeout')
+      }, place.openTimeoutMs)
       const { 'content-type': _none, ...bare } = this.headers
       const headers = { ...bare, ...credential, accept: 'text/event-stream' }
       this.stopStream = exchange(
@@ -176,9 +241,11 @@ export class HttpSession {
         },
         {
           onHead: (status) => {
-            open = status === 200
+            clearTimeout(timer)
             // A server without such a stream says so with a 4xx; anything else may pass.
-            if (open || (status >= 400 && status < 500)) resolve(open)
+            if (status === 200) this.streaming = 'open'
+            else if (status >= 400 && status < 500) this.streaming = 'refused'
+            if (this.streaming !== 'opening') resolve(this.streaming === 'open')
           },
           onMessage: (bytes) => this.unsolicited(place, credential, bytes, notice),
           onEnd: gone,
@@ -186,6 +253,7 @@ export class HttpSession {
         },
       )
     })
+    return this.opened
   }
 
   private unsolicited(
@@ -201,15 +269,30 @@ export class HttpSession {
       return
     }
     if (message.kind === 'notification') {
-      if (!message.method.startsWith('sallyport/')) notice(message.method, message.params)
+      if (message.method === 'notifications/progress')
+        this.calls.get(rawOf(message.params, 'progressToken') ?? '')?.take(message)
+      else if (message.method === 'notifications/message') this.onlyCall()?.take(message)
+      else if (!message.method.startsWith('sallyport/')) notice(message.method, message.params)
     } else if (message.kind === 'request') {
-      // Not tied to a call, so there is nobody to ask (protocol.md section 5).
+      const only = this.onlyCall()
+      if (only !== undefined) {
+        only.take(message)
+        return
+      }
+      // It cannot be told which call it belongs to, so there is nobody to ask (protocol.md section 5).
       const text =
         message.method === 'ping'
           ? place.codec.answer(message.id, '{}')
           : place.codec.answerError(message.id, -32601, 'Nobody can answer this.')
       this.post(place, credential, text)
     }
+  }
+
+  /** The call that a message without a relation can only belong to. */
+  private onlyCall(): OpenCall | undefined {
+    return this.calls.size === 1 && performance.now() - this.givenUpAt > givenUpMs
+      ? this.calls.values().next().value
+      : undefined
   }
 
   /** Sends a message that has no answer: a notification or a response. */

@@ -16,7 +16,7 @@ import { GatewayError } from '../../model/refusal.ts'
 import { subjectOf } from '../../model/target.ts'
 import { ChannelLink, levelRank } from '../channel-link.ts'
 import type { Egress } from '../egress/egress.ts'
-import { type Abort, exchange } from '../http/exchange.ts'
+import { ListenStream } from '../http/listen.ts'
 import { Relay } from '../http/relay.ts'
 import { ask, baseHeaders, HttpSession, type Place, refuseStatus } from '../http/session.ts'
 import { openSsePair } from '../http/sse-pair.ts'
@@ -63,7 +63,9 @@ export class McpHttp implements ServerLink {
   private ids = 0
   private closed = false
   private notice: ServerNotice | undefined
-  private stopListen: Abort | undefined
+  private listening: ListenStream | undefined
+  /** The server has no stream on which it could tell of changes. */
+  private deaf = false
   private watching: Promise<void> | undefined
   private readonly subscriptions = new Set<string>()
   private readonly taskIds = new Set<string>()
@@ -126,7 +128,8 @@ export class McpHttp implements ServerLink {
     if (opening === undefined) {
       const told = legacyCapabilities(capabilities, this.options.extensions)
       opening = HttpSession.open(this.place, headers, { ...capabilities, pooled: told })
-        .then((session) => {
+        .then(async (session) => {
+          if (this.mayAsk(key, capabilities)) await session.listen(this.place, headers)
           this.sessions.set(key, session)
           return session
         })
@@ -139,6 +142,13 @@ export class McpHttp implements ServerLink {
       this.openings.set(key, opening)
     }
     return opening
+  }
+
+  /** Whether the server may ask in this session outside the stream of a call; in a shared one it would be a guess whom. */
+  private mayAsk(key: string, capabilities: Capabilities): boolean {
+    return (
+      key !== 'system' && this.options.spec.session === 'principal' && capabilities.pooled !== '{}'
+    )
   }
 
   private startModern(facts: Facts, start: Start): Sent {
@@ -207,11 +217,17 @@ export class McpHttp implements ServerLink {
         gatherMs: call.era === 'legacy' ? 0 : this.options.gatherMs,
         park: (state) => start.park(() => open, state),
         extensions: this.options.extensions,
-        onEnd: () => relay.callEnded(),
+        onEnd: () => {
+          over(true)
+          relay.callEnded()
+        },
       },
       call,
       start.sink,
     )
+    let over = session.began(id, open)
+    if (this.mayAsk(this.sessionKey(start), call.capabilities))
+      void session.listen(this.place, recorded.headers)
     const body = codec.relayedRequest('legacy', session.facts.revision, {
       id,
       call,
@@ -227,7 +243,9 @@ export class McpHttp implements ServerLink {
       body,
       headers: () => ({ ...current.headers, ...recorded.headers }),
       renew: async () => {
+        over(true)
         current = await this.renew(session, start)
+        if (!open.done) over = current.began(id, open)
       },
       idempotent: call.method !== 'tools/call',
       lingering: this.lingering,
@@ -236,6 +254,7 @@ export class McpHttp implements ServerLink {
     return {
       open,
       cancel: (reason) => {
+        over(false)
         if (!open.done)
           current.post(
             this.place,
@@ -275,7 +294,7 @@ export class McpHttp implements ServerLink {
 
   /** A 404 with a session id says that the session is gone (MCP 2025-11-25 basic/transports): open a new one. */
   private renew(session: HttpSession, start: Start): Promise<HttpSession> {
-    session.ended = true
+    session.lost()
     const key = this.sessionKey(start)
     if (this.sessions.peek(key) === session) this.sessions.delete(key)
     return this.session(key, start.recorded.headers, start.recorded.call.capabilities)
@@ -336,9 +355,12 @@ export class McpHttp implements ServerLink {
       ...codec.headers('modern', newestModern, 'server/discover', ''),
       ...this.options.headers,
     }
-    const answer = await ask(this.place, headers, body, () => undefined)
+    let answer = await ask(this.place, headers, body, () => undefined)
     if (answer.status === 401 || answer.status === 403) refuseStatus(answer.status)
     if (!provesModern(answer.message)) return undefined
+    // A server that refuses the version but lists it is asked again in it, which is the only one that we speak.
+    if (answer.message?.kind === 'error')
+      answer = await ask(this.place, headers, body, () => undefined)
     return answer.message?.kind === 'result'
       ? readFacts(answer.message, 'modern')
       : {
@@ -375,7 +397,11 @@ export class McpHttp implements ServerLink {
       (this.mode.kind === 'legacy' && this.mode.until < this.options.now())
         ? await this.open()
         : this.mode
-    return mode.kind === 'pair' ? mode.link.facts() : mode.facts
+    if (mode.kind === 'pair') return mode.link.facts()
+    // Lists are asked again from time to time, so that their changes are told all the same; resources are not.
+    return this.deaf
+      ? { ...mode.facts, capabilities: withoutSubscribe(mode.facts.capabilities) }
+      : mode.facts
   }
 
   async list(method: ListMethod): Promise<readonly string[]> {
@@ -424,8 +450,8 @@ export class McpHttp implements ServerLink {
         () => undefined,
       )
       if (answer.status === 404 && session.id !== undefined && round === 0) {
-        session.ended = true
         this.sessions.delete('system')
+        session.lost()
         continue
       }
       refuseStatus(answer.status)
@@ -444,98 +470,84 @@ export class McpHttp implements ServerLink {
   private async openWatch(): Promise<void> {
     const mode = this.mode ?? (await this.open())
     const notice: ServerNotice = (method, params) => this.notice?.(method, params)
-    if (mode.kind === 'pair') await mode.link.watch(notice)
-    else if (mode.kind === 'modern') await this.listen(mode.facts, notice)
-    else {
-      const session = await this.session('system', this.options.headers, noCapabilities)
-      await session.stream(this.place, this.options.headers, notice, () =>
-        notice('sallyport/watch-ended', []),
-      )
+    if (mode.kind === 'pair') {
+      await mode.link.watch(notice)
+      return
     }
+    const deaf = this.deaf
+    if (mode.kind === 'modern')
+      this.deaf = (await this.listenStream(mode.facts).renew()) === undefined
+    else await this.openSessionStream(notice)
+    // What is offered changed: let it be read again.
+    if (this.deaf !== deaf) notice('notifications/resources/list_changed', [])
   }
 
-  /** A modern server tells changes only on a listen stream; a new filter needs a new stream, the old one closed after the new is acknowledged. */
-  private listen(facts: Facts, notice: ServerNotice): Promise<void> {
-    const { codec } = this.options
-    const body = codec.ownRequest('modern', facts.revision, {
-      id: this.place.nextId(),
-      ...listenRequest(this.subscriptions, this.taskIds),
-    })
-    const headers = {
-      ...baseHeaders,
-      ...codec.headers('modern', facts.revision, 'subscriptions/listen', ''),
-      ...this.options.headers,
-    }
-    const previous = this.stopListen
-    return new Promise((resolve, reject) => {
-      let acknowledged = false
-      let current = true
-      const done = (): void => {
-        if (acknowledged && current && this.stopListen === stop) notice('sallyport/watch-ended', [])
-        reject(
-          new GatewayError('server_unavailable', {
-            detail: 'the stream of changes could not be opened',
-          }),
-        )
-      }
-      const abort = exchange(
-        this.place.streams,
-        {
-          method: 'POST',
-          path: this.place.path,
-          headers,
-          body,
-          messageBytesMax: this.options.messageBytesMax,
-        },
-        {
-          // A server without such a stream says so with a 4xx; anything else may pass.
-          onHead: (status) => {
-            if (status >= 400 && status < 500) resolve()
-          },
-          onMessage: (bytes) => {
-            const message = decoded(codec, bytes)
-            if (message?.kind === 'error') resolve()
-            if (message?.kind !== 'notification' || message.method.startsWith('sallyport/')) return
-            if (message.method !== 'notifications/subscriptions/acknowledged')
-              notice(message.method, message.params)
-            else {
-              acknowledged = true
-              previous?.()
-              resolve()
-            }
-          },
-          onEnd: done,
-          onFault: done,
-        },
-      )
-      const stop = (): void => {
-        current = false
-        abort()
-      }
-      this.stopListen = stop
-    })
+  /** The GET stream of the gateway's own session, and on it again what was subscribed to in an earlier one. */
+  private async openSessionStream(notice: ServerNotice): Promise<void> {
+    const session = await this.session('system', this.options.headers, noCapabilities)
+    const open = await session.stream(this.place, this.options.headers, notice, () =>
+      notice('sallyport/watch-ended', []),
+    )
+    this.deaf = !open
+    if (!open) return
+    for (const uri of this.subscriptions)
+      if (!session.subscribed.has(uri))
+        // One that the server refuses by now is no reason to go without the others.
+        await this.subscribeIn(session, uri).catch(() => undefined)
   }
 
+  private listenStream(facts: Facts): ListenStream {
+    this.listening ??= new ListenStream({
+      place: this.place,
+      revision: facts.revision,
+      credential: this.options.headers,
+      request: () => listenRequest(this.subscriptions, this.taskIds),
+      notice: (method, params) => this.notice?.(method, params),
+    })
+    return this.listening
+  }
+
+  /** @throws GatewayError subscription_refused when the server would never tell of the resource */
   async subscribe(uri: string): Promise<void> {
     this.subscriptions.add(uri)
-    const mode = this.mode ?? (await this.open())
-    if (mode.kind === 'pair') await mode.link.subscribe(uri)
-    else if (mode.kind === 'modern')
-      await this.listen(mode.facts, (method, params) => this.notice?.(method, params))
-    else
-      refuseError(await this.own('resources/subscribe', [{ key: 'uri', raw: JSON.stringify(uri) }]))
+    try {
+      const mode = this.mode ?? (await this.open())
+      if (mode.kind === 'pair') await mode.link.subscribe(uri)
+      else if (mode.kind === 'modern') {
+        const honoured = await this.listenStream(mode.facts).renew()
+        if (honoured?.has(uri) !== true)
+          throw new GatewayError('subscription_refused', { detail: 'not acknowledged' })
+      } else await this.subscribeLegacy(uri)
+    } catch (fault) {
+      this.subscriptions.delete(uri)
+      throw fault
+    }
+  }
+
+  private async subscribeLegacy(uri: string): Promise<void> {
+    await this.openSessionStream((method, params) => this.notice?.(method, params))
+    if (this.deaf)
+      throw new GatewayError('subscription_refused', { detail: 'the server has no GET stream' })
+    const session = await this.session('system', this.options.headers, noCapabilities)
+    if (!session.subscribed.has(uri)) await this.subscribeIn(session, uri)
+  }
+
+  private async subscribeIn(session: HttpSession, uri: string): Promise<void> {
+    const raw = JSON.stringify(uri)
+    refuseError(await this.own('resources/subscribe', [{ key: 'uri', raw }]))
+    session.subscribed.add(uri)
   }
 
   async unsubscribe(uri: string): Promise<void> {
     this.subscriptions.delete(uri)
     const mode = this.mode ?? (await this.open())
     if (mode.kind === 'pair') await mode.link.unsubscribe(uri)
-    else if (mode.kind === 'modern')
-      await this.listen(mode.facts, (method, params) => this.notice?.(method, params))
-    else
-      refuseError(
-        await this.own('resources/unsubscribe', [{ key: 'uri', raw: JSON.stringify(uri) }]),
-      )
+    else if (mode.kind === 'modern') await this.listenStream(mode.facts).renew()
+    else {
+      this.sessions.peek('system')?.subscribed.delete(uri)
+      const raw = JSON.stringify(uri)
+      refuseError(await this.own('resources/unsubscribe', [{ key: 'uri', raw }]))
+    }
   }
 
   async subscribeTask(taskId: string): Promise<void> {
@@ -543,17 +555,17 @@ export class McpHttp implements ServerLink {
     if (mode.kind !== 'modern')
       throw new GatewayError('method_unknown', { detail: 'a legacy server tells nothing of tasks' })
     this.taskIds.add(taskId)
-    await this.listen(mode.facts, (method, params) => this.notice?.(method, params))
+    await this.listenStream(mode.facts).renew()
   }
 
   async unsubscribeTask(taskId: string): Promise<void> {
     if (!this.taskIds.delete(taskId) || this.mode?.kind !== 'modern') return
-    await this.listen(this.mode.facts, (method, params) => this.notice?.(method, params))
+    await this.listenStream(this.mode.facts).renew()
   }
 
   async close(): Promise<void> {
     this.closed = true
-    this.stopListen?.()
+    this.listening?.close()
     if (this.mode?.kind === 'pair') await this.mode.link.close()
     for (const session of this.sessions.values()) session.end(this.place, this.options.headers)
     const [calls, streams] = this.pools
@@ -564,17 +576,13 @@ export class McpHttp implements ServerLink {
   }
 }
 
-function decoded(codec: ServerCodec, bytes: Buffer): ServerMessage | undefined {
-  try {
-    return codec.decode(bytes)
-  } catch {
-    return undefined
-  }
-}
-
 function refuseError(message: ServerMessage | undefined): void {
   if (message?.kind === 'error')
-    throw new GatewayError('server_broken', {
+    throw new GatewayError('subscription_refused', {
       detail: `${message.code} ${message.message.slice(0, 200)}`,
     })
+}
+
+function withoutSubscribe(capabilities: string): string {
+  return capabilities.replace(/"subscribe"\s*:\s*true/, '"subscribe":false')
 }
