@@ -110,7 +110,8 @@ function judge(entry: Entry, admitted: Admitted): Inspected {
   if (entry.kind === 'fault') throw new GatewayError('schema_unusable', { detail: entry.fault })
   const text = admitted.call.args ?? '{}'
   const value = parseArguments(text)
-  forgetNulls(value, admitted.target.item?.headerParams ?? [])
+  // Without this literal nothing in them is null.
+  if (text.includes('null')) forgetNulls(value, admitted.target.item?.headerParams ?? [])
   if (!fits(entry.validator, value, text.length)) {
     const errors = entry.validator.problems(value)
     throw new GatewayError('arguments_invalid', {
