@@ -166,6 +166,7 @@ function recordingRooms(setting: Setting = {}) {
       enter('send')
       return setting.sent?.() ?? Promise.resolve(answer)
     },
+    giveUp: () => undefined,
     seen: async () => undefined,
     refreshList: () => Promise.resolve(),
     fault: () => undefined,

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { textMember } from '../kit/json-scan.ts'
 import type { Call, Identified } from '../model/call.ts'
-import { GatewayError } from '../model/refusal.ts'
+import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import type { CallNotification, Question, Reply } from '../model/reply.ts'
 import type { Exchange, Session } from '../model/session.ts'
 import { encodeOwnNotification, encodeQuestion } from '../wire/encode.ts'
@@ -31,33 +31,62 @@ export async function runLegacyCall(
   nextCallId: () => string,
 ): Promise<Ended> {
   let current = identified
+  /** Of the last round, whose call may still be open at the server. */
+  let state: string | undefined
   const opened = new OpenedUrls(rooms.now())
-  for (let round = 0; round < roundsMax; ) {
-    const ended = await runRound(rooms, current, notify, nextCallId)
-    const { reply } = ended.released
-    if (reply.kind !== 'input_required') {
-      opened.complete(exchange)
-      return ended
+  try {
+    for (let round = 0; ; ) {
+      const ended = await runRound(rooms, current, notify, nextCallId)
+      const { reply } = ended.released
+      if (reply.kind !== 'input_required') {
+        opened.complete(exchange)
+        return ended
+      }
+      state = reply.requestState
+      const again = opened.waitsFor(reply)
+      if (!again) round++
+      const answers = await recorded(rooms, current, ended.server, async () => {
+        if (session === undefined || !current.call.streams)
+          throw new GatewayError('question_refused', { detail: 'the client takes no stream' })
+        if (round > roundsMax)
+          throw new GatewayError('question_refused', {
+            detail: `more than ${roundsMax} rounds of questions`,
+          })
+        if (!again) return askAll(reply, exchange, session, current.call, opened)
+        await opened.wait(current.call, rooms.now())
+        return { inputResponses: opened.answersTo(reply), declined: undefined }
+      })
+      const callId = nextCallId()
+      const call: Call = { ...current.call, callId, ...answers, requestState: state }
+      current = { call, principal: current.principal }
     }
-    if (session === undefined || !current.call.streams)
-      throw new GatewayError('question_refused', { detail: 'the client takes no stream' })
-    const again = opened.waitsFor(reply)
-    if (again) await opened.wait(current.call, rooms.now())
-    else round++
-    const answers = again
-      ? { inputResponses: opened.answersTo(reply), declined: undefined }
-      : await askAll(reply, exchange, session, current.call, opened)
-    const call: Call = {
-      ...current.call,
-      callId: nextCallId(),
-      ...answers,
-      requestState: reply.requestState,
-    }
-    current = { call, principal: current.principal }
+  } catch (thrown) {
+    if (state !== undefined) rooms.giveUp(state, 'The client gave no answer.')
+    throw thrown
   }
-  throw new GatewayError('question_refused', {
-    detail: `more than ${roundsMax} rounds of questions`,
-  })
+}
+
+/** What ends a call between two rounds belongs to neither, so it is recorded by itself. */
+async function recorded<T>(
+  rooms: Rooms,
+  { call, principal }: Identified,
+  server: string,
+  act: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await act()
+  } catch (thrown) {
+    const { code, message } = toGatewayError(thrown)
+    await rooms.recorder.refusal({
+      call,
+      principal,
+      server,
+      name: call.name,
+      code,
+      detail: message,
+    })
+    throw thrown
+  }
 }
 
 type Questions = Extract<Reply, { kind: 'input_required' }>

@@ -20,6 +20,8 @@ export interface Rooms {
   readonly recorder: Recorder
   credentialOf(server: string): CredentialHeaders | undefined
   send(recorded: Recorded, sink: NotificationSink): Promise<Reply>
+  /** Ends the parked call, if any, that a requestState of ours leads to: nobody will come back with answers. */
+  giveUp(requestState: string, reason: string): void
   /** Public task ids: bound to the principal and to the tool that made the task. */
   readonly tasks: {
     seal(principalId: string, origin: TaskOrigin): string

@@ -33,7 +33,7 @@ import { SnapshotCell } from '../snapshot/swap.ts'
 import { watchDeclared } from '../store/watch-declared.ts'
 import { ParkingLot } from '../upstream/parking.ts'
 import { createProcessManager, type ProcessManager } from '../upstream/process/manager.ts'
-import { send } from '../upstream/send.ts'
+import { giveUp, send } from '../upstream/send.ts'
 import { encodeOwnNotification, encodeRefusal } from '../wire/encode.ts'
 import { Configuration } from './configuration.ts'
 import { loadRing } from './keys-file.ts'
@@ -310,6 +310,7 @@ export class Gateway {
       credentialOf: (server) => this.servers.credentialOf(server),
       send: (recorded, sink) =>
         send(sendDeps, this.servers.gate(recorded.target.server, recorded.headers), recorded, sink),
+      giveUp: (requestState, reason) => giveUp(sendDeps, requestState, reason),
       tasks: taskIds(ring, Date.now),
       seen: (servers, waitMs) => this.servers.seen(servers, waitMs),
       refreshList: (server) => this.servers.refresh(server),

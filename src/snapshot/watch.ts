@@ -48,6 +48,8 @@ const methods: readonly { method: ListMethod; kind: ItemKind; capability: string
 
 /** Several changes at once make one new list. */
 const coalesceMs = 60
+/** Lists are read at most once in so long because of changes, however many a server tells of. */
+const changesMs = 500
 
 function retryPace(): Backoff {
   return createBackoff({
@@ -71,6 +73,9 @@ export class ServerWatch {
   private timer: NodeJS.Timeout | undefined
   private stopped = false
   private watching = false
+  /** A change was told of, and the lists will be read because of it. */
+  private changed = false
+  private askedAt = Number.NEGATIVE_INFINITY
   /** Settles when the server was asked once, whatever came of it. */
   private asked: Promise<void> | undefined
   /** Settles when the saved list was looked for. */
@@ -144,6 +149,8 @@ export class ServerWatch {
 
   private async ask(): Promise<void> {
     const { watched, options } = this
+    this.changed = false
+    this.askedAt = performance.now()
     try {
       const facts = await watched.facts()
       const raw: Record<ItemKind, readonly string[]> = {
@@ -191,7 +198,8 @@ export class ServerWatch {
           text: `the list could not be saved: ${String(fault)}`,
         }),
       )
-      if (watched.everyMs > 0) this.later(watched.everyMs)
+      // What changed meanwhile is read sooner.
+      if (watched.everyMs > 0 && !this.changed) this.later(watched.everyMs)
       await this.watch()
     } catch (fault) {
       if (this.stopped) return
@@ -222,12 +230,20 @@ export class ServerWatch {
     if (this.stopped) return
     if (method === 'sallyport/watch-ended') {
       this.watching = false
-      this.later(this.watchBackoff.next())
-    } else if (method.endsWith('/list_changed')) this.later(coalesceMs)
+      if (!this.changed) this.later(this.watchBackoff.next())
+    } else if (method.endsWith('/list_changed')) this.soon()
     else if (method === 'notifications/resources/updated')
       this.options.onResourceUpdated(this.watched.server, params)
     else if (method === 'notifications/tasks')
       this.options.onTaskChanged(this.watched.server, params)
+  }
+
+  /** After a change: shortly, but a server that says so all the time is not asked all the time. */
+  private soon(): void {
+    if (this.changed) return
+    this.changed = true
+    const since = performance.now() - this.askedAt
+    this.later(Math.max(coalesceMs, changesMs - since))
   }
 
   private later(delayMs: number): void {

@@ -52,6 +52,11 @@ export class ParkingLot {
     return parked.open
   }
 
+  /** Gives one up for which nobody will come back. */
+  abandon(id: string, reason: string): void {
+    this.forget(id)?.open.abandon(reason)
+  }
+
   /** Abandons everything, for a stop. */
   clear(reason: string): void {
     for (const id of [...this.spots.keys()]) this.forget(id)?.open.abandon(reason)

@@ -71,6 +71,14 @@ export function openState(
     : { kind: 'parked', park: box.park }
 }
 
+/** The parked call that a state of ours leads to, whoever holds it. */
+export function parkedIn(ring: KeyRing, sealed: string): string | undefined {
+  const text = ring.open(purpose, sealed)
+  if (text === undefined) return undefined
+  const box: StateBox = JSON.parse(text)
+  return box.park
+}
+
 function argsDigest(call: Call): string {
   return call.args === undefined ? '' : hash('sha256', call.args, 'hex')
 }

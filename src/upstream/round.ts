@@ -44,8 +44,8 @@ export interface RoundOptions {
   readonly park: (serverState?: string) => string
   /** Extensions that may pass between this server and its callers. */
   readonly extensions: ReadonlySet<string>
-  /** Runs once when nothing more can come. */
-  readonly onEnd?: () => void
+  /** Runs once when nothing more can come; `answered`: the server itself ended the call. */
+  readonly onEnd?: (answered: boolean) => void
 }
 
 type Waiter = { resolve: (reply: Reply) => void; reject: (error: GatewayError) => void }
@@ -164,7 +164,7 @@ export class OpenCall {
   private finish(message: Extract<ServerMessage, { kind: 'result' }>): void {
     const result = message.bytes.subarray(message.start, message.end)
     if (this.options.era === 'modern' && message.resultType === 'input_required') {
-      this.end(inputRequired(result, this.options.park))
+      this.end(inputRequired(result, this.call, this.options.park))
       return
     }
     const taskId = this.madeTask(message, result)
@@ -265,7 +265,7 @@ export class OpenCall {
     if (this.ended !== undefined) return
     this.ended = end
     if (this.gathering !== undefined) clearTimeout(this.gathering)
-    this.options.onEnd?.()
+    this.options.onEnd?.(!(end instanceof GatewayError))
     const { waiter } = this
     this.waiter = undefined
     if (end instanceof GatewayError) waiter?.reject(end)
@@ -297,11 +297,16 @@ function mayAsk(call: Call, method: string, params: string | undefined): boolean
 /** The questions of a modern server, its requestState inside our box. */
 function inputRequired(
   result: Buffer,
+  call: Call,
   park: (serverState?: string) => string,
 ): Reply | GatewayError {
   const parsed = parseInputRequired(result.toString('utf8'))
   if (parsed === undefined)
     return new GatewayError('server_broken', { detail: 'malformed input_required' })
+  // Only what the caller declared may be asked (MCP 2026-07-28 basic/patterns/mrtr).
+  const unasked = parsed.questions.find(({ method, params }) => !mayAsk(call, method, params))
+  if (unasked !== undefined)
+    return new GatewayError('question_refused', { detail: `${unasked.method} was not declared` })
   return {
     kind: 'input_required',
     questions: parsed.questions,

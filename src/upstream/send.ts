@@ -8,7 +8,7 @@ import type { Reply } from '../model/reply.ts'
 import { readAnswers } from './answers.ts'
 import type { Sent, ServerLink } from './kind.ts'
 import type { ParkingLot } from './parking.ts'
-import { openState, sealState } from './request-state.ts'
+import { openState, parkedIn, sealState } from './request-state.ts'
 import type { NotificationSink, OpenCall } from './round.ts'
 
 export interface GateOptions {
@@ -145,6 +145,12 @@ export function send(
   })
 }
 
+/** Ends the parked call, if there is one, behind a requestState: nobody will come back with answers. */
+export function giveUp(deps: SendDeps, requestState: string, reason: string): void {
+  const park = parkedIn(deps.ring, requestState)
+  if (park !== undefined) deps.parking.abandon(park, reason)
+}
+
 /** A new call, or a parked one that goes on with the caller's answers. */
 function begin(
   deps: SendDeps,
@@ -156,12 +162,12 @@ function begin(
   fail: (fault: unknown) => void,
 ): void {
   const { call } = recorded
+  const answers = readAnswers(call.inputResponses)
   const opened =
     call.requestState === undefined
       ? undefined
       : openState(deps.ring, recorded, call.requestState, deps.now())
   if (opened?.kind === 'parked') {
-    const answers = readAnswers(call.inputResponses)
     const open = deps.parking.take(opened.park)
     wait({ open, cancel: (reason) => open.abandon(reason) }, open.resume(call, sink, answers))
     return

@@ -19,6 +19,8 @@ export interface StubOptions {
   readonly handle?: StubHandler
   /** To listen again where an earlier stub did. */
   readonly port?: number
+  /** When idle connections are closed. */
+  readonly keepAliveMs?: number
 }
 
 export interface Stub {
@@ -64,6 +66,7 @@ export async function startStub(options: StubOptions): Promise<Stub> {
       if (options.handle?.(taken) !== true) serve(taken, options, sessions)
     })
   })
+  if (options.keepAliveMs !== undefined) server.keepAliveTimeout = options.keepAliveMs
   const port = await listen(server, options.port ?? 0)
   return {
     url: `http://127.0.0.1:${port}/mcp`,

@@ -295,6 +295,29 @@ export class HttpSession {
       : undefined
   }
 
+  /** Sends the answer to a question of a call. The call cannot go on without it, so it fails where that cannot be delivered. */
+  answer(
+    place: Place,
+    credential: Readonly<Record<string, string>>,
+    body: string,
+    open: OpenCall,
+  ): void {
+    const undelivered = (detail: string): void =>
+      open.fail(new GatewayError('server_unavailable', { detail: `an answer was lost: ${detail}` }))
+    ask(place, { ...this.headers, ...credential }, body, () => undefined).then(
+      ({ status }) => {
+        if (status === 404 && this.id !== undefined) {
+          this.lost()
+          // With the session went the call; the caller must make it again (protocol.md section 6.3).
+          open.fail(
+            new GatewayError('state_invalid', { detail: 'the session of the call is gone' }),
+          )
+        } else if (status >= 400) undelivered(`HTTP ${status}`)
+      },
+      (fault: unknown) => undelivered(fault instanceof Error ? fault.message : String(fault)),
+    )
+  }
+
   /** Sends a message that has no answer: a notification or a response. */
   post(place: Place, credential: Readonly<Record<string, string>>, body: string): void {
     ask(place, { ...this.headers, ...credential }, body, () => undefined).catch(() => undefined)

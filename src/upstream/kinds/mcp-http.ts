@@ -213,12 +213,12 @@ export class McpHttp implements ServerLink {
         codec,
         era: 'legacy',
         id,
-        answer: (text) => current.post(this.place, recorded.headers, text),
+        answer: (text) => current.answer(this.place, recorded.headers, text, open),
         gatherMs: call.era === 'legacy' ? 0 : this.options.gatherMs,
         park: (state) => start.park(() => open, state),
         extensions: this.options.extensions,
-        onEnd: () => {
-          over(true)
+        onEnd: (answered) => {
+          over(answered)
           relay.callEnded()
         },
       },
@@ -254,7 +254,6 @@ export class McpHttp implements ServerLink {
     return {
       open,
       cancel: (reason) => {
-        over(false)
         if (!open.done)
           current.post(
             this.place,
