@@ -170,7 +170,8 @@ async function serveModern(
   running?.set(rpcId, exchange.cancel)
   try {
     const served = await serveModernCall(deps, identified, exchange)
-    if (served.kind === 'held') void served.ended.then(() => running?.delete(rpcId))
+    if (running !== undefined && served.kind === 'held')
+      void served.ended.then(() => running.delete(rpcId))
     else running?.delete(rpcId)
     return served
   } catch (thrown) {

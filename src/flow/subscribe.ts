@@ -2,9 +2,10 @@
 
 import { resolve, resolveTask } from '../catalog/resolve.ts'
 import { scanArray, scanObject, stringValue } from '../kit/json-scan.ts'
-import { endpointText, type Identified } from '../model/call.ts'
+import { type Endpoint, endpointText, type Identified } from '../model/call.ts'
 import { tasksExtension } from '../model/extensions.ts'
-import { type Member, type Members, rawOf } from '../model/members.ts'
+import { type Members, rawOf } from '../model/members.ts'
+import type { Principal } from '../model/principal.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Exchange, Session } from '../model/session.ts'
 import { subjectOf } from '../model/target.ts'
@@ -41,21 +42,12 @@ export async function runListen(
   identified: Identified,
   exchange: Exchange,
 ): Promise<{ readonly ended: Promise<OutMessage> }> {
-  const { call, principal } = identified
+  const { call } = identified
   if (!call.streams) throw new GatewayError('accept_refused', { hint: 'A listen needs a stream.' })
   const asked = readFilter(rawOf(call.params, 'notifications'))
   if (asked.taskIds.length > 0) requireDeclared(call, tasksExtension)
   await noteListen(deps, identified, [...asked.kinds, ...asked.uris, ...asked.taskIds].join(' '))
-  const tag: Member = {
-    key: '_meta',
-    raw: `{"io.modelcontextprotocol/subscriptionId":${call.rpcId}}`,
-  }
-  const subscriber: Subscriber = {
-    principal,
-    endpoint: call.endpoint,
-    wants: (kind) => asked.kinds.has(kind),
-    deliver: (method, params) => exchange.send(encodeOwnNotification(method, [...params, tag])),
-  }
+  const subscriber = new ListenSubscriber(identified, asked.kinds, exchange)
   const ends: (() => void)[] = []
   const honoured: string[] = []
   for (const uri of asked.uris) {
@@ -71,21 +63,51 @@ export async function runListen(
     ends.push(end)
     tasks.push(taskId)
   }
-  exchange.send(
-    encodeOwnNotification(
-      'notifications/subscriptions/acknowledged',
-      acknowledged(asked.kinds, honoured, tasks, tag),
-    ),
+  subscriber.deliver(
+    'notifications/subscriptions/acknowledged',
+    acknowledged(asked.kinds, honoured, tasks),
   )
   ends.push(deps.hub.add(subscriber))
   // Wrapped, so that awaiting this function does not wait for the end of the stream.
-  return {
-    ended: new Promise((settle) => {
-      exchange.cancel.onCancel(() => {
+  return { ended: subscriber.ended(ends) }
+}
+
+/** A listen stream while it waits. There may be thousands, so it holds nothing else of its request. */
+class ListenSubscriber implements Subscriber {
+  readonly principal: Principal
+  readonly endpoint: Endpoint
+  private readonly kinds: ReadonlySet<ChangeKind>
+  private readonly rpcId: string
+  private readonly exchange: Exchange
+
+  constructor({ call, principal }: Identified, kinds: ReadonlySet<ChangeKind>, exchange: Exchange) {
+    this.principal = principal
+    this.endpoint = call.endpoint
+    this.kinds = kinds
+    // A part of a long text would keep all of it.
+    this.rpcId = Buffer.from(call.rpcId).toString()
+    this.exchange = exchange
+  }
+
+  wants(kind: ChangeKind): boolean {
+    return this.kinds.has(kind)
+  }
+
+  deliver(method: string, params: Members): void {
+    this.exchange.send(encodeOwnNotification(method, [...params, { key: '_meta', raw: this.tag }]))
+  }
+
+  private get tag(): string {
+    return `{"io.modelcontextprotocol/subscriptionId":${this.rpcId}}`
+  }
+
+  ended(ends: readonly (() => void)[]): Promise<OutMessage> {
+    return new Promise((settle) => {
+      this.exchange.cancel.onCancel(() => {
         for (const end of ends) end()
-        settle(encodeOwnResult(call.rpcId, `{"resultType":"complete","_meta":${tag.raw}}`))
+        settle(encodeOwnResult(this.rpcId, `{"resultType":"complete","_meta":${this.tag}}`))
       })
-    }),
+    })
   }
 }
 
@@ -123,14 +145,13 @@ function acknowledged(
   kinds: ReadonlySet<ChangeKind>,
   uris: readonly string[],
   taskIds: readonly string[],
-  tag: Member,
 ): Members {
   const parts = Object.entries(filterKeys).flatMap(([key, kind]) =>
     kinds.has(kind) ? [`"${key}":true`] : [],
   )
   if (uris.length > 0) parts.push(`"resourceSubscriptions":${JSON.stringify(uris)}`)
   if (taskIds.length > 0) parts.push(`"taskIds":${JSON.stringify(taskIds)}`)
-  return [{ key: 'notifications', raw: `{${parts.join(',')}}` }, tag]
+  return [{ key: 'notifications', raw: `{${parts.join(',')}}` }]
 }
 
 interface Filter {
@@ -153,7 +174,17 @@ function readFilter(raw: string | undefined): Filter {
     if (member.key === 'resourceSubscriptions') uris = readTexts(value)
     if (member.key === 'taskIds') taskIds = readTexts(value)
   }
-  return { kinds, uris, taskIds }
+  return { kinds: shared(kinds), uris, taskIds }
+}
+
+/** One set for each combination of kinds, however many streams ask for it. */
+const kindSets = new Map<string, ReadonlySet<ChangeKind>>()
+
+function shared(kinds: ReadonlySet<ChangeKind>): ReadonlySet<ChangeKind> {
+  const key = [...kinds].sort().join()
+  const known = kindSets.get(key) ?? kinds
+  kindSets.set(key, known)
+  return known
 }
 
 function readTexts(raw: string): readonly string[] {

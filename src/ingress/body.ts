@@ -64,7 +64,11 @@ export class BodyReader {
     if (this.over) return
     this.over = true
     this.deadlines.delete(this)
-    this.done(this.chunks === undefined ? (this.first ?? empty) : Buffer.concat(this.chunks))
+    const body = this.chunks === undefined ? (this.first ?? empty) : Buffer.concat(this.chunks)
+    // The request keeps this reader for as long as its answer takes; the bytes must not stay with it.
+    this.first = undefined
+    this.chunks = undefined
+    this.done(body)
   }
 }
 

@@ -49,10 +49,12 @@ export async function discard(pieces: AsyncIterable<Buffer>): Promise<void> {
   }
 }
 
+const ignore = (): void => undefined
+
 export class EventStream {
   private readonly options: EventStreamOptions
   private response: ServerResponse | undefined
-  private kept: { readonly sequence: number; readonly text: string }[] = []
+  private kept: { readonly sequence: number; readonly text: string }[] | undefined
   private keptBytes = 0
   private sequence = 0
   over = false
@@ -70,7 +72,7 @@ export class EventStream {
   attach(response: ServerResponse, after: number | undefined): void {
     const before = this.response
     this.response = response
-    response.on('error', () => undefined)
+    response.on('error', ignore)
     before?.end()
     response.writeHead(200, {
       'content-type': 'text/event-stream',
@@ -83,7 +85,7 @@ export class EventStream {
       response.write(`id: ${this.options.id}-0\ndata:\n\n`)
     } else response.flushHeaders()
     if (after !== undefined)
-      for (const event of this.kept) if (event.sequence > after) response.write(event.text)
+      for (const event of this.kept ?? []) if (event.sequence > after) response.write(event.text)
     response.on('close', () => {
       if (this.response === response) this.response = undefined
     })
@@ -144,13 +146,15 @@ export class EventStream {
   }
 
   private keep(text: string): void {
-    this.kept.push({ sequence: this.sequence, text })
+    this.kept ??= []
+    const { kept } = this
+    kept.push({ sequence: this.sequence, text })
     this.keptBytes += text.length
     while (
-      this.kept.length > this.options.keptEventsMax ||
-      (this.keptBytes > this.options.keptBytesMax && this.kept.length > 1)
+      kept.length > this.options.keptEventsMax ||
+      (this.keptBytes > this.options.keptBytesMax && kept.length > 1)
     ) {
-      this.keptBytes -= this.kept.shift()?.text.length ?? 0
+      this.keptBytes -= kept.shift()?.text.length ?? 0
     }
   }
 }

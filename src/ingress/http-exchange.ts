@@ -19,10 +19,20 @@ const keptMs = 60_000
 /** A body up to this size goes out in one piece with its head. */
 const oneWriteBytesMax = 65_536
 
+const noHeaders = {}
+const ignore = (): void => undefined
+const modernStream = {
+  id: undefined,
+  headers: noHeaders,
+  keptEventsMax: 0,
+  keptBytesMax: 0,
+  pendingBytesMax,
+}
+
 /** One POST on the Streamable HTTP transport: answers as one JSON body, or as a stream once something comes before the answer. */
 export class HttpExchange implements Exchange {
   readonly endpoint: Endpoint
-  readonly headers: IncomingMessage['headers']
+  headers: IncomingMessage['headers']
   readonly bytes: number
   readonly streams: boolean
   private readonly sessionId: string | undefined
@@ -62,7 +72,7 @@ export class HttpExchange implements Exchange {
     this.sessions = parts.sessions
     parts.response.on('close', () => this.closed())
     // A write that meets a closed connection is no news: `close` tells of it.
-    parts.response.on('error', () => undefined)
+    parts.response.on('error', ignore)
     this.quiet = parts.quiet
     if (this.streams) this.quiet.add(this)
   }
@@ -83,6 +93,18 @@ export class HttpExchange implements Exchange {
     if (this.response.writableFinished) return
     this.gone = true
     if (this.found === undefined || this.stream === undefined) this.cancel.cancel()
+  }
+
+  /**
+   * The answer is a stream that only waits from now on, and there may be thousands of them: lets go of what was needed
+   * to understand the request. `node:http` keeps the request for as long as its response is open.
+   */
+  hold(): void {
+    this.held = true
+    this.headers = noHeaders
+    const request = this.response.req
+    request.headers = noHeaders
+    request.rawHeaders = []
   }
 
   /** Opens a stream if there is none and says that the call still runs. */
@@ -106,7 +128,7 @@ export class HttpExchange implements Exchange {
       const id = this.found === undefined ? undefined : randomBytes(6).toString('base64url')
       this.streamId = id
       this.stream = new EventStream(
-        { id, headers: {}, keptEventsMax, keptBytesMax, pendingBytesMax },
+        id === undefined ? modernStream : { ...modernStream, id, keptEventsMax, keptBytesMax },
         this.response,
       )
       if (this.found !== undefined && id !== undefined) this.keep(this.found, id, this.stream)

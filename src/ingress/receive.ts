@@ -10,7 +10,7 @@ import { accepts, HttpExchange, wholeText } from './http-exchange.ts'
 import { allowCors, checkOrigin, preflight } from './origin.ts'
 import { PairDoor } from './pair.ts'
 import type { LegacySession, SessionTable } from './sessions.ts'
-import type { DoorPorts, DoorSettings } from './settings.ts'
+import type { DoorPorts, DoorSettings, Out } from './settings.ts'
 
 const serverPath = /^\/mcp\/s\/([a-z][a-z0-9-]{0,23})\/?$/
 const toolsetPath = /^\/mcp\/t\/([a-z][a-z0-9-]{0,23})\/?$/
@@ -170,32 +170,46 @@ class Door {
       quiet: this.quiet,
     })
     this.running.add(exchange)
+    let held = false
     try {
-      await this.answer(exchange, principal, text, response)
+      held = await this.answer(exchange, principal, text, response)
     } finally {
-      this.running.delete(exchange)
+      if (!held) this.running.delete(exchange)
     }
   }
 
+  /** True when the answer is a stream that stays open. */
   private async answer(
     exchange: HttpExchange,
     principal: Principal,
     text: string,
     response: ServerResponse,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const outcome = await this.ports.serve(principal, exchange, text)
+    if (outcome.kind === 'held') {
+      this.hold(exchange, outcome.ended)
+      return true
+    }
     if (outcome.kind === 'message') await exchange.finish(outcome.message, outcome.session?.id)
     else if (outcome.kind === 'accepted') exchange.accepted()
-    else if (outcome.kind === 'held') {
-      exchange.held = true
-      await exchange.finish(await outcome.ended, undefined)
-    }
     if (outcome.kind === 'batch') {
       const texts = await Promise.all(outcome.messages.map(wholeText))
       const parts = [`[${texts.join(',')}`]
       await exchange.finish({ status: 200, head: parts, stream: undefined, tail: ']' }, undefined)
     }
     if (!response.writableEnded && response.headersSent) response.end()
+    return false
+  }
+
+  /** Waits for the end of a held stream outside of what read its request, which would keep the whole message. */
+  private hold(exchange: HttpExchange, ended: Promise<Out>): void {
+    exchange.hold()
+    ended
+      .then((out) => exchange.finish(out, undefined))
+      .catch((thrown: unknown) =>
+        this.ports.log({ level: 'error', text: 'a stream did not end well', error: thrown }),
+      )
+      .finally(() => this.running.delete(exchange))
   }
 
   /** The stream on which a legacy session hears what belongs to no request; or a resumed one. */

@@ -1,5 +1,7 @@
 /** Cancels one piece of work: a flag and listeners, created for every call, so much leaner than an AbortController. */
 export class CancelSource {
+  /** The usual one listener needs no set. */
+  private only: (() => void) | undefined
   private listeners: Set<() => void> | undefined
   private done = false
 
@@ -11,8 +13,10 @@ export class CancelSource {
   cancel(): void {
     if (this.done) return
     this.done = true
-    const listeners = this.listeners
+    const { only, listeners } = this
+    this.only = undefined
     this.listeners = undefined
+    only?.()
     if (listeners !== undefined) for (const listener of listeners) listener()
   }
 
@@ -22,10 +26,14 @@ export class CancelSource {
       listener()
       return () => undefined
     }
-    this.listeners ??= new Set()
-    this.listeners.add(listener)
+    if (this.only === undefined && this.listeners === undefined) this.only = listener
+    else {
+      this.listeners ??= new Set()
+      this.listeners.add(listener)
+    }
     return () => {
-      this.listeners?.delete(listener)
+      if (this.only === listener) this.only = undefined
+      else this.listeners?.delete(listener)
     }
   }
 }
