@@ -1,9 +1,22 @@
 // Progress, cancellation, logs and changes: what comes beside the answer.
+
+import type { ServerResponse } from 'node:http'
 import { expect } from 'vitest'
-import { eventually, modernRequest, modernTool, postText } from '../e2e/client.ts'
+import {
+  eventually,
+  legacySession,
+  modernCall,
+  modernMeta,
+  modernRequest,
+  modernTool,
+  openFeed,
+  type Params,
+  postText,
+  type Reply,
+} from '../e2e/client.ts'
 import { everything, startGateway } from '../e2e/gateway.ts'
 import { dig, names } from '../e2e/json.ts'
-import { startStub } from '../faults/stub-server.ts'
+import { type Stub, startStub } from '../faults/stub-server.ts'
 import { type Cell, quiet } from './cell.ts'
 import { proves } from './registry.ts'
 
@@ -201,6 +214,94 @@ proves('loose-requests', ['LL', 'ML'], 'of a server are refused', async (cell) =
     expect([dig(answers[0], 'id'), dig(answers[0], 'error', 'code')]).toEqual(['r1', -32601])
     expect(cell.server).toBe('legacy')
   } finally {
+    await gateway.stop()
+    await stub.stop()
+  }
+})
+
+/** Asks on the GET stream of the session, and answers the call with what it heard. */
+async function looseServer(): Promise<Stub> {
+  const streams = new Map<unknown, ServerResponse>()
+  const calls: { readonly id: unknown; readonly response: ServerResponse }[] = []
+  const stub = await startStub({
+    era: 'legacy',
+    tools: [
+      { name: 'loose', inputSchema: { type: 'object' } },
+      { name: 'wait', inputSchema: { type: 'object' } },
+    ],
+    handle: ({ request, response, message, method }) => {
+      const session = request.headers['mcp-session-id']
+      if (request.method === 'GET') {
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+        streams.set(session, response)
+      } else if (method === 'tools/call') {
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+        if (dig(message, 'params', 'name') === 'wait') return true
+        calls.push({ id: dig(message, 'id'), response })
+        const params = { message: 'Yes?', requestedSchema: { type: 'object', properties: {} } }
+        const question = { jsonrpc: '2.0', id: 'loose', method: 'elicitation/create', params }
+        streams.get(session)?.write(`data: ${JSON.stringify(question)}\n\n`)
+      } else if (method === 'POST' && dig(message, 'id') === 'loose') {
+        response.writeHead(202).end()
+        const heard = dig(message, 'result', 'action') ?? dig(message, 'error', 'code')
+        const result = { content: [{ type: 'text', text: String(heard) }] }
+        const call = calls.pop()
+        call?.response.end(`data: ${JSON.stringify({ jsonrpc: '2.0', id: call.id, result })}\n\n`)
+      } else return false
+      return true
+    },
+  })
+  return stub
+}
+
+proves('loose-requests', ['LL', 'ML'], 'are put to the only call in flight', async (cell) => {
+  const stub = await looseServer()
+  const gateway = await startGateway({
+    config: { servers: { stub: { http: { url: stub.url } } } },
+    keys: { first: everything },
+  })
+  const capabilities = { elicitation: {} }
+  const url = gateway.server('stub')
+  const stop = new AbortController()
+  const modern = (name: string, more: Params = {}, signal?: AbortSignal): Promise<Reply> => {
+    const params = { name, arguments: {}, _meta: modernMeta(capabilities), ...more }
+    const options = signal === undefined ? {} : { signal }
+    return modernCall(url, gateway.key, 'tools/call', params, options)
+  }
+  const heard = (reply: unknown): unknown => dig(reply, 'result', 'content', 0, 'text')
+  try {
+    if (cell.client === 'legacy') {
+      const session = await legacySession(url, gateway.key, { capabilities })
+      const params = { name: 'loose', arguments: {} }
+      const body = JSON.stringify({ jsonrpc: '2.0', id: 'call', method: 'tools/call', params })
+      const headers = {
+        ...session.headers,
+        accept: 'application/json, text/event-stream',
+        'content-type': 'application/json',
+      }
+      const feed = await openFeed(url, { method: 'POST', headers, body })
+      const id = dig(await feed.untilMethod('elicitation/create'), 'id')
+      await session.post(JSON.stringify({ jsonrpc: '2.0', id, result: { action: 'accept' } }))
+      expect(heard(await feed.until((message) => dig(message, 'id') === 'call'))).toBe('accept')
+    } else {
+      const asked = await modern('loose')
+      const keys = Object.keys(dig(asked.message, 'result', 'inputRequests') ?? {})
+      const inputResponses = Object.fromEntries(keys.map((key) => [key, { action: 'accept' }]))
+      const requestState = dig(asked.message, 'result', 'requestState')
+      expect(heard((await modern('loose', { inputResponses, requestState })).message)).toBe(
+        'accept',
+      )
+    }
+    // With another call in flight it cannot be known whom to ask.
+    const waiting = modern('wait', {}, stop.signal).catch(() => undefined)
+    await eventually(async () => stub.seen.at(-1) === 'tools/call')
+    const session = await legacySession(url, gateway.key, { capabilities })
+    const second = cell.client === 'legacy' ? session.tool('loose') : modern('loose')
+    expect(heard((await second).message)).toBe('-32601')
+    stop.abort()
+    await waiting
+  } finally {
+    stop.abort()
     await gateway.stop()
     await stub.stop()
   }

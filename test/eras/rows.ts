@@ -83,7 +83,7 @@ export const rows: readonly Row[] = [
     'resumption',
     'stream resumption',
     ['same', 'none', 'stateful', 'none'],
-    'Legacy clients can take a broken stream up again, whatever the server is',
+    'Legacy clients can take a broken stream up again, whatever the server is; the gateway does the same at legacy servers',
   ),
   row('ping', 'ping', ['same', 'none', 'clean', 'clean'], 'Answered by the gateway on both sides'),
   row(
@@ -96,13 +96,13 @@ export const rows: readonly Row[] = [
     'list-changed',
     'changes of lists',
     ['same', 'same', 'stateful', 'stateful'],
-    'GET streams and listen streams hear of them, coalesced',
+    'GET streams and listen streams hear of them, coalesced; of a server over HTTP without such a stream within a minute, since its lists are asked for',
   ),
   row(
     'resource-updates',
     'resource subscriptions',
     ['same', 'same', 'stateful', 'stateful'],
-    'Counted by reference; a URI that the server does not honour is refused or missing from the acknowledgement',
+    'Counted by reference, and asked for again after a restart of the server; a URI that the server does not honour is refused or missing from the acknowledgement',
   ),
   row(
     'questions',
@@ -137,8 +137,8 @@ export const rows: readonly Row[] = [
   row(
     'loose-requests',
     'server requests outside a call',
-    ['no', 'none', 'none', 'no'],
-    'Nobody can be asked, so the server is refused with -32601',
+    ['lossy', 'none', 'none', 'lossy'],
+    'What comes on the GET stream of a session is put to the only call in flight there; with none or several, or with `session: shared`, nobody can be asked, and the server is refused with -32601',
   ),
   row(
     'stdio-requests',

@@ -47,7 +47,9 @@ test('parked calls that nobody answers end, their servers are told, and nothing 
   expect(ends.filter((end) => end === 'refused question_refused').length).toBe(2)
   const after = await settled(inspector)
   process.stdout.write(`heap before ${before.heapBytes}, after ${after.heapBytes} bytes\n`)
-  expect(after.handles).toEqual(before.handles)
+  // Connections of this test that idled before are closed by now, so there may be fewer.
+  for (const [kind, count] of Object.entries(after.handles))
+    expect(count, kind).toBeLessThanOrEqual(before.handles[kind] ?? 0)
   expect(after.heapBytes / before.heapBytes).toBeLessThan(1.05)
   const first = asked[0]
   if (first === undefined) throw new Error('nothing was asked')
