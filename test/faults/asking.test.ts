@@ -73,8 +73,8 @@ test.each(['answers', 'leaves'] as const)(
       return
     }
     const back = await world.tool('legacy', 'ask', { by: 'a' }, answers(asked))
-    expect([code(back), dig(back.message, 'error', 'code')]).toEqual(['server_unavailable', -32603])
-    expect(await world.outcomes(since)).toEqual(['input-required', 'error server_unavailable'])
+    expect([code(back), dig(back.message, 'error', 'code')]).toEqual(['state_invalid', -32602])
+    expect(await world.outcomes(since)).toEqual(['input-required', 'error state_invalid'])
     const again = await world.tool('legacy', 'ask', { by: 'c' })
     expect(textOf(await world.tool('legacy', 'ask', { by: 'c' }, answers(again)))).toBe('c')
   },

@@ -293,6 +293,55 @@ test('changes of a server whose watch could not be opened at first are heard lat
 })
 
 describe('a legacy server', () => {
+  test.each([
+    ['e-1', '{"n":1}', undefined],
+    ['\u00e9', undefined, 'server_broken'],
+  ])(
+    'that closes the stream of a call behind event %s is gone back to, if a header can say it',
+    async (event, text, refused) => {
+      let calls = 0
+      let waiting: unknown
+      const stub = await stubbed({
+        era: 'legacy',
+        handle: ({ method, request, response, message }) => {
+          const last = request.headers['last-event-id']
+          const resumed = method === 'GET' && last !== undefined
+          if (method !== 'tools/call' && !resumed) return false
+          response.writeHead(200, { 'content-type': 'text/event-stream' })
+          if (method === 'tools/call') {
+            calls++
+            waiting = dig(message, 'id')
+            response.end(`id: ${event}\nretry: 100\ndata:\n\n`)
+            return true
+          }
+          const result = { content: [{ type: 'text', text: '{"n":1}' }] }
+          response.end(`data: ${JSON.stringify({ jsonrpc: '2.0', id: waiting, result })}\n\n`)
+          return true
+        },
+      })
+      const gateway = await gatewayOver({ s: { http: { url: stub.url }, era: 'legacy' } })
+      const reply = await modernTool(gateway.server('s'), gateway.key, 'echo', { n: 1 })
+      expect([echoed(reply), code(reply), calls]).toEqual([text, refused, 1])
+    },
+  )
+
+  test('that closes the stream of a call again and again without a word is given up', async () => {
+    let resumed = 0
+    const stub = await stubbed({
+      era: 'legacy',
+      handle: ({ method, request, response }) => {
+        if (method === 'GET' && request.headers['last-event-id'] !== undefined) resumed++
+        else if (method !== 'tools/call') return false
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        response.end(method === 'GET' ? ':\n\n' : 'id: e-1\nretry: 100\ndata:\n\n')
+        return true
+      },
+    })
+    const gateway = await gatewayOver({ s: { http: { url: stub.url }, era: 'legacy' } })
+    const reply = await modernTool(gateway.server('s'), gateway.key, 'echo', { n: 1 })
+    expect([code(reply), resumed]).toEqual(['server_broken', 5])
+  })
+
   test('that forgets its sessions gets a new one, and the call is made once', async () => {
     const stub = await stubbed({ era: 'legacy' })
     const gateway = await gatewayOver({ s: { http: { url: stub.url } } })

@@ -32,8 +32,9 @@ const attemptsMax = 2
 const silentResumesMax = 5
 /** The wait before that, where the server names none, and the bounds of what it may name. */
 const resumeMs = 1_000
-const resumeMsMin = 20
+const resumeMsMin = 100
 const resumeMsMax = 60_000
+const sayable = /^[\x21-\x7e]{1,1024}$/
 
 export class Relay {
   private readonly options: RelayOptions
@@ -115,7 +116,8 @@ export class Relay {
   }
 
   private mark(eventId: string | undefined, retryMs: number | undefined): void {
-    if (eventId !== undefined) this.lastEventId = eventId
+    // One that cannot be said in a header cannot be gone back to.
+    if (eventId !== undefined) this.lastEventId = sayable.test(eventId) ? eventId : undefined
     if (retryMs !== undefined) this.retryMs = Math.min(resumeMsMax, Math.max(resumeMsMin, retryMs))
     this.silentResumes = 0
   }
@@ -126,7 +128,6 @@ export class Relay {
     if (
       renew === undefined ||
       this.lastEventId === undefined ||
-      this.lastEventId === '' ||
       open.done ||
       this.aborted ||
       this.streaming ||
