@@ -1,4 +1,5 @@
 // What fails between questions and answers leaves nothing behind: three cycles of every fault, looked at from inside.
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventually, legacySession, modernCall } from '../e2e/client.ts'
 import {
@@ -23,6 +24,8 @@ import {
 const calls = 40
 const cycles = 3
 const stormMs = 2_000
+/** The connections of this test idle as long as the gateway lets them, which is 75 s. */
+const idleMs = 80_000
 
 let world: AskingWorld
 let inspector: Inspector
@@ -139,10 +142,12 @@ async function cycle(): Promise<void> {
 test(`${cycles} cycles of faults leave the handles and the heap as they were`, async () => {
   await cycle()
   await cycle()
+  await delay(idleMs)
   const before = await settled(inspector)
   const after: Inside[] = []
   for (let time = 0; time < cycles; time++) {
     await cycle()
+    await delay(idleMs)
     after.push(await settled(inspector))
   }
   const line = (inside: Inside): string =>
