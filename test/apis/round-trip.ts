@@ -86,7 +86,7 @@ const formats = {
 }
 
 /** Prism takes an empty text for one that is not there, so texts have a character. A copy, which is plain data. */
-function withText(schema: unknown): Schema {
+export function withText(schema: unknown): Schema {
   const walk = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(walk)
     if (!isSchema(value)) return value
@@ -97,7 +97,10 @@ function withText(schema: unknown): Schema {
       copy['properties'] = { ...copy['properties'], mediaType: { enum: ['image/png'] } }
     const isText =
       copy['type'] === 'string' && copy['enum'] === undefined && copy['const'] === undefined
-    return isText && copy['minLength'] === undefined && copy['maxLength'] !== 0
+    return isText &&
+      copy['pattern'] === undefined &&
+      copy['minLength'] === undefined &&
+      copy['maxLength'] !== 0
       ? { ...copy, minLength: 1 }
       : copy
   }
@@ -114,14 +117,14 @@ function fake(schema: Schema, full: boolean, validate: ValidateFunction): unknow
       const value: unknown = generateSync(withText(wanted), {
         seed,
         alwaysFakeOptionals: false,
-        optionalsProbability: full && seed < seedsMax / 2 ? 0.4 : 0,
+        optionalsProbability: full && seed % 2 === 1 ? 0.4 : 0,
         fillProperties: false,
         useDefaultValue: false,
         useExamplesValue: seed > 4,
         maxDefaultItems: 2,
         refDepthMin: 0,
-        refDepthMax: 2,
-        maxDepth: 6,
+        refDepthMax: seed < seedsMax / 2 ? 2 : 6,
+        maxDepth: seed < seedsMax / 2 ? 6 : 12,
         formats,
       })
       if (validate(value)) return value
@@ -213,11 +216,14 @@ const methods: ReadonlySet<string> = new Set([
 /** The description with these operations only, and what they point at, in other operations too. */
 export function cutTo(description: Schema, operations: ReadonlySet<string>): Schema {
   const paths = isSchema(description['paths']) ? description['paths'] : {}
+  // What differs by a fragment only is one operation to a server.
+  const wanted = new Set([...operations].map((key) => key.replace(/#.*$/, '')))
   const kept: Record<string, unknown> = {}
   for (const [path, item] of Object.entries(paths)) {
     if (!isSchema(item)) continue
     const members = Object.entries(item).filter(
-      ([key]) => !methods.has(key) || operations.has(`${key.toUpperCase()} ${path}`),
+      ([key]) =>
+        !methods.has(key) || wanted.has(`${key.toUpperCase()} ${path}`.replace(/#.*$/, '')),
     )
     if (members.some(([key]) => methods.has(key))) kept[path] = Object.fromEntries(members)
   }
