@@ -100,6 +100,21 @@ const excused: Readonly<Record<string, Readonly<Record<string, Excuse>>>> = {
       through: /egress\.resolve\(/,
     },
   },
+  'src/upstream/kinds/sql/mysql.ts': {
+    mysql2: {
+      reason: 'gets its socket from the guard',
+      through: /egress\.connect\([\s\S]*stream: socket/,
+    },
+  },
+  'src/upstream/kinds/sql/postgres.ts': {
+    pg: {
+      reason: 'gets its socket from the guard',
+      through: /egress\.connect\([\s\S]*stream: \(\) => socket/,
+    },
+  },
+  'src/upstream/kinds/sql/postgres-values.ts': {
+    pg: { reason: 'reads values, and has no connection', through: /pg\.TypeOverrides/ },
+  },
   'src/upstream/process/guardian.ts': {
     'node:net': { reason: 'wraps a file descriptor that it inherited' },
   },

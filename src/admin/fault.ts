@@ -12,6 +12,7 @@ const statuses: Readonly<Record<string, number>> = {
   in_use: 409,
   built_in: 409,
   unusable: 422,
+  away: 502,
   not_yet: 501,
 }
 

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import { z } from 'zod'
 import { type AdminClient, ask } from '../admin/contract/client.ts'
 import { type ConversionView, convertServer } from '../admin/contract/convert.ts'
+import { AdminError } from '../admin/contract/errors.ts'
 import { addServer, type VisibilityView } from '../admin/contract/servers.ts'
 import { serverKinds, serverSpec } from '../model/desired-state.ts'
 import { define, type Run, type Session, UsageError } from './command.ts'
@@ -153,9 +154,19 @@ async function sourceOf(
     return { spec: given, what: detected.what }
   }
   if (!options.probe) return { spec: given, what: detected.what }
-  const view = await out.during(`converting ${source}`, ask(client, convertServer, { spec }))
+  const view = await out.during(
+    `converting ${source}`,
+    ask(client, convertServer, { spec }).catch((fault: unknown) => {
+      // Down at the moment is no reason not to register; the look before storing says so.
+      if (fault instanceof AdminError && fault.code === 'away') return undefined
+      throw fault
+    }),
+  )
   const isUrl = /^https?:\/\//i.test(source)
-  return { spec: isUrl ? pinned(given, view) : given, what: detected.what }
+  return {
+    spec: isUrl && view !== undefined ? pinned(given, view) : given,
+    what: detected.what,
+  }
 }
 
 function assertPlain({ baseUrl, include, exclude }: AddOptions): void {

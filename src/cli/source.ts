@@ -19,6 +19,7 @@ export const sourceValues = z.object({
   bearer: z.string().optional(),
   basic: z.string().optional(),
   baseUrl: z.string().optional(),
+  root: z.string().optional(),
   egressHost: words,
   egressNetwork: words,
   include: words,
@@ -32,6 +33,7 @@ export function sourceOptions(): Option[] {
     new Option('--bearer <reference>', 'bearer token, best as a reference to a variable or file'),
     new Option('--basic <user:password>', 'basic credential, best with a reference'),
     new Option('--base-url <url>', 'where calls go, when the description does not say'),
+    new Option('--root <folder>', 'where imports of a .proto file start'),
     new Option('--include <pattern>', 'operations or tools to take, with *; repeat').argParser(
       collect,
     ),
@@ -72,13 +74,14 @@ export function detectFrom(
   },
 ): Promise<DetectedSource> {
   const { source, kind, cwd, options } = given
-  const { baseUrl, egressHost, egressNetwork, include, exclude } = options
+  const { baseUrl, root, egressHost, egressNetwork, include, exclude } = options
   const credential = credentialOf(options)
   return ask(client, detectSource, {
     source: absoluteSource(source, cwd),
     headers: headersOf(options),
     ...(kind === undefined ? {} : { kind }),
     ...(baseUrl === undefined ? {} : { baseUrl }),
+    ...(root === undefined ? {} : { root: absoluteSource(root, cwd) }),
     ...(credential === undefined ? {} : { credential }),
     ...(egressHost.length + egressNetwork.length === 0
       ? {}

@@ -79,26 +79,31 @@ async function whatIs(
     tls: undefined,
   })
   const signal = AbortSignal.timeout(readCaps.timeMsMax)
-  const document = await readOrNothing(description, plain, signal)
-  const byContent = document === undefined ? undefined : detect(document)
+  const read = await readOrFault(description, plain, signal)
+  const byContent = read instanceof ConversionFault ? undefined : detect(read)
   if (byContent !== undefined) return byContent
   if (!isUrl(plain)) throw new MissingPart(`${plain} is no description that is known.`)
-  return (await answersGraphql(new URL(plain), { egress, headers, signal }))
-    ? { kind: 'graphql', what: 'a GraphQL service' }
-    : { kind: 'http', what: 'no description of an API, so an MCP server' }
+  if (await answersGraphql(new URL(plain), { egress, headers, signal }))
+    return { kind: 'graphql', what: 'a GraphQL service' }
+  // What is called like a description and cannot be read now is not taken for something else.
+  if (read instanceof ConversionFault && descriptive.test(plain)) throw read
+  return { kind: 'http', what: 'no description of an API, so an MCP server' }
 }
 
+const descriptive = /\.(json|ya?ml|wsdl|xsd|proto|graphqls?)$|[?&]wsdl\b|openapi|swagger|api-docs/i
+
 /** A URL that gives no document may be an endpoint; a file must be there. */
-async function readOrNothing(
+async function readOrFault(
   description: DescriptionSource,
   place: string,
   signal: AbortSignal,
-): Promise<Document | undefined> {
+): Promise<Document | ConversionFault> {
   try {
-    return await description.describe(signal, false)
+    const document = await description.describe(signal, false)
+    return document ?? new ConversionFault('document_unreadable', 'there is nothing', place)
   } catch (fault) {
     if (isUrl(place) && fault instanceof ConversionFault && fault.code === 'document_unreadable')
-      return undefined
+      return fault
     throw fault
   }
 }

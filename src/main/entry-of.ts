@@ -47,7 +47,12 @@ export function entryOf(kind: ServerKind, request: DetectRequest): ServerSpecInp
       return {
         grpc: isAddress(source)
           ? { address: withoutPath(source), ...own }
-          : { address: withoutPath(where()), proto: source, ...own },
+          : {
+              address: withoutPath(where()),
+              proto: source,
+              ...(request.root === undefined ? {} : { root: request.root }),
+              ...own,
+            },
         ...around,
       }
     case 'sql':

@@ -56,7 +56,13 @@ async function run(options: UpOptions): Promise<void> {
     report,
   })
   // With a last good state the gateway serves at once and the database comes beside it.
-  const first = stored === undefined ? await database.once() : undefined
+  // A command that runs beside no gateway writes at once, so it waits; with no database it still reads.
+  const first =
+    stored === undefined
+      ? await database.once()
+      : options.gateway.passive
+        ? await database.once().catch(() => undefined)
+        : undefined
   let gateway: Gateway
   let firstKey: string | undefined
   try {

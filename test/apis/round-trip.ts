@@ -4,17 +4,24 @@
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import { generateSync } from 'json-schema-faker'
+import { expect } from 'vitest'
 import { z } from 'zod'
 import { openapiSpec } from '../../src/model/kinds/openapi.ts'
 import { createEgress } from '../../src/upstream/egress/guard.ts'
 import { createRestExecutor } from '../../src/upstream/kinds/rest/executor.ts'
-import { convertText, type RestConversion, type RestTool } from './openapi-corpus.ts'
+import {
+  convertText,
+  corpus,
+  type RestConversion,
+  type RestTool,
+  sample,
+} from './openapi-corpus.ts'
 
 /** `ok`, or why a call was not accepted. */
 export type Verdict = string
@@ -79,7 +86,7 @@ const formats = {
 }
 
 /** Prism takes an empty text for one that is not there, so texts have a character. A copy, which is plain data. */
-function withText(schema: unknown): Schema {
+export function withText(schema: unknown): Schema {
   const walk = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(walk)
     if (!isSchema(value)) return value
@@ -90,7 +97,10 @@ function withText(schema: unknown): Schema {
       copy['properties'] = { ...copy['properties'], mediaType: { enum: ['image/png'] } }
     const isText =
       copy['type'] === 'string' && copy['enum'] === undefined && copy['const'] === undefined
-    return isText && copy['minLength'] === undefined && copy['maxLength'] !== 0
+    return isText &&
+      copy['pattern'] === undefined &&
+      copy['minLength'] === undefined &&
+      copy['maxLength'] !== 0
       ? { ...copy, minLength: 1 }
       : copy
   }
@@ -107,14 +117,14 @@ function fake(schema: Schema, full: boolean, validate: ValidateFunction): unknow
       const value: unknown = generateSync(withText(wanted), {
         seed,
         alwaysFakeOptionals: false,
-        optionalsProbability: full && seed < seedsMax / 2 ? 0.4 : 0,
+        optionalsProbability: full && seed % 2 === 1 ? 0.4 : 0,
         fillProperties: false,
         useDefaultValue: false,
         useExamplesValue: seed > 4,
         maxDefaultItems: 2,
         refDepthMin: 0,
-        refDepthMax: 2,
-        maxDepth: 6,
+        refDepthMax: seed < seedsMax / 2 ? 2 : 6,
+        maxDepth: seed < seedsMax / 2 ? 6 : 12,
         formats,
       })
       if (validate(value)) return value
@@ -192,20 +202,134 @@ function sameOperation(met: string, wanted: string): boolean {
   return plain(met) === plain(wanted)
 }
 
-/** The description with these operations only. Components stay: Prism and the converter find what they need. */
+const methods: ReadonlySet<string> = new Set([
+  'get',
+  'put',
+  'post',
+  'delete',
+  'options',
+  'head',
+  'patch',
+  'trace',
+])
+
+/** The description with these operations only, and what they point at, in other operations too. */
 export function cutTo(description: Schema, operations: ReadonlySet<string>): Schema {
   const paths = isSchema(description['paths']) ? description['paths'] : {}
-  const methods = new Set(['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'])
-  const kept = Object.entries(paths).flatMap(([path, item]) => {
-    if (!isSchema(item)) return []
+  // What differs by a fragment only is one operation to a server.
+  const wanted = new Set([...operations].map((key) => key.replace(/#.*$/, '')))
+  const kept: Record<string, unknown> = {}
+  for (const [path, item] of Object.entries(paths)) {
+    if (!isSchema(item)) continue
     const members = Object.entries(item).filter(
-      ([key]) => !methods.has(key) || operations.has(`${key.toUpperCase()} ${path}`),
+      ([key]) =>
+        !methods.has(key) || wanted.has(`${key.toUpperCase()} ${path}`.replace(/#.*$/, '')),
     )
-    return members.some(([key]) => methods.has(key))
-      ? [[path, Object.fromEntries(members)] as const]
-      : []
-  })
-  return { ...description, paths: Object.fromEntries(kept) }
+    if (members.some(([key]) => methods.has(key))) kept[path] = Object.fromEntries(members)
+  }
+  const components: Record<string, Record<string, unknown>> = {}
+  const { paths: _, components: all, ...rest } = description
+  const open: unknown[] = [rest, kept]
+  for (let part = open.pop(); part !== undefined; part = open.pop())
+    for (const [, pointer = ''] of JSON.stringify(part).matchAll(/"\$ref":"#\/([^"]+)"/g)) {
+      const [root, first = '', second = ''] = pointer
+        .split('/')
+        .map((step) => decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~'))
+      if (root === 'paths') {
+        if (kept[first] === paths[first]) continue
+        kept[first] = paths[first]
+        open.push(kept[first])
+      } else if (isSchema(all) && isSchema(all[first])) {
+        components[first] ??= {}
+        if (second in components[first]) continue
+        components[first][second] = all[first][second]
+        open.push(components[first][second] ?? {})
+      }
+    }
+  return { ...rest, paths: kept, components: { ...securityOf(all), ...components } }
 }
 
-export { convertText }
+function securityOf(components: unknown): Schema {
+  return isSchema(components) && isSchema(components['securitySchemes'])
+    ? { securitySchemes: components['securitySchemes'] }
+    : {}
+}
+
+/** Ten large descriptions, with how many operations each has. Prism needs minutes for some of the others (see the README). */
+export const largeDescriptions: Readonly<Record<string, number>> = {
+  'github.com__api.github.com': 845,
+  'atlassian.com__jira': 499,
+  'zoom.us': 373,
+  'digitalocean.com': 290,
+  'box.com': 260,
+  'twilio.com__api': 195,
+  'slack.com': 174,
+  'asana.com': 167,
+  'rudder.example.local': 150,
+  'adyen.com__ManagementService-v3': 132,
+}
+
+const baselineFile = fileURLToPath(new URL('round-trip-baseline.json', import.meta.url))
+const baselineForm = z.object({
+  /** Why a call is not accepted, by a short name. */
+  reasons: z.record(z.string(), z.string()),
+  /** By description and operation: the short name of the reason. */
+  missed: z.record(z.string(), z.record(z.string(), z.string())),
+})
+
+export type Baseline = z.infer<typeof baselineForm>
+
+export function readBaseline(): Baseline {
+  return baselineForm.parse(JSON.parse(readFileSync(baselineFile, 'utf8')))
+}
+
+export interface Outcome {
+  readonly operations: number
+  readonly accepted: number
+  /** Missed, and not in the baseline. */
+  readonly unexplained: Readonly<Record<string, Verdict>>
+  /** In the baseline, and accepted. */
+  readonly stale: readonly string[]
+}
+
+/** One description against Prism: `count` operations, or all of them. */
+export async function tryDescription(name: string, count?: number): Promise<Outcome> {
+  const entry = corpus('openapi').find((one) => one.name === `openapi/${name}.json`)
+  if (entry === undefined) throw new Error(`${name} is not among the descriptions`)
+  const whole: unknown = JSON.parse(entry.text)
+  if (!isSchema(whole)) throw new Error(`${name} is no object`)
+  const keys = operationsOf(whole)
+  expect(keys.length).toBe(largeDescriptions[name])
+  const chosen = new Set(count === undefined ? keys : sample(keys, count, name))
+  const description = count === undefined ? whole : cutTo(whole, chosen)
+  const [prism, conversion] = await Promise.all([
+    startPrism(description),
+    convertText(JSON.stringify(description)),
+  ])
+  try {
+    const { operations, missed } = await roundTrips({
+      conversion,
+      origin: prism.address,
+      only: chosen,
+    })
+    expect(operations).toBe(chosen.size)
+    const known = readBaseline().missed[name] ?? {}
+    return {
+      operations,
+      accepted: operations - Object.keys(missed).length,
+      unexplained: Object.fromEntries(Object.entries(missed).filter(([key]) => !(key in known))),
+      stale: Object.keys(known).filter((key) => chosen.has(key) && !(key in missed)),
+    }
+  } finally {
+    await prism.stop()
+  }
+}
+
+function operationsOf(description: Schema): readonly string[] {
+  const paths = isSchema(description['paths']) ? description['paths'] : {}
+  return Object.entries(paths).flatMap(([path, item]) =>
+    Object.keys(isSchema(item) ? item : {})
+      .filter((key) => methods.has(key))
+      .map((key) => `${key.toUpperCase()} ${path}`),
+  )
+}

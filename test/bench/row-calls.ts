@@ -20,6 +20,15 @@ function goals(rows: readonly CallRow[]): Figure[] {
       reached: ratio.middle <= 1.3,
     })
   }
+  const rest = at('sallyport-rest', 16)?.outcome?.cpuUs
+  const mcp = at('sallyport-modern', 16)?.outcome?.cpuUs
+  if (rest !== undefined && mcp !== undefined)
+    figures.push({
+      what: 'CPU of a call of a REST tool over the same call of an MCP server',
+      value: `${fixed(rest / mcp, 2)} x`,
+      goal: '<= 1.3 x',
+      reached: rest / mcp <= 1.3,
+    })
   for (const connections of [16, 64]) {
     const own = at('sallyport-modern', connections)?.outcome?.perSecond
     if (own === undefined) continue

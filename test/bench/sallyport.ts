@@ -23,6 +23,8 @@ export interface GatewayOptions {
 
 export interface ServerOptions {
   readonly url: string
+  /** A REST API at the URL, with this description; else an MCP server. */
+  readonly description?: unknown
   readonly era?: 'legacy' | 'modern'
   readonly timeout?: string
 }
@@ -32,7 +34,9 @@ function configuration(options: GatewayOptions): string {
   const servers = Object.entries(options.servers).map(([name, server]) => [
     name,
     {
-      http: { url: server.url },
+      ...(server.description === undefined
+        ? { http: { url: server.url } }
+        : { openapi: { spec: `${name}.json`, baseUrl: server.url } }),
       concurrency: 5_000,
       timeout: server.timeout ?? '60s',
       ...(server.era === undefined ? {} : { era: server.era }),
@@ -52,6 +56,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   mkdirSync(options.folder, { recursive: true })
   const config = join(options.folder, 'sallyport.yaml')
   writeFileSync(config, configuration(options))
+  for (const [name, { description }] of Object.entries(options.servers))
+    if (description !== undefined)
+      writeFileSync(join(options.folder, `${name}.json`), JSON.stringify(description))
   const port = await freePort()
   const data = join(options.folder, 'data')
   const running = await start({

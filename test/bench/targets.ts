@@ -43,6 +43,24 @@ export function versionOf(name: string): string {
   return read.version
 }
 
+/** The echo of the upstream as a plain API. */
+const textSchema = { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] }
+const textContent = { content: { 'application/json': { schema: textSchema } } }
+const echoDescription = {
+  openapi: '3.1.0',
+  info: { title: 'Echo', version: '1.0.0' },
+  paths: {
+    '/echo': {
+      post: {
+        operationId: 'echo',
+        summary: 'Gives the text back.',
+        requestBody: { required: true, ...textContent },
+        responses: { 200: { description: 'The text.', ...textContent } },
+      },
+    },
+  },
+}
+
 /** One Sallyport for its rows: the rows differ by server and by the era of the client. */
 function sharedGateway(context: Context): Promise<Gateway> {
   const upstream = `http://127.0.0.1:${context.upstreamPort}`
@@ -52,6 +70,7 @@ function sharedGateway(context: Context): Promise<Gateway> {
     servers: {
       modern: { url: `${upstream}/mcp` },
       legacy: { url: `${upstream}/legacy`, era: 'legacy' },
+      rest: { url: `${upstream}/rest`, description: echoDescription },
     },
   })
   return context.shared.gateway
@@ -129,6 +148,16 @@ export const targets: readonly Target[] = [
     async start(context) {
       const { pid, port, key } = await sharedGateway(context)
       const request = modernCall({ port, key, path: '/mcp' }, 'legacy__echo')
+      await check(request, 20)
+      return { pid, request }
+    },
+  },
+  {
+    name: 'sallyport-rest',
+    label: 'Sallyport, modern client, REST upstream',
+    async start(context) {
+      const { pid, port, key } = await sharedGateway(context)
+      const request = modernCall({ port, key, path: '/mcp' }, 'rest__echo', 'hello there')
       await check(request, 20)
       return { pid, request }
     },

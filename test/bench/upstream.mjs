@@ -1,5 +1,6 @@
 // The MCP server behind every gateway: node:http, JSON answers, both eras by path.
 //   /mcp     2026-07-28 only           /legacy  2025-11-25 with sessions     /any  both
+//   /rest/echo  the same echo as a plain API
 //   /hang    lists, but calls never end /many   5,000 tools                  /large one result of 100 MB
 import { createServer } from 'node:http'
 import { echoTool, resultOf, wideTool } from './echo-reply.mjs'
@@ -40,6 +41,8 @@ function large(message, response) {
 
 function take(path, body, response) {
   const message = JSON.parse(body)
+  if (path === '/rest/echo')
+    return answer(response, JSON.stringify({ text: String(message.text).padEnd(60, '.') }))
   if (message.id === undefined) return response.writeHead(202).end()
   const isModern = message.params?._meta?.['io.modelcontextprotocol/protocolVersion'] !== undefined
   const refused = (path === '/legacy' && isModern) || (path === '/mcp' && !isModern)

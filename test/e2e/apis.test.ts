@@ -1,6 +1,6 @@
 /** An API as a server, from its description to governed calls, by the public door and the command line. */
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -82,6 +82,19 @@ interface Ended {
   readonly stderr: string
 }
 
+function runCommand(folder: string, args: readonly string[]): Promise<Ended> {
+  const child = spawn(process.execPath, [mainFile, ...args], {
+    cwd: folder,
+    env: { PATH: '/usr/bin:/bin', NODE_NO_WARNINGS: '1' },
+  })
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (chunk) => (stdout += String(chunk)))
+  child.stderr.on('data', (chunk) => (stderr += String(chunk)))
+  return new Promise((resolve) =>
+    child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr })),
+  )
+}
+
 describe('an API behind the gateway', () => {
   let folder = ''
   let pets: Pets
@@ -90,19 +103,8 @@ describe('an API behind the gateway', () => {
   const write = (content: object | string): Promise<void> =>
     writeFile(file('pets.yaml'), typeof content === 'string' ? content : stringify(content))
 
-  function sallyport(...args: readonly string[]): Promise<Ended> {
-    const child = spawn(
-      process.execPath,
-      [mainFile, ...args, '--data', gateway.dataDir, '--config', file('none.yaml')],
-      { cwd: folder, env: { PATH: '/usr/bin:/bin', NODE_NO_WARNINGS: '1' } },
-    )
-    let [stdout, stderr] = ['', '']
-    child.stdout.on('data', (chunk) => (stdout += String(chunk)))
-    child.stderr.on('data', (chunk) => (stderr += String(chunk)))
-    return new Promise((resolve) =>
-      child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr })),
-    )
-  }
+  const sallyport = (...args: readonly string[]): Promise<Ended> =>
+    runCommand(folder, [...args, '--data', gateway.dataDir, '--config', file('none.yaml')])
 
   const listed = async (server: string): Promise<readonly string[]> => {
     const reply = await modernCall(gateway.server(server), gateway.key, 'tools/list')
@@ -311,3 +313,26 @@ describe('a description behind a URL', () => {
     expect(dig(called.message, 'error', 'data', 'code')).toBe('tool_unknown')
   })
 })
+
+test('with no gateway running, two commands lead to a call; what cannot be read is not taken for something else', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sallyport-alone-'))
+  const pets = await startPets((url) => description(url, { '/pets': { get: inline } }))
+  // A folder that others may enter keeps the embedded database below it, also for root.
+  await chmod(folder, 0o755)
+  const sallyport = (...args: readonly string[]): Promise<Ended> => runCommand(folder, args)
+  try {
+    const added = await sallyport('add', 'pets', `${pets.url}/openapi.json`)
+    const key = /sp_[A-Za-z0-9_-]{43}/.exec(added.stderr)?.[0] ?? ''
+    expect(added.stdout).toContain('Registered pets.')
+    const called = await sallyport('call', 'pets.list_pets', '{}', '--key', key)
+    expect(called.stdout).toContain('Rex')
+    // The second command that writes waits for the database, too.
+    expect((await sallyport('keys', 'create', 'ann', '--role', 'all-tools')).code).toBe(0)
+    const gone = await sallyport('add', 'gone', `${pets.url}/none/openapi.yaml`)
+    expect(gone.code).toBe(1)
+    expect(gone.stderr).toContain('answers with status 404')
+  } finally {
+    await pets.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+}, 120_000)

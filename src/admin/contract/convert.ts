@@ -39,6 +39,7 @@ export const detectSource = route({
     source: z.string().min(1).describe('Absolute path, URL, or address'),
     kind: z.enum(serverKinds).exclude(['stdio']).optional().describe('Detected when absent'),
     baseUrl: z.string().optional().describe('Where calls go'),
+    root: z.string().optional().describe('Where imports of a .proto file start'),
     headers: z.record(z.string(), z.string()).default({}),
     credential: credentialSpec.optional(),
     egress: egressSpec.optional(),

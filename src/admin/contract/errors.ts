@@ -14,7 +14,7 @@ export const errorBody = z.object({
     code: z
       .string()
       .describe(
-        'Stable: a refusal of the gateway (docs/errors.md), or invalid, not_found, declared, exists, in_use, built_in, unusable, not_yet',
+        'Stable: a refusal of the gateway (docs/errors.md), or invalid, not_found, declared, exists, in_use, built_in, unusable, away, not_yet',
       ),
     message: z.string(),
     wayOut: z.string().describe('What to do about it'),

@@ -4,7 +4,10 @@ import { adviceFor } from '../advice.ts'
 import { convertServer, detectSource } from '../contract/convert.ts'
 import { AdminError } from '../contract/errors.ts'
 import { handle } from '../handle.ts'
-import type { ConversionPorts, Fault } from '../ports.ts'
+import type { ConversionPorts, Fault, FaultReason } from '../ports.ts'
+
+/** What may be otherwise at another time. */
+const away: ReadonlySet<FaultReason> = new Set(['unreachable', 'timeout', 'unauthorized'])
 
 export function convertRoutes(app: FastifyInstance, ports: ConversionPorts): void {
   handle(app, detectSource, async (input) => {
@@ -22,5 +25,5 @@ export function convertRoutes(app: FastifyInstance, ports: ConversionPorts): voi
 
 function unusable({ reason, message, place }: Fault): AdminError {
   const text = place === undefined || place === '' ? message : `${message} (${place})`
-  return new AdminError('unusable', text, adviceFor(reason))
+  return new AdminError(away.has(reason) ? 'away' : 'unusable', text, adviceFor(reason))
 }

@@ -9,7 +9,6 @@ import { follow, type Version } from './operations.ts'
 export type Transport = 'socket' | 'events'
 
 export interface Server {
-  /** Without a trailing slash. */
   readonly url: string
   readonly transport: Transport
   /** Undefined when the configuration names the address. */
@@ -49,7 +48,7 @@ export function serverOf(
 function configured(url: string, spot: Spot | undefined): Server {
   const { protocol } = new URL(url)
   const transport = transports[protocol.slice(0, -1)] ?? 'socket'
-  return { url: url.replace(/\/+$/, ''), transport, spot }
+  return { url, transport, spot }
 }
 
 function serversOf(documents: Documents, channel: Spot, version: Version): readonly Spot[] {

@@ -17,6 +17,7 @@ import { type Parameter, swaggerSchema } from './parameters.ts'
 import { placeIn, type Spot } from './place.ts'
 import { kindOf, type PlainObject, plainObjectOf } from './plain-object.ts'
 import { isHidden, type SchemaTools } from './schema.ts'
+import { checkSpelling } from './spelling.ts'
 import { xmlRootOf, xmlShapeOf } from './xml.ts'
 
 /** A body before its arguments have names. */
@@ -41,6 +42,7 @@ export function readBody(operation: Spot, tools: SchemaTools): Body | undefined 
   const found = tools.documents.target({ value: raw, at: placeIn(operation.at, 'requestBody') })
   if (found.kind === 'lost') return 'lost'
   const { value, at } = found.spot
+  checkSpelling(found.spot, 'a request body', tools.reporter)
   const content = objectAt(value, 'content')
   const mediaTypes = Object.keys(content ?? {}).filter((key) => !key.startsWith('x-'))
   const schemaAt = (mediaType: string): Spot => ({

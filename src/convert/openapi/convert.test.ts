@@ -295,6 +295,28 @@ describe('names', () => {
   })
 })
 
+test('members that are almost spelled right are named, since they would be ignored', async () => {
+  const { notes } = await convert(
+    one({
+      '/a': {
+        paramters: [],
+        'x-anything': 1,
+        get: {
+          operationID: 'getA',
+          parameters: [{ name: 'a', in: 'query', requried: true, schema: {} }],
+          responses: ok,
+          unheardOf: 1,
+        },
+      },
+    }),
+  )
+  expect(notes.map(({ code, place }) => [code, place])).toEqual([
+    ['description_invalid', '#/paths/~1a/paramters'],
+    ['description_invalid', '#/paths/~1a/get/operationID'],
+    ['description_invalid', '#/paths/~1a/get/parameters/0/requried'],
+  ])
+})
+
 describe('words for models', () => {
   test('the summary first, without markup, in whole sentences, deprecated said', async () => {
     const long = 'This sentence is here to fill the room. '.repeat(60)

@@ -13,6 +13,7 @@ import {
 } from './json.ts'
 import { placeIn, type Spot } from './place.ts'
 import type { SchemaTools } from './schema.ts'
+import { checkSpelling } from './spelling.ts'
 
 /** A parameter before it has the name of its argument. */
 export interface Parameter extends Omit<RestParameter, 'argument'> {
@@ -63,6 +64,7 @@ export function readParameters(
         options.reporter.note(found.code, `A parameter is missing: ${found.reason}`, at)
         continue
       }
+      checkSpelling(found.spot, 'a parameter', options.reporter)
       const name = textAt(found.spot.value, 'name')
       const where = textAt(found.spot.value, 'in')
       if (name === undefined || where === undefined) {
@@ -161,7 +163,7 @@ function withTemplate(
   ]
 }
 
-export function templateNames(template: string): readonly string[] {
+function templateNames(template: string): readonly string[] {
   return [...template.matchAll(/\{([^{}]{1,200})\}/g)].map(([, name = '']) => name)
 }
 

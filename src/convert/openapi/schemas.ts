@@ -194,6 +194,6 @@ function stubOf({ target }: Definition): JsonSchema {
   }
 }
 
-export function byteLength(value: unknown): number {
+function byteLength(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value))
 }

@@ -14,6 +14,7 @@ import { OperationFault } from './report.ts'
 import type { Schemas } from './schemas.ts'
 import type { Security } from './security.ts'
 import { baseUrlOf } from './servers.ts'
+import { checkSpelling } from './spelling.ts'
 import { plainLine, plainText, shorten } from './text.ts'
 
 export interface ToolContext {
@@ -38,6 +39,8 @@ export function convertOperation(
   const { tools } = schemas
   const { method, path, spot, pathItem } = operation
   const { reporter, dialect } = tools
+  checkSpelling(pathItem, 'a path item', reporter)
+  checkSpelling(spot, 'an operation', reporter)
   const url = path.replace(/#.*$/s, '')
   const read = readParameters(spot, pathItem, url, { ...tools, configured })
   const body = bodyOf(operation, read, context)

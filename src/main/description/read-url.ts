@@ -91,7 +91,11 @@ async function ask(
     const location = header('location')
     if (redirects.has(statusCode) && location !== undefined) return { location }
     if (statusCode === 304 && known !== undefined) return 'unchanged'
-    if (statusCode !== 200) throw unreadable(url, `the server answers with status ${statusCode}`)
+    if (statusCode !== 200) {
+      const isShy = (statusCode === 401 || statusCode === 403) && !sameOrigin
+      const hint = isShy ? '; a credential is shown only to the origin of the base URL' : ''
+      throw unreadable(url, `the server answers with status ${statusCode}${hint}`)
+    }
     // A stream never ends, and describes nothing.
     if (header('content-type')?.startsWith('text/event-stream') === true)
       throw unreadable(url, 'it is a stream of events')

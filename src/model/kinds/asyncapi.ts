@@ -78,7 +78,7 @@ export interface StreamArguments {
 export interface AsyncApiPlan {
   /** `ask` sends and awaits the reply, `send` only sends, `take` takes messages that come. */
   readonly kind: 'ask' | 'send' | 'take'
-  /** ws, wss: a WebSocket; http, https: a stream of events or lines. Without a trailing slash. */
+  /** ws, wss: a WebSocket; http, https: a stream of events or lines. Its path is in front of `path`. */
   readonly url: string
   /** With `{name}` for each parameter in the path. */
   readonly path: string

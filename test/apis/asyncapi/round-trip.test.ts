@@ -95,6 +95,9 @@ describe('send and await the reply', () => {
       reply: { event: 'pong', text: 'x', reqid: expect.any(Number) },
     })
     const sent = JSON.parse((await service.seen()).messages.at(-1) ?? '')
+    const numbers =
+      '{"venue":"north","message":{"event":"ping","text":[12345678901234567890,1.10]}}'
+    expect((await call('ping', numbers)).raw).toContain('"text":[12345678901234567890,1.10]')
     expect(structured).toMatchObject({ reply: { reqid: sent.reqid } })
     await allClosed()
   })
@@ -308,6 +311,8 @@ describe('what opens the connection', () => {
     expect(await codeOf((await world()).call('guarded_ping', { message }))).toBe(
       'server_refused_us',
     )
+    const ticks = await call('take_ticks', { room: 'let-me-in-9', count: 1 })
+    expect(ticks.structured).toMatchObject({ messages: [{ room: '/events/[redacted]' }] })
     const schemes = await world({ credential: { schemes: { token: { bearer: 'let-me-in-9' } } } })
     expect((await schemes.call('guarded_ping', { message })).isError).toBe(false)
     const query = await world({ credential: { query: { name: 'token', value: 'q s&t' } } })

@@ -1,10 +1,12 @@
 // A WebSocket and SSE service as others write them: the `websocket` package on node:http. Run as a process of its own;
 // prints its port, and on each line of stdin what it has seen so far.
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { createInterface } from 'node:readline'
 import websocket from 'websocket'
 
-const secret = process.argv[2] ?? 'nobody-knows'
+const [, , secret = 'nobody-knows', keyFile, certFile] = process.argv
 const seen = {
   opened: 0,
   closed: 0,
@@ -16,7 +18,7 @@ const seen = {
   upgrades: [],
 }
 
-const http = createServer((request, response) => {
+const answer = (request, response) => {
   const url = new URL(request.url, 'http://x')
   seen.upgrades.push({ url: request.url, headers: request.headers })
   if (url.pathname === '/denied') {
@@ -44,7 +46,11 @@ const http = createServer((request, response) => {
     clearInterval(timer)
     seen.streams--
   })
-})
+}
+const http =
+  keyFile === undefined
+    ? createServer(answer)
+    : createTlsServer({ key: readFileSync(keyFile), cert: readFileSync(certFile) }, answer)
 
 const server = new websocket.server({
   httpServer: http,

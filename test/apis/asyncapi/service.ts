@@ -35,10 +35,15 @@ export interface Service {
   stop(): Promise<void>
 }
 
-/** `secret` is the bearer token that the channel `/guarded` wants. */
-export async function startService(secret = 'nobody-knows'): Promise<Service> {
+/** `secret` is the bearer token that the channel `/guarded` wants; with `tls` it speaks wss and https. */
+export async function startService(
+  secret = 'nobody-knows',
+  tls: readonly string[] = [],
+): Promise<Service> {
   const file = fileURLToPath(new URL('./server.mjs', import.meta.url))
-  const child = spawn(process.execPath, [file, secret], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [file, secret, ...tls], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   // A service that was stopped reads no more.
   child.stdin.on('error', () => undefined)
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
@@ -84,11 +89,19 @@ export interface World {
   call(tool: string, args?: unknown, over?: CallOptions): Promise<Called>
 }
 
+export interface EnterOptions {
+  readonly credential?: Credential
+  readonly spec?: object
+  readonly secure?: boolean
+}
+
 export async function enter(
   port: number,
-  { credential, spec = {} }: { credential?: Credential; spec?: object } = {},
+  { credential, spec = {}, secure = false }: EnterOptions = {},
 ): Promise<World> {
-  const conversion = await convert(descriptionFor(port), spec)
+  const text = descriptionFor(port)
+  const described = secure ? text.replaceAll(/protocol: (ws|http)\b/g, 'protocol: $1s') : text
+  const conversion = await convert(described, spec)
   const executor = createAsyncapiExecutor({
     server: 'exchange',
     spec: asyncapiSpec.parse({ spec: 'service.yml', ...spec }),

@@ -51,7 +51,7 @@ export function sortQuery(pairs: readonly RawPair[], notes: ImportNote[], place:
   return { values, auth }
 }
 
-export function authorization(value: string): SeenAuth {
+function authorization(value: string): SeenAuth {
   const scheme = /^\s*(\w+)/.exec(value)?.[1]?.toLowerCase()
   if (scheme === 'bearer' || scheme === 'basic') return { kind: scheme }
   return { kind: 'apiKey', in: 'header', name: 'Authorization' }

@@ -14,7 +14,7 @@ import {
 } from '../../api/http-exchange.ts'
 import { introspect } from './introspect.ts'
 import { measure } from './measure.ts'
-import { answerBytesMax, Place, requestBody, requestHeaders } from './place.ts'
+import { answerBytesMax, Place, requestBody, requestHeaders, schemaBytesMax } from './place.ts'
 import { answerOf } from './result.ts'
 import { type Open, type SubscriptionPlan, subscribe } from './subscribe.ts'
 import { subscribeEvents } from './subscribe-events.ts'
@@ -39,6 +39,7 @@ interface Post {
   readonly signal: AbortSignal
   /** Changes nothing, and may be sent again on a new connection when an idle one just closed. */
   readonly repeat: boolean
+  readonly bytesMax: number
 }
 
 class GraphqlExecutor implements Executor<GraphqlPlan, GraphqlCommon> {
@@ -56,7 +57,9 @@ class GraphqlExecutor implements Executor<GraphqlPlan, GraphqlCommon> {
   async describe(signal: AbortSignal): Promise<Document> {
     const { url } = this.options.spec
     const headers = this.place.ownHeaders
-    const text = await introspect((body) => this.post({ url, headers, body, signal, repeat: true }))
+    const text = await introspect((body) =>
+      this.post({ url, headers, body, signal, repeat: true, bytesMax: schemaBytesMax }),
+    )
     return { location: url, text, mediaType: 'application/json' }
   }
 
@@ -108,7 +111,7 @@ class GraphqlExecutor implements Executor<GraphqlPlan, GraphqlCommon> {
     return { ...second, body: this.place.clean(second.body, headers) }
   }
 
-  private async exchange({ url: address, headers, body, signal, repeat }: Post) {
+  private async exchange({ url: address, headers, body, signal, repeat, bytesMax }: Post) {
     const url = this.place.url(address)
     const once = (): Promise<HttpAnswer> =>
       httpExchange(
@@ -119,7 +122,7 @@ class GraphqlExecutor implements Executor<GraphqlPlan, GraphqlCommon> {
           headers: { ...headers, ...requestHeaders, 'accept-encoding': acceptedEncodings },
           body,
         },
-        { signal, bytesMax: answerBytesMax },
+        { signal, bytesMax },
       )
     try {
       return await once().catch((thrown: unknown) => {
@@ -140,7 +143,16 @@ class GraphqlExecutor implements Executor<GraphqlPlan, GraphqlCommon> {
   private async send(run: GraphqlRun, type: 'query' | 'mutation', body: string): Promise<Answer> {
     const { common, headers, signal } = run
     const { url } = common
-    return answerOf(await this.post({ url, headers, body, signal, repeat: type === 'query' }))
+    return answerOf(
+      await this.post({
+        url,
+        headers,
+        body,
+        signal,
+        repeat: type === 'query',
+        bytesMax: answerBytesMax,
+      }),
+    )
   }
 
   private async free(run: GraphqlRun): Promise<Answer> {

@@ -9,6 +9,8 @@ import type { PoolOptions } from '../../egress/egress.ts'
 
 /** Of one answer, unpacked; of all messages of a subscription together. */
 export const answerBytesMax = 16_000_000
+/** Of a schema by introspection, which says everything twice as long as SDL. */
+export const schemaBytesMax = 40_000_000
 
 /** Both media types of GraphQL over HTTP section 6.2: servers of today and of before. */
 export const requestHeaders: Readonly<Record<string, string>> = {

@@ -137,7 +137,11 @@ function partOf(part: RestPart, argument: string, value: Value): readonly (strin
   const disposition = `Content-Disposition: form-data; name="${quoted(part.name)}"`
   if (part.file) {
     const file = fileOf(argument, value, false)
-    const type = concrete(part.mediaType ?? '*/*', file.mediaType)
+    // Bytes are the default of a part (OpenAPI 3.1 section 4.8.15.1) and say nothing of what they are.
+    const type = concrete(
+      part.mediaType === octets ? '*/*' : (part.mediaType ?? '*/*'),
+      file.mediaType,
+    )
     const name = quoted(file.fileName ?? part.name)
     return [`${disposition}; filename="${name}"\r\nContent-Type: ${type}\r\n\r\n`, file.bytes]
   }
@@ -196,11 +200,12 @@ function isMediaType(text: string): boolean {
   )
 }
 
+const octets = 'application/octet-stream'
+
 /** The media type to send: what the description says, unless it leaves it open. */
 function concrete(described: string, given: string | undefined): string {
   const first = described.split(',')[0]?.trim() ?? ''
-  if (first !== '' && !first.includes('*') && first !== 'application/octet-stream') return first
-  return given ?? 'application/octet-stream'
+  return first !== '' && !first.includes('*') ? first : (given ?? octets)
 }
 
 function withUtf8(mediaType: string): string {

@@ -389,7 +389,11 @@ describe('bodies', () => {
     const binary = { form: 'binary', mediaType: 'application/octet-stream' } as const
     expect(sent(binary, '{"body":"AAEC"}').text).toBe('\0\u0001\u0002')
     expect(sent(binary, '{"body":"not base64!"}').text).toBe('not base64!')
-    expect(sent(binary, '{"body":{"data":"YQ==","mediaType":"text/csv"}}')).toEqual({
+    const open = { ...binary, mediaType: '*/*' }
+    expect(sent(binary, '{"body":{"data":"YQ==","mediaType":"text/csv"}}').type).toBe(
+      'application/octet-stream',
+    )
+    expect(sent(open, '{"body":{"data":"YQ==","mediaType":"text/csv"}}')).toEqual({
       text: 'a',
       type: 'text/csv',
     })
