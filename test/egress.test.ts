@@ -62,6 +62,12 @@ const excused: Readonly<Record<string, Readonly<Record<string, Excuse>>>> = {
       { reason: 'is the guard' },
     ]),
   ),
+  'src/ingress/pass-on.ts': {
+    undici: {
+      reason: 'dials nodes of the same gateway, at addresses that a holder of the key ring sealed',
+      through: /peers\.addressOf\(/,
+    },
+  },
   'src/ingress/receive.ts': { 'node:http': listens },
   'src/admin/create.ts': {
     fastify: { reason: 'answers on the Unix socket of the administration' },

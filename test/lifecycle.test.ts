@@ -420,7 +420,8 @@ async function pass(
   const members = [request.params, era === 'modern' ? modernMeta : ''].filter((text) => text !== '')
   const text = `{"jsonrpc":"2.0","id":1,"method":"${request.method}","params":{${members.join(',')}}}`
   const exchange = exchangeOf(era)
-  const served = await serve({ rooms, hub, nextCallId: () => 'c-1' }, principal, exchange, text)
+  const deps = { rooms, hub, nextCallId: () => 'c-1', parkedAt: () => undefined }
+  const served = await serve(deps, principal, exchange, text)
   exchange.cancel.cancel()
   if (served.kind === 'held') await served.ended
   if (served.kind === 'message' && served.message.head.join('').includes('"method_unknown"'))
@@ -451,6 +452,7 @@ function exchangeOf(era: Era): Exchange {
     bytes: 100,
     streams: true,
     session: era === 'legacy' ? session : undefined,
+    nodes: undefined,
     begin: () => session,
     send: () => undefined,
     cancel: new CancelSource(),

@@ -45,6 +45,8 @@ export interface ServeDeps {
   readonly rooms: Rooms
   readonly hub: ListenHub
   nextCallId(): string
+  /** The node that holds the parked call of the call's requestState; undefined: none, or it is to be refused here. */
+  parkedAt(identified: Identified): string | undefined
 }
 
 /** What the door does next. */
@@ -59,6 +61,8 @@ export type Served =
   | { readonly kind: 'accepted' }
   /** A listen stream: stays open until `ended` settles, then ends with `message`. */
   | { readonly kind: 'held'; readonly ended: Promise<OutMessage> }
+  /** Nothing was done, recorded or counted: the door passes the request on to the node that can answer it. */
+  | { readonly kind: 'elsewhere'; readonly node: string }
 
 /** Never throws: every refusal comes back as a message. */
 export async function serve(
@@ -87,6 +91,8 @@ async function serveBatch(
   exchange: Exchange,
   text: string,
 ): Promise<Served> {
+  const home = exchange.nodes?.ofSession()
+  if (home !== undefined) return { kind: 'elsewhere', node: home }
   try {
     if (
       exchange.session !== undefined &&
@@ -121,6 +127,9 @@ async function serveEnvelope(
   envelope: Envelope,
 ): Promise<Served> {
   const era = eraOf(envelope, exchange.headers ?? {})
+  const opens = envelope.kind === 'request' && envelope.method === 'initialize'
+  const home = era === 'legacy' && !opens ? exchange.nodes?.ofSession() : undefined
+  if (home !== undefined) return { kind: 'elsewhere', node: home }
   try {
     if (envelope.kind === 'response') return takeAnswer(exchange, envelope)
     if (envelope.kind === 'notification') return takeNotification(exchange, envelope, era)
@@ -133,7 +142,11 @@ async function serveEnvelope(
       streams: exchange.streams,
       relayed: relayedMethods(deps.rooms.snapshot(), exchange.endpoint),
     })
-    return await serveModern(deps, { call, principal }, exchange)
+    const identified: Identified = { call, principal }
+    const parked = call.requestState === undefined ? undefined : deps.parkedAt(identified)
+    if (parked !== undefined && exchange.nodes?.reaches(parked) === true)
+      return { kind: 'elsewhere', node: parked }
+    return await serveModern(deps, identified, exchange)
   } catch (thrown) {
     return refuse(deps, principal, exchange, era, envelope.rpcId, envelope.method, thrown)
   }

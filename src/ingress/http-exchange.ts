@@ -5,10 +5,10 @@ import type { Deadlines } from '../kit/deadlines.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError, publicSentence, refusals } from '../model/refusal.ts'
-import type { Exchange, Session, SessionStart } from '../model/session.ts'
+import type { Exchange, NodeWays, Session, SessionStart } from '../model/session.ts'
 import { discard, drained, EventStream } from './event-stream.ts'
 import type { LegacySession, SessionTable } from './sessions.ts'
-import type { Out } from './settings.ts'
+import type { Out, Peers } from './settings.ts'
 
 const keptEventsMax = 256
 const keptBytesMax = 1_000_000
@@ -30,7 +30,7 @@ const modernStream = {
 }
 
 /** One POST on the Streamable HTTP transport: answers as one JSON body, or as a stream once something comes before the answer. */
-export class HttpExchange implements Exchange {
+export class HttpExchange implements Exchange, NodeWays {
   readonly endpoint: Endpoint
   headers: IncomingMessage['headers']
   readonly bytes: number
@@ -40,6 +40,7 @@ export class HttpExchange implements Exchange {
   private found: LegacySession | undefined
   readonly cancel = new CancelSource()
   readonly principal: Principal
+  private peers: Peers | undefined
   private readonly response: ServerResponse
   private readonly sessions: SessionTable
   private stream: EventStream | undefined
@@ -58,6 +59,8 @@ export class HttpExchange implements Exchange {
     principal: Principal
     sessionId: string | undefined
     sessions: SessionTable
+    /** Undefined: the request came from another node. */
+    peers: Peers | undefined
     bytes: number
     /** Tells when nothing was said for a while. */
     quiet: Deadlines<HttpExchange>
@@ -74,6 +77,34 @@ export class HttpExchange implements Exchange {
     // A write that meets a closed connection is no news: `close` tells of it.
     parts.response.on('error', ignore)
     this.quiet = parts.quiet
+    if (this.streams) this.quiet.add(this)
+    this.peers = parts.peers
+  }
+
+  get nodes(): NodeWays | undefined {
+    return this.peers === undefined ? undefined : this
+  }
+
+  ofSession(): string | undefined {
+    const { sessionId } = this
+    const home = sessionId === undefined ? undefined : this.sessions.homeOf(sessionId)
+    return home !== undefined && this.reaches(home) ? home : undefined
+  }
+
+  reaches(node: string): boolean {
+    return this.peers?.addressOf(node) !== undefined
+  }
+
+  /** Another node answers; what this one says to keep a stream alive would come between. */
+  leave(): void {
+    this.quiet.delete(this)
+    this.over = true
+  }
+
+  /** The other node is gone, so that this one answers for it. */
+  stay(): void {
+    this.peers = undefined
+    this.over = false
     if (this.streams) this.quiet.add(this)
   }
 

@@ -9,6 +9,7 @@ import { type BodyReader, bodyText, readBody } from './body.ts'
 import { eventText } from './event-stream.ts'
 import { wholeText } from './http-exchange.ts'
 import { noFacts } from './implicit-session.ts'
+import type { PassOn } from './pass-on.ts'
 import type { LegacySession, SessionTable } from './sessions.ts'
 import type { DoorPorts, DoorSettings, Outcome } from './settings.ts'
 
@@ -19,18 +20,19 @@ export class PairDoor {
   private readonly settings: DoorSettings
   private readonly sessions: SessionTable
   private readonly bodies: Deadlines<BodyReader>
+  private readonly passOn: PassOn
   private readonly open = new Map<string, { response: ServerResponse; session: LegacySession }>()
 
   constructor(
     ports: DoorPorts,
     settings: DoorSettings,
-    sessions: SessionTable,
-    bodies: Deadlines<BodyReader>,
+    parts: { sessions: SessionTable; bodies: Deadlines<BodyReader>; passOn: PassOn },
   ) {
-    this.bodies = bodies
+    this.bodies = parts.bodies
+    this.passOn = parts.passOn
     this.ports = ports
     this.settings = settings
-    this.sessions = sessions
+    this.sessions = parts.sessions
     setInterval(() => {
       for (const { response } of this.open.values()) response.write(':\n\n')
     }, 20_000).unref()
@@ -84,6 +86,11 @@ export class PairDoor {
     principal: Principal,
   ): Promise<void> {
     const id = URL.parse(request.url ?? '/', 'http://gateway')?.searchParams.get('session') ?? ''
+    const node = this.passOn.wasPassedOn(request) ? undefined : this.sessions.homeOf(id)
+    if (node !== undefined) {
+      const body = await readBody(request, this.settings.bodyBytesMax, this.bodies)
+      if (await this.passOn.take({ request, response, node, body, cancel: undefined })) return
+    }
     const session = this.sessions.find(id, principal, endpoint)
     const text = bodyText(await readBody(request, this.settings.bodyBytesMax, this.bodies))
     response.writeHead(202).end('Accepted')
@@ -97,6 +104,7 @@ export class PairDoor {
       bytes: text.length,
       streams: true,
       session,
+      nodes: undefined,
       begin: (start) => session.adopt(start),
       send: (message) => session.push(message),
       cancel,

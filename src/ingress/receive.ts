@@ -9,8 +9,9 @@ import { EventStream } from './event-stream.ts'
 import { accepts, HttpExchange, wholeText } from './http-exchange.ts'
 import { allowCors, checkOrigin, preflight } from './origin.ts'
 import { PairDoor } from './pair.ts'
+import { PassOn } from './pass-on.ts'
 import type { LegacySession, SessionTable } from './sessions.ts'
-import type { DoorPorts, DoorSettings, Out } from './settings.ts'
+import type { DoorPorts, DoorSettings, Out, Outcome } from './settings.ts'
 
 const serverPath = /^\/mcp\/s\/([a-z][a-z0-9-]{0,23})\/?$/
 const toolsetPath = /^\/mcp\/t\/([a-z][a-z0-9-]{0,23})\/?$/
@@ -37,6 +38,8 @@ export interface HttpDoor {
   readonly requests: () => number
   /** Ends the listen streams of some principals, e.g. after their key was revoked. */
   endListens(drop: (principal: Principal) => boolean): void
+  /** Told when a node of the same gateway came, went or moved. */
+  peersChanged(): void
 }
 
 export function createHttpDoor(
@@ -73,11 +76,13 @@ export function createHttpDoor(
     drain: (drainMs) => door.drain(server, drainMs),
     requests: () => door.running.size,
     endListens: (drop) => door.endListens(drop),
+    peersChanged: () => door.passOn.peersChanged(),
   }
 }
 
 class Door {
   readonly running = new Set<HttpExchange>()
+  readonly passOn: PassOn
   private readonly ports: DoorPorts
   private readonly settings: DoorSettings
   private readonly sessions: SessionTable
@@ -95,7 +100,12 @@ class Door {
     this.bodies = new Deadlines(settings.bodyTimeoutMs, (body) =>
       body.fail(new GatewayError('body_timeout')),
     )
-    this.pair = new PairDoor(ports, settings, sessions, this.bodies)
+    this.passOn = new PassOn(ports.peers)
+    this.pair = new PairDoor(ports, settings, {
+      sessions,
+      bodies: this.bodies,
+      passOn: this.passOn,
+    })
     setInterval(() => {
       for (const stream of this.streams) stream.ping()
     }, pingMs).unref()
@@ -166,13 +176,22 @@ class Door {
       principal,
       sessionId: typeof sessionId === 'string' ? sessionId : undefined,
       sessions: this.sessions,
+      peers: this.passOn.wasPassedOn(request) ? undefined : this.ports.peers,
       bytes: body.length,
       quiet: this.quiet,
     })
     this.running.add(exchange)
     let held = false
     try {
-      held = await this.answer(exchange, principal, text, response)
+      let outcome = await this.ports.serve(principal, exchange, text)
+      if (outcome.kind === 'elsewhere') {
+        const { cancel } = exchange
+        exchange.leave()
+        if (await this.passOn.take({ request, response, node: outcome.node, body, cancel })) return
+        exchange.stay()
+        outcome = await this.ports.serve(principal, exchange, text)
+      }
+      held = await this.answer(exchange, outcome, response)
     } finally {
       if (!held) this.running.delete(exchange)
     }
@@ -181,11 +200,9 @@ class Door {
   /** True when the answer is a stream that stays open. */
   private async answer(
     exchange: HttpExchange,
-    principal: Principal,
-    text: string,
+    outcome: Outcome,
     response: ServerResponse,
   ): Promise<boolean> {
-    const outcome = await this.ports.serve(principal, exchange, text)
     if (outcome.kind === 'held') {
       this.hold(exchange, outcome.ended)
       return true
@@ -213,16 +230,17 @@ class Door {
   }
 
   /** The stream on which a legacy session hears what belongs to no request; or a resumed one. */
-  private get(
+  private async get(
     request: IncomingMessage,
     response: ServerResponse,
     endpoint: Endpoint,
     principal: Principal,
-  ): void {
+  ): Promise<void> {
     const id = request.headers['mcp-session-id']
     if (typeof id !== 'string') throw new GatewayError('verb_refused')
     if (!accepts(request.headers.accept, 'text/event-stream'))
       throw new GatewayError('accept_refused')
+    if (await this.passSession(id, request, response)) return
     const session = this.sessions.find(id, principal, endpoint)
     const last = request.headers['last-event-id']
     if (typeof last === 'string' && this.resume(session, last, response)) return
@@ -252,16 +270,28 @@ class Door {
     return true
   }
 
-  private delete(
+  private async delete(
     request: IncomingMessage,
     response: ServerResponse,
     endpoint: Endpoint,
     principal: Principal,
-  ): void {
+  ): Promise<void> {
     const id = request.headers['mcp-session-id']
     if (typeof id !== 'string') throw new GatewayError('verb_refused')
+    if (await this.passSession(id, request, response)) return
     this.sessions.end(this.sessions.find(id, principal, endpoint))
     response.writeHead(204).end()
+  }
+
+  /** Whether a request without a body was answered by the node of its session. */
+  private async passSession(
+    id: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<boolean> {
+    const node = this.sessions.homeOf(id)
+    if (node === undefined || this.passOn.wasPassedOn(request)) return false
+    return this.passOn.take({ request, response, node, body: undefined, cancel: undefined })
   }
 
   private health(path: string, response: ServerResponse): void {
@@ -311,11 +341,13 @@ class Door {
     const deadline = Date.now() + drainMs
     // Streams that only wait for changes end at once; running calls get the time.
     for (const stream of this.streams) stream.end()
+    this.passOn.endStreams()
     this.pair.close()
     for (const exchange of this.running) if (exchange.held) exchange.cancel.cancel()
     while (this.running.size > 0 && Date.now() < deadline)
       await new Promise((resolve) => setTimeout(resolve, 25))
     for (const exchange of this.running) exchange.cancel.cancel()
+    this.passOn.close()
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 250).unref())])
     server.closeAllConnections()
     await closed

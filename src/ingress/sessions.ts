@@ -173,6 +173,13 @@ export class SessionTable {
     return session
   }
 
+  /** The other node that a session id names; undefined for our own, and for what no node of ours has sealed. */
+  homeOf(id: string): string | undefined {
+    if (this.sessions.has(id) || id.length > 256) return undefined
+    const node = this.options.ring.open(purpose, id)?.split('|', 1)[0]
+    return node === this.options.node ? undefined : node
+  }
+
   end(session: LegacySession): void {
     if (!this.sessions.delete(session.id)) return
     const left = (this.perPrincipal.get(session.principalId) ?? 1) - 1

@@ -18,6 +18,20 @@ export type Outcome =
   | { readonly kind: 'batch'; readonly messages: readonly Out[] }
   | { readonly kind: 'accepted' }
   | { readonly kind: 'held'; readonly ended: Promise<Out> }
+  /** Nothing was done with it: it belongs to another node. Only where the exchange has ways to nodes. */
+  | { readonly kind: 'elsewhere'; readonly node: string }
+
+/** The other nodes of the same gateway. What is asked here is in memory; a call never waits for it. */
+export interface Peers {
+  /** Where a live node is reached, e.g. `http://10.0.0.2:8470`; undefined: gone, stopping, unknown, or this node itself. */
+  addressOf(node: string): string | undefined
+  /** Whether a node still answers at that address what it was given before. */
+  livesAt(node: string, address: string): boolean
+  /** Text of the header that says that a request was passed on to a node. */
+  seal(node: string): string
+  /** Whether a node of ours passed a request on with that text. One that was meant for another node is reported. */
+  arrived(sealed: string): boolean
+}
 
 /** What the doors need of the rest of the gateway. */
 export interface DoorPorts {
@@ -32,6 +46,7 @@ export interface DoorPorts {
   anonymous(source: string, error: GatewayError): void
   /** Tells a session of changes until the returned way is taken. */
   subscribe(session: Session, principal: Principal, deliver: (text: string) => void): () => void
+  readonly peers: Peers
   ready(): { readonly ready: boolean; readonly text: string }
   log(event: { level: 'error' | 'warn'; text: string; error?: unknown }): void
 }

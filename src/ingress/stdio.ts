@@ -54,6 +54,7 @@ export function serveStdio(
       bytes: line.length,
       streams: true,
       session,
+      nodes: undefined,
       begin: (start) => session.adopt(start),
       send: write,
       cancel,

@@ -150,6 +150,7 @@ async function call(
     bytes: text.length,
     streams: false,
     session: undefined,
+    nodes: undefined,
     begin: () => {
       throw new GatewayError('internal', { detail: 'a call begins no session' })
     },

@@ -50,6 +50,8 @@ export class Configuration {
     | undefined
   stored: StoredState = emptyStored
   issues: readonly Issue[] = []
+  /** `listen.advertise` of the last good configuration, its references replaced. */
+  advertise: string | undefined
 
   constructor(options: ConfigurationOptions) {
     this.options = options
@@ -90,6 +92,7 @@ export class Configuration {
     })
     if (!compiled.ok) return this.refuse(compiled.issues)
     this.issues = merged.issues
+    this.advertise = resolved.state.listen.advertise
     return {
       ok: true,
       snapshot: compiled.snapshot,

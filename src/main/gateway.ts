@@ -31,12 +31,15 @@ import { createRecorder, type Recorder } from '../record/record.ts'
 import { compileSnapshot, withListings } from '../snapshot/compile.ts'
 import { SnapshotCell } from '../snapshot/swap.ts'
 import { watchDeclared } from '../store/watch-declared.ts'
-import { ParkingLot } from '../upstream/parking.ts'
+import { type ParkingBounds, ParkingLot } from '../upstream/parking.ts'
 import { createProcessManager, type ProcessManager } from '../upstream/process/manager.ts'
+import { parkedAt } from '../upstream/request-state.ts'
 import { giveUp, send } from '../upstream/send.ts'
 import { encodeOwnNotification, encodeRefusal } from '../wire/encode.ts'
 import { Configuration } from './configuration.ts'
 import { loadRing } from './keys-file.ts'
+import { loadNode } from './node-file.ts'
+import { Nodes, reachableAddress } from './nodes.ts'
 import { Servers } from './servers.ts'
 import { taskIds } from './task-ids.ts'
 
@@ -58,6 +61,8 @@ export interface GatewayOptions {
   readonly passive: boolean
 }
 
+/** Name of every node before nodes had names of their own; chains of that time may still need repair. */
+const formerNode = 'local'
 const hideAfterMs = 15 * 60_000
 const processesMax = 256
 const expiryMs = 15_000
@@ -72,10 +77,13 @@ export class Gateway {
   readonly sessions: SessionTable
   readonly deps: ServeDeps
   readonly ports: DoorPorts
+  readonly nodes: Nodes
   readonly options: GatewayOptions
   private readonly ring: KeyRing
   door: HttpDoor | undefined
   endpoint: string | undefined
+  /** Where other nodes reach the door; undefined without one. */
+  address: string | undefined
   /** What is not as it should be, for /readyz. */
   storeState: 'starting' | 'ready' | 'away' = 'starting'
   private readonly processes: ProcessManager
@@ -93,8 +101,9 @@ export class Gateway {
     guard: Guard
     processes: ProcessManager
     ring: KeyRing
+    node: string
   }) {
-    const { options, configuration, cell, journal, guard, processes, ring } = parts
+    const { options, configuration, cell, journal, guard, processes, ring, node } = parts
     const { log } = options
     this.options = options
     this.ring = ring
@@ -104,7 +113,14 @@ export class Gateway {
     this.guard = guard
     this.processes = processes
     this.recorder = createRecorder({ journal })
-    this.parking = new ParkingLot({ countMax: 2_000, perPrincipalMax: 64, lifeMs: 300_000 })
+    this.parking = new ParkingLot(() => this.parkingBounds())
+    this.nodes = new Nodes({
+      node,
+      ring,
+      log,
+      now: Date.now,
+      onChange: () => this.door?.peersChanged(),
+    })
     this.servers = new Servers({
       processes,
       environment: options.environment,
@@ -123,10 +139,15 @@ export class Gateway {
     })
     const hub = new ListenHub(this.servers)
     cell.onSwap((next, before) => hub.changed(next, before))
-    this.deps = { rooms: this.rooms(ring), hub, nextCallId: callIds() }
+    this.deps = {
+      rooms: this.rooms(ring, node),
+      hub,
+      nextCallId: callIds(),
+      parkedAt: (identified) => parkedAt(ring, identified, Date.now()),
+    }
     this.sessions = new SessionTable({
       ring,
-      node: 'local',
+      node,
       countMax: 50_000,
       perPrincipalMax: 2_000,
       idleMs: 3_600_000,
@@ -168,11 +189,13 @@ export class Gateway {
     refuseIssues(await configuration.readFile())
     const { log } = options
     const { audit } = configuration.declared.state
+    const node = await loadNode(join(options.dataDir, 'node'))
     const [ringFile, journal, processes] = await Promise.all([
       loadRing(join(options.dataDir, 'keys'), options.environment['SALLYPORT_KEYS'], Date.now()),
       openJournal({
         dir: join(options.dataDir, 'journal'),
-        node: 'local',
+        node,
+        formerNodes: [formerNode],
         segmentBytesMax: sizeBytes(String(audit.segmentMax)) ?? 64_000_000,
         mode: audit.mode,
         onFault: (error) => log.error({ err: error }, 'journal'),
@@ -200,6 +223,7 @@ export class Gateway {
       guard: createGuard(),
       processes,
       ring: createKeyRing(ringFile),
+      node,
     })
     refuseIssues(gateway.apply())
     await gateway.note('start', '')
@@ -289,7 +313,16 @@ export class Gateway {
     this.ring.replace(ring)
   }
 
-  private rooms(ring: KeyRing): Rooms {
+  private parkingBounds(): ParkingBounds {
+    const { calls, perPrincipal, timeout } = this.cell.current.state.parking
+    return {
+      countMax: calls,
+      perPrincipalMax: perPrincipal,
+      lifeMs: durationMs(timeout) ?? 300_000,
+    }
+  }
+
+  private rooms(ring: KeyRing, node: string): Rooms {
     const lister = new Lister({
       pageItemsMax: 1_000,
       pageBytesMax: 1_000_000,
@@ -301,7 +334,7 @@ export class Gateway {
       offlineOf: (server) => this.cell.current.state.servers[server]?.offline ?? 'keep',
       appsJoined: (server) => this.cell.current.state.servers[server]?.apps === 'joined',
     })
-    const sendDeps = { ring, node: 'local', parking: this.parking, now: Date.now }
+    const sendDeps = { ring, node, parking: this.parking, now: Date.now }
     return {
       snapshot: () => this.cell.current,
       lister,
@@ -339,6 +372,7 @@ export class Gateway {
           wants: () => true,
           deliver: (method, params) => deliver(encodeOwnNotification(method, params)),
         }),
+      peers: this.nodes,
       ready: () => ({
         ready: !this.journal.failing,
         text: JSON.stringify({
@@ -392,6 +426,7 @@ export class Gateway {
     const port = typeof address === 'object' && address !== null ? address.port : listen.port
     const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host
     this.endpoint = `http://${host}:${port}/mcp`
+    this.address = this.configuration.advertise ?? reachableAddress(listen.host, port)
   }
 
   /** Stops taking requests, waits for running ones, ends servers and closes the journal. */

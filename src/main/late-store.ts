@@ -29,20 +29,25 @@ export function lateStore(opening: Promise<Store>): Store {
     remove: async (kind, name) => store().remove(kind, name),
     putKey: async (row) => store().putKey(row),
     revokeKey: async (name, at) => store().revokeKey(name, at),
-    watch: (listener) => {
-      let stop = (): void => undefined
-      opening.then(
-        (there) => {
-          stop = there.watch(listener)
-        },
-        () => undefined,
-      )
-      return () => stop()
-    },
+    watch: (listener) => later(opening, (there) => there.watch(listener)),
+    beat: async (own) => store().beat(own),
+    leave: async (node, boot) => store().leave(node, boot),
+    watchNodes: (listener) => later(opening, (there) => there.watchNodes(listener)),
     index: async (entries) => store().index(entries),
     indexedUpTo: async (writer) => store().indexedUpTo(writer),
     records: async (query) => store().records(query),
     dropRecordsBefore: async (at) => store().dropRecordsBefore(at),
     close: async () => opened?.close(),
   }
+}
+
+function later(opening: Promise<Store>, watch: (store: Store) => () => void): () => void {
+  let stop = (): void => undefined
+  opening.then(
+    (there) => {
+      stop = watch(there)
+    },
+    () => undefined,
+  )
+  return () => stop()
 }

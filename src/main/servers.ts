@@ -5,7 +5,13 @@ import { createConversions } from '../convert/convert.ts'
 import type { CredentialHeaders } from '../credential/attach.ts'
 import { createBackoff } from '../kit/backoff.ts'
 import { headersOf } from '../model/credential.ts'
-import { allowedExtensions, durationMs, kindOf, type ServerSpec } from '../model/desired-state.ts'
+import {
+  allowedExtensions,
+  durationMs,
+  kindOf,
+  parkedCallsMax,
+  type ServerSpec,
+} from '../model/desired-state.ts'
 import type { Members } from '../model/members.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { ServerWatch, type Watched } from '../snapshot/watch.ts'
@@ -23,6 +29,11 @@ import { type ApiEntry, apiEntry } from './kinds.ts'
 
 const messageBytesMax = 64_000_000
 const openTimeoutMs = 30_000
+/**
+ * Connections of a server for what is no call: lists, answers, notifications. A parked call holds its own, and the
+ * answer to it must not have to wait for one; `parking` bounds them.
+ */
+const connectionsSpare = 64
 const gatherMs = 60
 const refreshHttpMs = 60_000
 export const conversionCaps = { timeMsMax: 60_000, heapMbMax: 1_024, queueMax: 1_000 }
@@ -156,7 +167,7 @@ export class Servers {
         egress: createEgress({ named: [new URL(spec.http.url).hostname], spec: spec.egress }),
         messageBytesMax,
         openTimeoutMs,
-        connectionsMax: 256,
+        connectionsMax: spec.concurrency + parkedCallsMax + connectionsSpare,
         sessionsMax: 2_000,
         gatherMs,
         now: options.now,

@@ -73,15 +73,22 @@ async function run(options: UpOptions): Promise<void> {
     await first?.close()
     throw fault
   }
-  const ends = [() => gateway.close()]
+  // The others hear first, so that clients begin anew with them.
+  const ends = [() => gateway.nodes.retire(), () => gateway.close()]
   try {
     const opened = first === undefined ? database.untilThere(gateway, log) : Promise.resolve(first)
     ends.push(await options.attach(gateway, lateStore(opened.then((there) => there.store))))
     ends.push(async () => {
+      await gateway.nodes.leave()
       database.stop()
       await (await Promise.race([opened, Promise.resolve(undefined)]))?.close()
     })
-    const followed = opened.then((there) => follow(gateway, there, dataDir, log))
+    const followed = opened.then(async (there) => {
+      // A database of its own has no other nodes.
+      if (options.databaseUrl !== undefined && gateway.address !== undefined)
+        await gateway.nodes.join(there.store, gateway.address)
+      await follow(gateway, there, dataDir, log)
+    })
     followed.catch(() => undefined)
     if (first !== undefined) await followed
     options.onReady(gateway, firstKey)

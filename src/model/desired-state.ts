@@ -269,12 +269,35 @@ const listenSpec = z.strictObject({
     .array(z.string())
     .default([])
     .describe('Further Host names under which this gateway is reached'),
+  advertise: z
+    .string()
+    .regex(
+      /^https?:\/\/[^\s/?#@]+$/,
+      'must be http:// or https:// with host and port, without a path',
+    )
+    .optional()
+    .describe(
+      'Where other nodes reach this one, e.g. http://10.0.0.2:8470; default: the address that it listens on',
+    ),
   bodyMax: size.default('4MB'),
   headerMax: size.default('32KB'),
   bodyTimeout: duration.default('30s'),
   connections: z.number().int().min(1).default(20_000),
   drain: duration.default('20s').describe('How long a stop waits for running calls'),
 })
+
+/** More parked calls than any node may be told to hold. */
+export const parkedCallsMax = 100_000
+
+const parkingSpec = z
+  .strictObject({
+    calls: z.number().int().min(1).max(parkedCallsMax).default(2_000).describe('On one node'),
+    perPrincipal: z.number().int().min(1).max(parkedCallsMax).default(64),
+    timeout: duration
+      .default('5m')
+      .describe('How long an answer may take; after it the question is refused to the server'),
+  })
+  .describe('Open calls at legacy servers that wait until a modern client answers a question')
 
 const auditSpec = z.strictObject({
   mode: z
@@ -296,6 +319,7 @@ export const desiredState = z
     access: z.array(accessSpec).default([]),
     limits: z.array(limitSpec).default([]),
     audit: auditSpec.prefault({}),
+    parking: parkingSpec.prefault({}),
   })
   .describe('sallyport.yaml')
 

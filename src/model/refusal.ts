@@ -265,6 +265,12 @@ export const refusals = {
     'The server asked or answered more than this gateway holds.',
     'Ask for less.',
   ),
+  node_lost: kind(
+    -31019,
+    502,
+    'The node that holds this session or call was lost before it answered.',
+    'The request may have been carried out; look before you send it again.',
+  ),
   journal_unavailable: kind(
     -32603,
     200,

@@ -35,6 +35,14 @@ export interface SessionStart {
   readonly clientInfo: string | undefined
 }
 
+/** The ways of one message to other nodes of the same gateway. */
+export interface NodeWays {
+  /** The other live node on which the legacy session lives that the message names; undefined: none, or gone. */
+  ofSession(): string | undefined
+  /** Whether another node of that name is alive. */
+  reaches(node: string): boolean
+}
+
 /** One message of a client on its way in, and the ways back to that client. Made by a door. */
 export interface Exchange {
   readonly endpoint: Endpoint
@@ -45,6 +53,8 @@ export interface Exchange {
   readonly streams: boolean
   /** The legacy session that the message names, or the implicit one of stdio and the HTTP+SSE pair. */
   readonly session: Session | undefined
+  /** Undefined where a message cannot be passed on: it came over no HTTP request of its own, or from another node. */
+  readonly nodes: NodeWays | undefined
   /** Begins a session for `initialize`. @throws GatewayError busy */
   begin(start: SessionStart): Session
   /** Sends a message before the answer, on the answer's own stream. Dropped when the client takes none. */

@@ -23,6 +23,8 @@ export interface JournalOptions {
   readonly dir: string
   /** Name of this node, 1 to 40 of `a-z A-Z 0-9 . -`; no two machines may share a folder and a name. */
   readonly node: string
+  /** Names that this node had before; what its writers left under them is repaired, too. */
+  readonly formerNodes?: readonly string[]
   readonly segmentBytesMax: number
   /** required: what cannot be recorded is refused. best-effort: it is counted in `dropped`. */
   readonly mode: 'required' | 'best-effort'
@@ -83,7 +85,8 @@ async function begin(options: JournalOptions): Promise<Journal> {
   let chain: Chain | undefined
   await changeManifest(dir, async (manifest) => {
     await removeUnborn(dir, node, manifest)
-    const repaired = await repairWriters({ dir, node, onFault, now }, manifest)
+    const nodes = [node, ...(options.formerNodes ?? [])]
+    const repaired = await repairWriters({ dir, nodes, onFault, now }, manifest)
     await mkdir(folder, { mode: 0o700 })
     await writeDurably(join(folder, 'lock'), lockText())
     const { segmentBytesMax, files = systemFiles } = options

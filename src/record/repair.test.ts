@@ -21,7 +21,7 @@ import { segmentName } from './segment.ts'
 import { verifyJournal } from './verify.ts'
 
 function repair(dir: string): Promise<void> {
-  const options = { dir, node: 'n1', onFault: () => undefined, now: () => 9 }
+  const options = { dir, nodes: ['n1'], onFault: () => undefined, now: () => 9 }
   return changeManifest(dir, (manifest) => repairWriters(options, manifest))
 }
 
@@ -161,4 +161,19 @@ test('kill -9 loses no acknowledged call', async () => {
   const summary = new Set(await summaryOf(dir))
   const lines = (await readFile(acknowledged, 'utf8')).trimEnd().split('\n')
   expect(lines.filter((line) => !summary.has(line))).toEqual([])
+})
+
+test('a node that has another name now repairs what it left under the former one, and nothing of others', async () => {
+  for (const formerNodes of [['n1'], []]) {
+    const dir = await newFolder()
+    const journal = await open(dir)
+    await journal.intent(intent('a'))
+    const crashed = await crashCopy(dir)
+    await journal.close()
+    const next = await open(crashed, { node: 'n2', formerNodes })
+    await next.close()
+    expect((await verifyJournal(crashed)).faults).toEqual([])
+    const ended = formerNodes.length > 0 ? ['outcome a unknown'] : []
+    expect(await summaryOf(crashed)).toEqual(['intent a', ...ended])
+  }
 })

@@ -23,17 +23,17 @@ import { readHeader } from './walk.ts'
 
 export interface RepairOptions {
   readonly dir: string
-  readonly node: string
+  readonly nodes: readonly string[]
   readonly onFault: (error: Error) => void
   readonly now: () => number
 }
 
-/** Repairs every dead writer of the node; returns the manifest that says so. The caller holds its lock. */
+/** Repairs every dead writer of the node, under any of its names; returns the manifest that says so. The caller holds its lock. */
 export async function repairWriters(options: RepairOptions, manifest: Manifest): Promise<Manifest> {
   let next = manifest
   for (const [writer, record] of Object.entries(manifest.writers)) {
     const folder = join(options.dir, writer)
-    if (record.node !== options.node || record.state !== 'open') continue
+    if (!options.nodes.includes(record.node) || record.state !== 'open') continue
     if (await isLocked(join(folder, 'lock'))) continue
     try {
       const head = await repairWriter(folder, options)

@@ -13,8 +13,8 @@ export interface Listener {
   close(): Promise<void>
 }
 
-/** Calls `changed` after every change of the version. Connects, and connects again, on its own. */
-export function listen(config: ClientConfig, changed: () => void): Listener {
+/** Calls `changed` after every change of the version or of the nodes. Connects, and connects again, on its own. */
+export function listen(config: ClientConfig, changed: (what: 'state' | 'nodes') => void): Listener {
   const backoff = createBackoff({
     firstMs: 250,
     maxMs: 10_000,
@@ -36,7 +36,7 @@ export function listen(config: ClientConfig, changed: () => void): Listener {
     timer.unref()
   }
   const saw = (seen: number) => {
-    if (version !== undefined && seen !== version) changed()
+    if (version !== undefined && seen !== version) changed('state')
     version = seen
   }
   const look = async (of: Client) => {
@@ -64,10 +64,13 @@ export function listen(config: ClientConfig, changed: () => void): Listener {
     client = fresh
     fresh.on('error', () => lose(fresh))
     fresh.on('end', () => lose(fresh))
-    fresh.on('notification', ({ payload }) => saw(Number(payload)))
+    fresh.on('notification', ({ channel, payload }) => {
+      if (channel === 'sallyport_nodes') changed('nodes')
+      else saw(Number(payload))
+    })
     try {
       await fresh.connect()
-      await fresh.query('listen sallyport_state')
+      await fresh.query('listen sallyport_state; listen sallyport_nodes')
       await look(fresh)
       backoff.reset()
       connected = true

@@ -8,6 +8,7 @@ import { clientConfig, type DatabaseAddress, openDatabase } from './connection.t
 import { away, fromDatabase } from './failure.ts'
 import { type Listener, listen } from './listener.ts'
 import { migrate } from './migrate.ts'
+import { beat, leave } from './nodes.ts'
 import { dropRecords, findRecords, indexRecords } from './records.ts'
 import type { Store, StoredKind, StoredRow } from './store.ts'
 import { check, kinds } from './stored-kinds.ts'
@@ -33,8 +34,9 @@ export interface StoreOptions {
 export async function openStore(options: StoreOptions): Promise<Store> {
   const config = clientConfig(options.address)
   const listeners = new Set<() => void>()
-  const session = await openSession(config, options.migrations, () => {
-    for (const listener of listeners) listener()
+  const nodeListeners = new Set<() => void>()
+  const session = await openSession(config, options.migrations, (what) => {
+    for (const listener of what === 'nodes' ? nodeListeners : listeners) listener()
   })
   const database = openDatabase(config, options.poolMax ?? 6)
   const run = <T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> =>
@@ -51,21 +53,27 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     remove: (kind, name) => run((db) => remove(db, kind, name)),
     putKey: (row) => run((db) => write(db, (transaction) => putKey(transaction, row))),
     revokeKey: (name, at) => run((db) => revokeKey(db, name, new Date(at))),
-    watch: (hear) => {
-      const own = () => hear()
-      listeners.add(own)
-      return () => listeners.delete(own)
-    },
+    watch: (hear) => hearing(listeners, hear),
+    beat: (own) => run((db) => beat(db, own)),
+    leave: (node, boot) => run((db) => leave(db, node, boot)),
+    watchNodes: (hear) => hearing(nodeListeners, hear),
     index: (entries) => run((db) => indexRecords(db, entries)),
     indexedUpTo: (writer) => run((db) => indexedUpTo(db, writer)),
     records: (query) => run((db) => findRecords(db, query)),
     dropRecordsBefore: (at) => run((db) => dropRecords(db, at)),
     close: async () => {
       listeners.clear()
+      nodeListeners.clear()
       await session.close()
       await database.close()
     },
   }
+}
+
+function hearing(listeners: Set<() => void>, hear: () => void): () => void {
+  const own = () => hear()
+  listeners.add(own)
+  return () => listeners.delete(own)
 }
 
 /** The way to a database that has this build's schema. */
@@ -80,7 +88,7 @@ interface Session {
 async function openSession(
   config: ClientConfig,
   migrations: string,
-  changed: () => void,
+  changed: (what: 'state' | 'nodes') => void,
 ): Promise<Session> {
   let obstacle: GatewayError | undefined = away('it has not answered yet')
   let listener: Listener | undefined
@@ -94,7 +102,7 @@ async function openSession(
       if (closed) return
       obstacle = undefined
       listener = listen(config, changed)
-      if (late) changed()
+      if (late) changed('state')
     } catch (thrown) {
       obstacle = fromDatabase(thrown)
       if (obstacle.code !== 'busy' || closed) return

@@ -52,6 +52,25 @@ export interface StoredRow {
   readonly updatedAt: number
 }
 
+/** One node of the gateway as its row says. */
+export interface NodeRow {
+  readonly node: string
+  /** New with every start. */
+  readonly boot: string
+  readonly address: string
+  /** Proves that a holder of the key ring wrote the row. */
+  readonly seal: string
+  /** It ends what runs and takes nothing new. */
+  readonly leaving: boolean
+}
+
+export interface NodeBeat extends NodeRow {
+  /** The first beat of a start, which takes the row of an earlier start over. */
+  readonly first: boolean
+  /** After so long without a beat a node counts as dead. */
+  readonly deadAfterMs: number
+}
+
 /**
  * Desired state, secrets and the index of calls, in PostgreSQL: embedded or by `DATABASE_URL`.
  * Every method rejects with GatewayError('busy') while the database is away; nothing on a call's way waits for it.
@@ -75,6 +94,12 @@ export interface Store {
   revokeKey(name: string, at: number): Promise<boolean>
   /** Calls `listener` after a write by this or another node, and once the database is there after a start without it. Returns the way to stop. */
   watch(listener: () => void): () => void
+  /** Says that this node lives. `accepted` is false while another start holds its name. `nodes`: all that live. */
+  beat(beat: NodeBeat): Promise<{ readonly accepted: boolean; readonly nodes: readonly NodeRow[] }>
+  /** Takes the row of this start away. */
+  leave(node: string, boot: string): Promise<void>
+  /** Calls `listener` when a node came, moved or went. Returns the way to stop. */
+  watchNodes(listener: () => void): () => void
   /** Idempotent: entries that are already there are skipped. */
   index(entries: readonly Indexed[]): Promise<void>
   /** The next sequence that the index expects of a writer. */

@@ -41,6 +41,15 @@ interface Records {
   bytes: number | null
 }
 
+interface Nodes {
+  node: string
+  boot: string
+  address: string
+  seal: string
+  leaving: boolean
+  seen_at: Date
+}
+
 export interface Tables {
   servers: Stored<ServerSpecInput>
   toolsets: Stored<StoredState['toolsets'][string]>
@@ -51,5 +60,6 @@ export interface Tables {
   state_version: { only_row: boolean; version: number }
   records: Records
   writers: { writer: string; next: number }
+  nodes: Nodes
   outcomes_waiting: { call: string; at: Date }
 }

@@ -8,18 +8,26 @@ interface Parked {
   readonly timer: NodeJS.Timeout
 }
 
+export interface ParkingBounds {
+  readonly countMax: number
+  readonly perPrincipalMax: number
+  readonly lifeMs: number
+}
+
 /** Open calls of legacy servers that wait for their callers' answers: bounded in all, per principal and in time. */
 export class ParkingLot {
   private readonly spots = new Map<string, Parked>()
   private readonly perPrincipal = new Map<string, number>()
-  private readonly countMax: number
-  private readonly perPrincipalMax: number
-  readonly lifeMs: number
+  private readonly bounds: () => ParkingBounds
 
-  constructor(options: { countMax: number; perPrincipalMax: number; lifeMs: number }) {
-    this.countMax = options.countMax
-    this.perPrincipalMax = options.perPrincipalMax
-    this.lifeMs = options.lifeMs
+  /** `bounds` is asked for every call, so that a changed configuration counts at once. */
+  constructor(bounds: () => ParkingBounds) {
+    this.bounds = bounds
+  }
+
+  /** How long a call that is parked now stays. */
+  get lifeMs(): number {
+    return this.bounds().lifeMs
   }
 
   get size(): number {
@@ -30,14 +38,15 @@ export class ParkingLot {
   park(open: OpenCall, principal: string): string {
     const id = randomUUID()
     const mine = this.perPrincipal.get(principal) ?? 0
-    if (this.spots.size >= this.countMax || mine >= this.perPrincipalMax) {
+    const { countMax, perPrincipalMax, lifeMs } = this.bounds()
+    if (this.spots.size >= countMax || mine >= perPrincipalMax) {
       queueMicrotask(() => open.abandon('Too many calls wait for answers.'))
       return id
     }
     const timer = setTimeout(() => {
       this.forget(id)
       open.abandon('Nobody answered in time.')
-    }, this.lifeMs)
+    }, lifeMs)
     timer.unref()
     this.spots.set(id, { open, principal, timer })
     this.perPrincipal.set(principal, mine + 1)

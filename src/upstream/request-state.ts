@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { KeyRing } from '../kit/key-ring.ts'
-import type { Call } from '../model/call.ts'
+import type { Call, Identified } from '../model/call.ts'
 import type { Recorded } from '../model/proofs.ts'
 import { GatewayError } from '../model/refusal.ts'
 
@@ -44,6 +44,25 @@ export function sealState(
     ...content,
   }
   return ring.seal(purpose, JSON.stringify(box))
+}
+
+/**
+ * The node that holds the parked call of a call's requestState, as far as the state belongs to this caller and call;
+ * undefined for any other state: what must be refused is refused and recorded where it arrived. That node opens and
+ * checks it again.
+ */
+export function parkedAt(ring: KeyRing, identified: Identified, now: number): string | undefined {
+  const { call, principal } = identified
+  const text = call.requestState === undefined ? undefined : ring.open(purpose, call.requestState)
+  if (text === undefined) return undefined
+  const box: StateBox = JSON.parse(text)
+  const mine =
+    box.park !== undefined &&
+    box.principal === principal.id &&
+    box.method === call.method &&
+    box.args === argsDigest(call) &&
+    box.expiresAt > now
+  return mine ? box.node : undefined
 }
 
 /** @throws GatewayError state_invalid for a state that is forged, expired, or of another caller or call */

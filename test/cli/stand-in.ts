@@ -72,6 +72,9 @@ export function memoryStore(): Store {
       return true
     },
     watch: () => () => undefined,
+    beat: async () => ({ accepted: true, nodes: [] }),
+    leave: async () => undefined,
+    watchNodes: () => () => undefined,
     index: async () => undefined,
     indexedUpTo: async () => 0,
     records: async () => [],

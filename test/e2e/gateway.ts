@@ -26,6 +26,8 @@ export interface GatewayOptions {
    * without them the gateway brings its own database and makes a first key.
    */
   readonly keys?: Readonly<Record<string, TestKey>>
+  /** A database that is there already, with the keys in it by their names. */
+  readonly shared?: { readonly url: string; readonly keys: ReadonlyMap<string, string> }
 }
 
 export interface TestGateway {
@@ -46,6 +48,8 @@ export interface TestGateway {
   stop(): Promise<void>
   /** Ends the process where it stands. */
   kill9(): Promise<void>
+  /** Stops its process where it stands, as a machine that hangs does, or lets it go on. */
+  freeze(frozen: boolean): void
   /** Starts it again on the same data; stops it in order first when it runs. */
   restart(): Promise<void>
 }
@@ -76,7 +80,7 @@ class Running implements TestGateway {
     this.dataDir = join(folder, 'data')
     this.options = options
     const made = Object.keys(options.keys ?? {}).map((name): [string, string] => [name, newKey()])
-    this.keys = new Map(made)
+    this.keys = options.shared?.keys ?? new Map(made)
     this.key = this.keys.get('first') ?? ''
   }
 
@@ -143,6 +147,7 @@ class Running implements TestGateway {
         NODE_NO_WARNINGS: '1',
         SALLYPORT_LOG: 'warn',
         ...(options.keys === undefined ? {} : { DATABASE_URL: nobody }),
+        ...(options.shared === undefined ? {} : { DATABASE_URL: options.shared.url }),
         ...options.env,
       },
     })
@@ -182,7 +187,8 @@ class Running implements TestGateway {
 
   private needsNoKey(): boolean {
     const insecure = this.options.args?.includes('--insecure-local') === true
-    return this.key !== '' || this.options.keys !== undefined || insecure
+    const { keys, shared } = this.options
+    return this.key !== '' || keys !== undefined || shared !== undefined || insecure
   }
 
   private async end(signal: NodeJS.Signals): Promise<void> {
@@ -197,6 +203,10 @@ class Running implements TestGateway {
 
   kill9(): Promise<void> {
     return this.end('SIGKILL')
+  }
+
+  freeze(frozen: boolean): void {
+    this.child?.kill(frozen ? 'SIGSTOP' : 'SIGCONT')
   }
 
   async restart(): Promise<void> {
@@ -217,7 +227,7 @@ function quickToStop(config: DesiredStateInput): DesiredStateInput {
   return { ...config, listen: { drain: '1s', ...config.listen } }
 }
 
-function newKey(): string {
+export function newKey(): string {
   return `sp_${randomBytes(32).toString('base64url')}`
 }
 
