@@ -290,6 +290,17 @@ describe('answers', () => {
     expect(structured).toMatchObject({ kind: 'far', shape: { id: 9 } })
   })
 
+  it('references that multiply are cut off, and stay small', async () => {
+    const level = (index: number): string =>
+      `<m id="${index}" xmlns:t="urn:t" xsi:type="t:Box"><t:id>${'9'.repeat(10_000)}</t:id>${'<t:inside href="#NEXT"/>'.replace('NEXT', String(index + 1)).repeat(20)}</m>`
+    const levels = Array.from({ length: 12 }, (_, index) => level(index)).join('')
+    const { isError, text } = await read(
+      xml(envelope(`<t:Out xmlns:t="urn:t"><t:shape href="#0"/></t:Out>${levels}`)),
+    )
+    expect(isError).toBe(false)
+    expect(text.length).toBeLessThan(64_000_000)
+  })
+
   it('other encodings than UTF-8', async () => {
     const latin = Buffer.from(
       `<?xml version="1.0" encoding="iso-8859-1"?>${envelope('<Out xmlns="urn:t"><kind>\u00e9</kind></Out>')}`,
