@@ -75,6 +75,9 @@ export class Mysql implements Engine {
       timeoutMs: connectTimeoutMs,
     })
     socket.setNoDelay(true)
+    // The driver leaves the name out when it is an address; Node would then check the certificate for `localhost`,
+    // unless the socket says where it goes. `engine.test.ts` shows that it is checked for the address.
+    Reflect.set(socket, '_host', host)
     const connection = createConnection({
       host,
       port,
