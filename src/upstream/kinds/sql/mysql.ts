@@ -2,7 +2,7 @@
  * MySQL and MariaDB. `read` is held by the server: one statement by the prepared (binary) protocol, which takes no
  * second one; not run at all when the server says that it yields no rows; in a READ ONLY transaction that is rolled
  * back; on a connection that is never used again when a caller wrote the statement. See
- * docs/adr/0016-sql-read-access.md.
+ * docs/adr/0021-sql-read-access.md.
  */
 import type { Socket } from 'node:net'
 import { type Connection, createConnection, type PrepareStatementInfo } from 'mysql2'
