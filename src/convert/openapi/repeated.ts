@@ -34,7 +34,7 @@ function entriesOf(members: readonly JsonMember[] | undefined): readonly Entry[]
 
 /** Of a YAML document. */
 export async function repeatedInYaml(contents: unknown): Promise<readonly Repeated[]> {
-  const { isMap, isPair, isScalar } = await import('yaml')
+  const { isMap, isPair, isScalar } = (await import('./yaml.ts')).nodes
   const entries = (node: unknown, depth: number): readonly Entry[] =>
     isMap(node) && depth > 0
       ? node.items.flatMap((pair: unknown) =>
