@@ -67,15 +67,22 @@ function step(name, args) {
 /** On a build machine, as root, tests may install the Debian packages that they run against. */
 function installDebian() {
   if (process.env.CI !== 'true' || process.platform !== 'linux' || process.getuid?.() !== 0) return
-  if (!existsSync('/usr/bin/apt-get') || existsSync('/usr/lib/postgresql/15/bin/postgres')) return
+  if (!existsSync('/usr/bin/apt-get')) return
+  const wanted = [
+    { name: 'postgresql', program: '/usr/lib/postgresql/15/bin/postgres' },
+    { name: 'mariadb-server', program: '/usr/sbin/mariadbd' },
+    { name: 'openssl', program: '/usr/bin/openssl' },
+  ].filter(({ program }) => !existsSync(program))
+  if (wanted.length === 0) return
   const apt = (args) =>
     spawnSync('apt-get', args, {
       stdio: ['ignore', 'ignore', 'inherit'],
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     })
   apt(['update', '-q'])
-  if (apt(['install', '-y', '-q', '--no-install-recommends', 'postgresql']).status !== 0)
+  const names = wanted.map(({ name }) => name)
+  if (apt(['install', '-y', '-q', '--no-install-recommends', ...names]).status !== 0)
     process.stderr.write(
-      'PostgreSQL could not be installed; the tests that need it are skipped and say so.\n',
+      `${names.join(', ')} could not be installed; the tests that need them say so.\n`,
     )
 }

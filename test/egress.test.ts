@@ -28,7 +28,6 @@ const dialling: Readonly<Record<string, readonly string[]>> = {
   '@grpc/grpc-js': ['status', 'Metadata'],
   'graphql-ws': [],
   '@asyncapi/parser': [],
-  '@readme/openapi-parser': [],
   fastify: [],
 }
 

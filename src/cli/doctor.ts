@@ -11,6 +11,12 @@ function saidOf({ revision, conversion }: Extract<TriedView, { ok: true }>): str
   return `${converted} of ${operations} operations converted, ${lost} not, ${notes.length} notes`
 }
 
+/** What the account of the gateway may do at a server beyond what it is there for. */
+function grantsOf({ conversion }: Extract<TriedView, { ok: true }>): string[] {
+  const notes = conversion?.notes ?? []
+  return notes.filter(({ code }) => code === 'role_too_wide').map(({ reason }) => reason)
+}
+
 export function doctorCommand(program: Command, run: Run): void {
   define(program, run, {
     name: 'doctor [server]',
@@ -30,9 +36,10 @@ export function doctorCommand(program: Command, run: Run): void {
           if (wayOut !== undefined) out.line(`      ${wayOut}`)
         }
         for (const { name, ms, tried } of answer.servers)
-          if (tried.ok)
+          if (tried.ok) {
             item(green('ok   '), `${name}: ${tried.tools.length} tools, ${saidOf(tried)}, ${ms} ms`)
-          else item(red('fault'), `${name}: ${tried.message}`, tried.wayOut)
+            for (const reason of grantsOf(tried)) item(yellow('warn '), `${name}: ${reason}`)
+          } else item(red('fault'), `${name}: ${tried.message}`, tried.wayOut)
         for (const { level, message, wayOut } of answer.findings)
           item(level === 'fault' ? red('fault') : yellow('warn '), message, wayOut)
         if (answer.servers.length === 0) out.line('No server to reach.')

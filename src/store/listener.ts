@@ -36,7 +36,8 @@ export function listen(config: ClientConfig, changed: (what: 'state' | 'nodes') 
     timer.unref()
   }
   const saw = (seen: number) => {
-    if (version !== undefined && seen !== version) changed('state')
+    // The first look tells, too: what was written between the load and the look would be missed otherwise.
+    if (seen !== version) changed('state')
     version = seen
   }
   const look = async (of: Client) => {

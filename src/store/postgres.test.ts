@@ -195,8 +195,9 @@ for (const { name, bin, there } of servers) {
       let heard = 0
       const stop = two.watch(() => heard++)
       await expect.poll(() => two.ready()).toBe(true)
-      await one.put('role', 'watched', { allow: ['crm/*'] })
       await expect.poll(() => heard).toBe(1)
+      await one.put('role', 'watched', { allow: ['crm/*'] })
+      await expect.poll(() => heard).toBe(2)
       await admin(
         `select pg_terminate_backend(pid) from pg_stat_activity
          where datname = '${address.database}' and pid <> pg_backend_pid()`,
@@ -207,7 +208,7 @@ for (const { name, bin, there } of servers) {
           timeout: 5_000,
         })
         .toBeGreaterThan(0)
-      await expect.poll(() => heard, { timeout: 5_000 }).toBeGreaterThanOrEqual(2)
+      await expect.poll(() => heard, { timeout: 5_000 }).toBeGreaterThanOrEqual(3)
       stop()
       const before = heard
       await one.put('role', 'watched', { allow: [] })

@@ -42,7 +42,7 @@ function newLab(): Pick<Lab, 'last' | 'seen'> {
 }
 
 /** `BadRequest` of google.rpc in a status, as bytes that were written by hand. */
-export function detailBytes(): Buffer {
+function detailBytes(): Buffer {
   const field = (number: number, bytes: Buffer): Buffer =>
     Buffer.concat([Buffer.from([(number << 3) | 2, bytes.length]), bytes])
   const text = (number: number, value: string): Buffer => field(number, Buffer.from(value))

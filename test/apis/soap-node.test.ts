@@ -1,53 +1,23 @@
 /** What another server library understands of our envelopes: attributes, types, RPC parts. */
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import { listen } from 'soap'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Orders, startOrders } from './soap-orders.ts'
 import { fixture, type Tools, toolsOf } from './soap-tools.ts'
 
 const wsdl = fixture('soap/orders.wsdl')
 const rpc = fixture('soap/calculator.wsdl')
-const server = createServer((_request, response) => response.writeHead(404).end())
-let origin = ''
-let understood: unknown
 const opened: Tools[] = []
+let orders: Orders
 
 beforeAll(async () => {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  origin = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
-  const place = (args: { order: unknown }): unknown => {
-    understood = args
-    return { order: args.order, accepted: true }
-  }
-  const port = { PlaceOrder: place, FindOrder: () => '1' }
-  const xml = readFileSync(wsdl, 'utf8').replace('orders.xsd', fixture('soap/orders.xsd'))
-  const sum = (args: unknown): unknown => {
-    understood = args
-    return { total: '7' }
-  }
-  await listening('/orders', { OrderService: { Soap11: port, Soap12: port } }, xml)
-  await listening('/sum', { Calculator: { Calculator: { Sum: sum } } }, readFileSync(rpc, 'utf8'))
+  orders = await startOrders()
 })
-
-function listening(path: string, services: object, xml: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    listen(server, path, { ...services }, xml, (error: unknown) =>
-      error === null || error === undefined ? resolve() : reject(error),
-    )
-  })
-}
-
 afterAll(async () => {
   for (const tools of opened) await tools.close()
-  server.closeAllConnections()
-  server.close()
+  orders?.stop()
 })
 
 it('attributes, nil, repeated and nested elements are read as they were meant', async () => {
-  const tools = await toolsOf(wsdl, { endpoint: `${origin}/orders` })
+  const tools = await toolsOf(wsdl, { endpoint: `${orders.origin}/orders` })
   opened.push(tools)
   const part = { sku: 'CD-0001', quantity: 1, price: { value: 1, currency: 'CHF' } }
   const outcome = await tools.call('place_order', {
@@ -69,7 +39,7 @@ it('attributes, nil, repeated and nested elements are read as they were meant', 
     },
   })
   expect(outcome.isError, outcome.text).toBe(false)
-  expect(understood).toMatchObject({
+  expect(orders.last.args).toMatchObject({
     order: {
       attributes: { state: 'sent' },
       customer: 'Ada',
@@ -89,10 +59,10 @@ it('attributes, nil, repeated and nested elements are read as they were meant', 
 })
 
 it('RPC parts stand in the element of the operation, arrays of the encoding included', async () => {
-  const tools = await toolsOf(rpc, { endpoint: `${origin}/sum` })
+  const tools = await toolsOf(rpc, { endpoint: `${orders.origin}/sum` })
   opened.push(tools)
   const outcome = await tools.call('sum', { label: 'a<b', terms: [3, 4] })
   expect(outcome.isError, outcome.text).toBe(false)
-  expect(understood).toMatchObject({ label: { $value: 'a<b' } })
+  expect(orders.last.args).toMatchObject({ label: { $value: 'a<b' } })
   expect(outcome.structured).toEqual({ total: 7 })
 })

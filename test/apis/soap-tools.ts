@@ -51,10 +51,7 @@ export interface Outcome {
   readonly structured: unknown
 }
 
-export function executorOf(
-  spec: SoapSpec,
-  now: () => number = Date.now,
-): Executor<SoapPlan, SoapCommon> {
+function executorOf(spec: SoapSpec, now: () => number = Date.now): Executor<SoapPlan, SoapCommon> {
   return createSoapExecutor({
     server: 'legacy',
     spec,

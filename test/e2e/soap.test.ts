@@ -1,16 +1,13 @@
 // A SOAP service behind the gateway: listed, checked, called and refused by the public door.
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
-import { listen } from 'soap'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Orders, startOrders } from '../apis/soap-orders.ts'
 import { eventually, modernCall, modernTool } from './client.ts'
 import { everything, startGateway, type TestGateway } from './gateway.ts'
 import { dig, names } from './json.ts'
 
-const folder = fileURLToPath(new URL('../fixtures/soap/', import.meta.url))
-const server = createServer((_request, response) => response.writeHead(404).end())
+const wsdl = fileURLToPath(new URL('../fixtures/soap/orders.wsdl', import.meta.url))
+let orders: Orders
 let gateway: TestGateway
 
 const order = {
@@ -22,27 +19,12 @@ const order = {
 }
 
 beforeAll(async () => {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  const place = (args: { order: { customer: string } }): unknown => {
-    if (args.order.customer === 'nobody')
-      throw { Fault: { faultcode: 'soap:Client', faultstring: 'no such customer' } }
-    return { order: args.order, accepted: true }
-  }
-  const orders = { PlaceOrder: place, FindOrder: () => '12.5' }
-  const xml = readFileSync(`${folder}orders.wsdl`, 'utf8').replace(
-    'orders.xsd',
-    `${folder}orders.xsd`,
-  )
-  const services = { OrderService: { Soap11: orders, Soap12: orders } }
-  await new Promise((resolve) => listen(server, '/orders', services, xml, resolve))
+  orders = await startOrders()
   gateway = await startGateway({
     config: {
       servers: {
         legacy: {
-          soap: { wsdl: `${folder}orders.wsdl`, endpoint: `http://127.0.0.1:${port}/orders` },
+          soap: { wsdl, endpoint: `${orders.origin}/orders` },
         },
       },
     },
@@ -56,8 +38,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await gateway?.stop()
-  server.closeAllConnections()
-  server.close()
+  orders?.stop()
 })
 
 it('a call goes there and back, typed', async () => {

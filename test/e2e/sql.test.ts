@@ -1,8 +1,11 @@
 // Databases behind the gateway: looked at, read in pages, written by key, refused and cancelled by the public door.
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { createConnection } from 'mysql2/promise'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -16,6 +19,8 @@ import { shopSql } from '../fixtures/databases/shop.ts'
 import { eventually, modernCall, modernTool } from './client.ts'
 import { everything, startGateway, type TestGateway } from './gateway.ts'
 import { dig, digList, digText, names } from './json.ts'
+
+const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 const engines = [
   { engine: 'postgresql', there: isInstalled('PostgreSQL') },
@@ -127,6 +132,7 @@ for (const { engine, there } of engines)
                 ...common,
               },
             },
+            wide: { sql: { url: reference('DESK_URL') } },
             ...(shop.strong === undefined
               ? {}
               : { strong: { sql: { url: reference('STRONG_URL') } } }),
@@ -373,6 +379,24 @@ for (const { engine, there } of engines)
       expect(said).toContain('longer than 1500 ms')
       expect(Date.now() - before).toBeLessThan(6_000)
       expect((await call('shop__query', { sql: 'select 1 as one' })).failed).toBe(false)
+    })
+
+    it('doctor lists what an account may write although it only reads', async () => {
+      // Other findings, e.g. of the missing database of the gateway, make it end with 1.
+      const stdout = await promisify(execFile)(
+        process.execPath,
+        [mainFile, 'doctor', 'wide', '--data', gateway.dataDir],
+        { env: { PATH: '/usr/bin:/bin', NODE_NO_WARNINGS: '1', NO_COLOR: '1' } },
+      ).then(
+        (ended) => ended.stdout,
+        (thrown: unknown) => digText(thrown, 'stdout'),
+      )
+      seen.push(stdout)
+      expect(stdout).toContain('wide: 3 tools')
+      // A file has no accounts.
+      if (engine === 'sqlite') return
+      expect(stdout).toMatch(/wide: access is read, but the account may write: .*INSERT/)
+      expect(stdout).toMatch(/CREATE (ROLE|USER) agent_read/)
     })
 
     it('refuses an account that cannot be held to reading, and shows no secret anywhere', async () => {

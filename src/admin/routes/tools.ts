@@ -10,6 +10,9 @@ import type { AdminPorts } from '../ports.ts'
 import { whoSees } from '../who-sees.ts'
 import { unknownServer } from './servers.ts'
 
+/** Notes on one conversion that the doctor shows. */
+const notesMax = 8
+
 /** Servers that the doctor asks at the same time. */
 const doctorsMax = 8
 
@@ -93,7 +96,7 @@ function ofConversions(
   return [...found].flatMap(([name, { tried }]): Finding[] => {
     const conversion = tried.ok ? tried.conversion : undefined
     if (conversion === undefined) return []
-    const { skipped, targets } = conversion
+    const { skipped, notes, targets } = conversion
     const lost = skipped.filter(({ code }) => code !== 'excluded')
     const [first] = lost
     return [
@@ -118,6 +121,14 @@ function ofConversions(
               wayOut: '"sallyport convert" with the source of the server lists all of them.',
             },
           ]),
+      ...notes.slice(0, notesMax).map(({ operation, reason, place }) => ({
+        level: 'warning' as const,
+        message: `${name}: ${operation === '' ? '' : `${operation}: `}${reason}${place === '' ? '' : ` (${place})`}`,
+        wayOut:
+          notes.length > notesMax
+            ? `One of ${notes.length} notes; "sallyport convert" with the source of the server lists all of them.`
+            : 'Calls work all the same.',
+      })),
     ]
   })
 }

@@ -107,6 +107,8 @@ function versionOf(root: unknown): Version {
   )
 }
 
+const ownVerb = /^(?:[Rr]eceive|[Ss]end|[Pp]ublish|[Ss]ubscribe|[Oo]n|[Tt]ake)(?=[A-Z_\s/-])/
+
 /** Ids say what the service does; a tool is called by what its caller does. */
 function wishesOf(operation: Operation, context: ToolContext): string[] {
   const { spec, version, documents } = context
@@ -116,9 +118,7 @@ function wishesOf(operation: Operation, context: ToolContext): string[] {
   } catch {
     return [operation.id]
   }
-  const bare = operation.id
-    .replace(/^(receive|send|publish|subscribe|on|take)(?=[A-Z_\s/-])/, '')
-    .trim()
+  const bare = operation.id.replace(ownVerb, '').trim()
   const rest = bare === '' ? operation.id : bare
   const name = verb === 'ask' ? rest : `${verb} ${rest}`
   return [name, `${verb} ${operation.id}`]

@@ -22,6 +22,8 @@ import { trim } from './words.ts'
 
 /** Input types of one tool; generated APIs have filters that reach every table. */
 const typesMax = 120
+/** Roughly, of the schemas of all of them: what a model reads before it calls. */
+const charsMax = 24_000
 const descriptionCharsMax = 300
 const listDepthMax = 10
 /** Types that stand inside each other before they are named. */
@@ -92,7 +94,7 @@ export function inputSchema(
       ...(Object.keys(definitions).length === 0 ? {} : { $defs: definitions }),
     },
     unknownScalars: writer.unknownScalars,
-    leftOpen: writer.leftOpen,
+    leftOpen: [...new Set(writer.leftOpen)],
   }
 }
 
@@ -108,23 +110,31 @@ class Writer {
   private readonly written = new Map<Shared, JsonSchema>()
 
   constructor(types: readonly GraphQLInputType[]) {
-    const queue: GraphQLInputType[] = [...types]
-    const dropped = new Set<string>()
-    for (let at = 0; at < queue.length; at++) {
-      const type = queue[at]
-      if (type === undefined) break
-      const named = getNamedType(type)
-      if (!isInputObjectType(named) && !isEnumType(named)) continue
-      const used = this.uses.get(named)
-      if (used === undefined && this.uses.size >= typesMax) {
-        dropped.add(named.name)
-        continue
+    let chars = 0
+    for (let level = sharedOf(types); level.length > 0; ) {
+      const fresh = new Map<Shared, number>()
+      for (const type of level) {
+        const used = this.uses.get(type)
+        if (used === undefined) fresh.set(type, (fresh.get(type) ?? 0) + 1)
+        else this.uses.set(type, used + 1)
       }
-      this.uses.set(named, (used ?? 0) + 1)
-      if (used === undefined && isInputObjectType(named))
-        for (const field of fieldsOf(named)) queue.push(field.type)
+      const next: GraphQLInputType[] = []
+      // Small ones first: a comparison of texts says more than the next table.
+      for (const [type, count] of [...fresh].sort(
+        ([one], [other]) => sizeOf(one) - sizeOf(other),
+      )) {
+        const size = sizeOf(type)
+        // What stands in the arguments themselves is described, however large it is.
+        if (chars > 0 && (this.uses.size >= typesMax || chars + size > charsMax)) {
+          this.leftOpen.push(type.name)
+          continue
+        }
+        chars += size
+        this.uses.set(type, count)
+        if (isInputObjectType(type)) next.push(...fieldsOf(type).map((field) => field.type))
+      }
+      level = sharedOf(next)
     }
-    this.leftOpen.push(...dropped)
   }
 
   definitions(): Readonly<Record<string, JsonSchema>> {
@@ -216,6 +226,26 @@ class Writer {
       additionalProperties: false,
     }
   }
+}
+
+function sharedOf(types: readonly GraphQLInputType[]): Shared[] {
+  return types
+    .map((type) => getNamedType(type))
+    .filter((type) => isInputObjectType(type) || isEnumType(type))
+}
+
+/** About how many characters the schema of a type takes. */
+function sizeOf(type: Shared): number {
+  const words = (text: string | null | undefined): number =>
+    Math.min(text?.length ?? 0, descriptionCharsMax)
+  if (isEnumType(type))
+    return type
+      .getValues()
+      .reduce((sum, { name }) => sum + name.length + 3, 50 + words(type.description))
+  return fieldsOf(type).reduce(
+    (sum, { name, description }) => sum + name.length + words(description) + 60,
+    80 + words(type.description),
+  )
 }
 
 function joined(description: string, before: unknown): string {

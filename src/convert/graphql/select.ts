@@ -39,8 +39,11 @@ const connectionCost = 5
 /** Types behind a union or an interface that are asked for their own fields. */
 const fragmentsMax = 8
 /** What tells most of an object comes first when not all has room. */
-const telling =
-  /^(id|key|slug|name|login|username|title|displayName|email|number|status|state|type|url|description|body|text|value|code|message|amount|total|count|createdAt|updatedAt)$/
+const telling: readonly string[] = [
+  ...['id', 'name', 'title', 'key', 'slug', 'identifier', 'number', 'login', 'username'],
+  ...['displayName', 'email', 'sku', 'code', 'status', 'state', 'type', 'text', 'message', 'value'],
+  ...['amount', 'total', 'count', 'url', 'description', 'body', 'createdAt', 'updatedAt'],
+]
 const pageArguments: readonly string[] = ['first', 'limit', 'pageSize', 'perPage', 'take']
 
 interface Part {
@@ -140,11 +143,7 @@ class Selector {
     const chosen =
       candidates.length <= count
         ? candidates
-        : new Set(
-            [...candidates]
-              .sort((a, b) => Number(telling.test(b.name)) - Number(telling.test(a.name)))
-              .slice(0, count),
-          )
+        : new Set([...candidates].sort((a, b) => rankOf(a.name) - rankOf(b.name)).slice(0, count))
     const kept = new Set(chosen)
     for (const field of candidates) if (kept.has(field)) this.add(part, field.name, '', undefined)
     if (!isAbstractType(part.type) || this.options.plain) return
@@ -202,6 +201,11 @@ class Selector {
     )
     return argument === undefined ? '' : `(${argument.name}: ${this.options.pageSize})`
   }
+}
+
+function rankOf(name: string): number {
+  const rank = telling.indexOf(name)
+  return rank < 0 ? telling.length : rank
 }
 
 function newPart(

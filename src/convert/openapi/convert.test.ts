@@ -295,6 +295,32 @@ describe('names', () => {
   })
 })
 
+test.each([
+  [
+    'JSON',
+    '{"/a":{"get":{"summary":"1"},"get":{"summary":"2"}},"/b":{"put":{},"post":{}},"/b":{"put":{}}}',
+  ],
+  [
+    'YAML',
+    '\n  /a:\n    get: { summary: 1 }\n    get: { summary: 2 }\n  /b: { put: {}, post: {} }\n  /b: { put: {} }',
+  ],
+])('operations that equal keys hide in %s are counted and said', async (format, paths) => {
+  const text =
+    format === 'JSON'
+      ? `{"openapi":"3.0.0","servers":[{"url":"https://a.example"}],"paths":${paths}}`
+      : `openapi: 3.0.0\nservers: [{ url: https://a.example }]\npaths: ${paths}\n`
+  const { tools, skipped, operations } = await convert({ '/specs/api.yaml': text })
+  expect(operations).toBe(5)
+  expect(
+    tools.map(({ operation, definition }) => `${operation}: ${definition.description}`),
+  ).toEqual(['GET /a: 2.', 'PUT /b: PUT /b'])
+  expect(skipped.map(({ operation, code }) => `${operation}: ${code}`).sort()).toEqual([
+    'GET /a: duplicate',
+    'POST /b: duplicate',
+    'PUT /b: duplicate',
+  ])
+})
+
 test('members that are almost spelled right are named, since they would be ignored', async () => {
   const { notes } = await convert(
     one({

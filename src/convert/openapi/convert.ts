@@ -19,7 +19,7 @@ import { memberOf, objectAt, textAt } from './json.ts'
 import { nameCandidates } from './operation-name.ts'
 import { listOperations, type Operation } from './operations.ts'
 import { placeIn, pointerOf } from './place.ts'
-import { parseDocument } from './read.ts'
+import { parseDescription } from './read.ts'
 import { OperationFault, Reporter } from './report.ts'
 import { Schemas } from './schemas.ts'
 import { Security } from './security.ts'
@@ -35,7 +35,10 @@ export const convertOpenapi: Convert<OpenApiSpec, RestPlan, RestCommon> = async 
   read,
 ) => {
   const imported = importText(description)
-  const parsed = imported === undefined ? await parseDocument(description) : imported.description
+  const { root: parsed, repeated } =
+    imported === undefined
+      ? await parseDescription(description)
+      : { root: imported.description, repeated: [] }
   const { description: object, notes: importNotes } = imported ??
     importObject(parsed) ?? { description: parsed, notes: [] }
   const documents = await Documents.load(description, object, read)
@@ -44,7 +47,7 @@ export const convertOpenapi: Convert<OpenApiSpec, RestPlan, RestCommon> = async 
   if (objectAt(root.value, 'paths') === undefined && memberOf(root.value, 'webhooks') === undefined)
     throw new ConversionFault('description_invalid', 'It has no `paths`.', '#/paths')
   const reporter = new Reporter(root.at.document)
-  const { found, lost } = listOperations(documents, reporter)
+  const { found, lost } = listOperations(documents, repeated, reporter)
   const security = new Security(documents, dialect, reporter)
   const context: ToolContext = {
     spec,

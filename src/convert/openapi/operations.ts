@@ -3,6 +3,7 @@ import type { ConversionCode } from '../../model/conversion.ts'
 import type { Documents } from './documents.ts'
 import { isObject, memberOf, membersOf } from './json.ts'
 import { type Place, placeIn, type Spot } from './place.ts'
+import type { Repeated } from './repeated.ts'
 import type { Reporter } from './report.ts'
 
 export interface Operation {
@@ -39,7 +40,11 @@ const others = new Set(['$ref', 'summary', 'description', 'servers', 'parameters
 const unsupported = new Set(['TRACE', 'CONNECT'])
 const operationsMax = 20_000
 
-export function listOperations(documents: Documents, reporter: Reporter): Operations {
+export function listOperations(
+  documents: Documents,
+  repeated: readonly Repeated[],
+  reporter: Reporter,
+): Operations {
   const { root } = documents
   const pathsAt = placeIn(root.at, 'paths')
   const listing = new Listing(reporter)
@@ -52,6 +57,14 @@ export function listOperations(documents: Documents, reporter: Reporter): Operat
     else if (isObject(found.spot.value)) listing.pathItem(path, merged(value, found.spot))
     else listing.lose(`* ${path}`, 'description_invalid', 'The path item is no object.', at)
   }
+  for (const { path, method } of repeated)
+    if (methods.has(method.toLowerCase()))
+      listing.lose(
+        `${method.toUpperCase()} ${path}`,
+        'duplicate',
+        'The keys stand in the description twice; the last ones are taken.',
+        placeIn(placeIn(pathsAt, path), method),
+      )
   return listing
 }
 

@@ -37,11 +37,15 @@ const freeContent: JsonSchema = {
     },
   ],
 }
-const freeElement: JsonSchema = {
+const freeElement = {
   type: 'object',
   description: 'An XML element of any kind.',
   properties: {
-    name: { type: 'string', description: 'Local name.' },
+    name: {
+      type: 'string',
+      pattern: '^[A-Za-z_][A-Za-z0-9_.-]*$',
+      description: 'Local name.',
+    },
     namespace: { type: 'string' },
     attributes: attributesSchema,
     text: { type: 'string' },
@@ -49,6 +53,13 @@ const freeElement: JsonSchema = {
   },
   required: ['name'],
   additionalProperties: false,
+}
+
+/** The names in answers are the service's own affair. */
+function elementSchema(direction: Direction): JsonSchema {
+  if (direction === 'in') return freeElement
+  const { properties, ...rest } = freeElement
+  return { ...rest, properties: { ...properties, name: { type: 'string' } } }
 }
 
 export interface MessageSchema {
@@ -162,7 +173,7 @@ class Writer {
     switch (type?.kind) {
       case undefined:
       case 'any':
-        this.definitions.set(elementName, freeElement)
+        this.definitions.set(elementName, elementSchema(this.direction))
         this.definitions.set(contentName, freeContent)
         return { $ref: `#/$defs/${contentName}` }
       case 'simple':
@@ -272,7 +283,7 @@ class Writer {
 
   private field(field: Field, depth: number): JsonSchema {
     const { element, min, max } = field
-    if (element === undefined) this.definitions.set(elementName, freeElement)
+    if (element === undefined) this.definitions.set(elementName, elementSchema(this.direction))
     const schema =
       element === undefined ? { $ref: `#/$defs/${elementName}` } : this.element(element, depth)
     if (!isMany(field)) return schema

@@ -4,6 +4,8 @@ import type { Facets, SimpleType } from '../../model/kinds/soap.ts'
 
 export type Direction = 'in' | 'out'
 
+const base64 = '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$'
+
 const examples: Readonly<Record<string, string>> = {
   dateTime: '2026-03-01T09:30:00Z',
   date: '2026-03-01',
@@ -61,7 +63,9 @@ function atomicSchema(
     case 'float':
       return { type: ['number', 'string'], pattern: '^(-?INF|NaN)$', ...ranges(held) }
     case 'base64':
-      return { type: 'string', contentEncoding: 'base64' }
+      return direction === 'in'
+        ? { type: 'string', contentEncoding: 'base64', pattern: base64 }
+        : { type: 'string', contentEncoding: 'base64' }
     case 'hex':
       return { type: 'string', pattern: '^([0-9A-Fa-f]{2})*$' }
     case 'qname':

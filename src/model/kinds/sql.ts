@@ -8,7 +8,11 @@ const querySpec = z
   .strictObject({
     title: z.string().optional(),
     description: z.string().min(1).describe('For models: what it answers and when to use it'),
-    sql: z.string().min(1).describe('One statement; each parameter stands in it as :name'),
+    sql: z
+      .string()
+      .min(1)
+      .max(20_000)
+      .describe('One statement; each parameter stands in it as :name'),
     parameters: z
       .record(
         z.string().regex(/^[a-z][a-z0-9_]{0,47}$/, 'a-z, 0-9 and _, at most 48'),

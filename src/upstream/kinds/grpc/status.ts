@@ -13,7 +13,7 @@ import { errorDetails } from './error-details.ts'
 const detailsMax = 20
 const detailCharactersMax = 8_000
 
-export const statusNames: readonly string[] = [
+const statusNames: readonly string[] = [
   'OK',
   'CANCELLED',
   'UNKNOWN',

@@ -15,6 +15,8 @@ import { simpleValue } from './simple.ts'
 type Pairs = [string, unknown][]
 
 const referencesMax = 10_000
+/** Of all that references repeat: a few of them can point at much. */
+const repeatedCharactersMax = 32_000_000
 const depthMax = 200
 
 export class XmlReader {
@@ -22,6 +24,8 @@ export class XmlReader {
   private readonly byId = new Map<string, XmlElement>()
   private readonly fields = new WeakMap<Particle, Fields>()
   private references = 0
+  private repeatedCharacters = 0
+  private readonly sizes = new WeakMap<XmlElement, number>()
 
   /** `body` holds what elements of the SOAP encoding refer to (SOAP 1.1 section 5.4.1). */
   constructor(types: SoapCommon['types'], body: XmlElement) {
@@ -93,7 +97,21 @@ export class XmlReader {
     if (reference === undefined || node.children.length > 0) return node
     this.references += 1
     const target = this.byId.get(reference.replace(/^#/, ''))
-    return this.references > referencesMax ? undefined : (target ?? node)
+    if (target === undefined) return node
+    this.repeatedCharacters += this.sizeOf(target)
+    const isBounded =
+      this.references <= referencesMax && this.repeatedCharacters <= repeatedCharactersMax
+    return isBounded ? target : undefined
+  }
+
+  private sizeOf(node: XmlElement): number {
+    const known = this.sizes.get(node)
+    if (known !== undefined) return known
+    const own = node.local.length + node.text.length
+    const attributes = node.attributes.reduce((sum, { value }) => sum + value.length, 0)
+    const size = node.children.reduce((sum, child) => sum + this.sizeOf(child), own + attributes)
+    this.sizes.set(node, size)
+    return size
   }
 
   /** The type that `xsi:type` names, when it may stand here; of built-in types the local name. */

@@ -33,7 +33,10 @@ export async function lend<Session, Answer>(
     void stop(session).then(() => halted.reject(why))
   }
   const cancelled = (): void => halt(new GatewayError('cancelled'))
+  const closing = (): void =>
+    halt(new GatewayError('server_unavailable', { detail: 'its connections are being closed' }))
   signal.addEventListener('abort', cancelled)
+  pool.closed.addEventListener('abort', closing)
   const timer = setTimeout(() => halt(timeoutFault(timeoutMs)), timeoutMs + graceMs)
   try {
     const working = work(session)
@@ -47,6 +50,7 @@ export async function lend<Session, Answer>(
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', cancelled)
+    pool.closed.removeEventListener('abort', closing)
     pool.give(session, clean)
   }
 }

@@ -15,6 +15,10 @@ interface Idle<Connection> {
   readonly timer: NodeJS.Timeout
 }
 
+function closedFault(): GatewayError {
+  return new GatewayError('server_unavailable', { detail: 'its connections are being closed' })
+}
+
 /** A few connections to one database: bounded, closed when nobody needs them, never lent twice unless given back clean. */
 export class Pool<Connection> {
   private readonly options: PoolOptions<Connection>
@@ -52,7 +56,7 @@ export class Pool<Connection> {
       const connection = await this.options.open(AbortSignal.any([signal, this.stopped.signal]))
       if (this.stopped.signal.aborted) {
         this.options.close(connection)
-        throw new GatewayError('shutting_down')
+        throw closedFault()
       }
       this.lent.add(connection)
       return connection
@@ -73,7 +77,7 @@ export class Pool<Connection> {
       reject(error)
     }
     const cancelled = (): void => leave(new GatewayError('cancelled'))
-    const stopped = (): void => leave(new GatewayError('shutting_down'))
+    const stopped = (): void => leave(closedFault())
     this.waiters.push(resolve)
     signal.addEventListener('abort', cancelled)
     this.stopped.signal.addEventListener('abort', stopped)
@@ -112,9 +116,14 @@ export class Pool<Connection> {
     return this.open
   }
 
+  /** Aborts when the pool closes. */
+  get closed(): AbortSignal {
+    return this.stopped.signal
+  }
+
   close(): void {
     if (this.stopped.signal.aborted) return
-    this.stopped.abort(new GatewayError('shutting_down'))
+    this.stopped.abort(closedFault())
     for (const { connection, timer } of this.idle.splice(0)) {
       clearTimeout(timer)
       this.options.close(connection)

@@ -1,7 +1,7 @@
 /**
  * PostgreSQL. `read` is held by the server: one statement by the extended protocol, in a READ ONLY transaction that
  * is always rolled back, on a connection that is never used again when a caller wrote the statement. See
- * docs/adr/0016-sql-read-access.md.
+ * docs/adr/0021-sql-read-access.md.
  */
 import type { Socket } from 'node:net'
 import pg from 'pg'

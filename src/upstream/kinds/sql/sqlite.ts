@@ -1,4 +1,4 @@
-/** SQLite files, opened in a process of their own, read-only for `read`. See docs/adr/0016-sql-read-access.md. */
+/** SQLite files, opened in a process of their own, read-only for `read`. See docs/adr/0021-sql-read-access.md. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
