@@ -1,16 +1,22 @@
 /**
  * Stoplight Prism on a free port of loopback, serving the description in the file that is named. It routes and
- * validates as it always does; instead of a made-up answer it tells which operation was met and what was wrong with it.
+ * validates as it always does. It answers as `answers` says: with what the description promises, or, for `verdicts`,
+ * with which operation was met and what was wrong with it.
  */
 import { readFileSync } from 'node:fs'
-import { getHttpOperationsFromSpec } from '@stoplight/prism-http'
-import { createServer } from '@stoplight/prism-http-server'
+import { createRequire } from 'node:module'
 import { pino } from 'pino'
 
-const [file] = process.argv.slice(2)
+const require = createRequire(import.meta.url)
+// Its parts are installed with the command, wherever that lies.
+const part = createRequire(require.resolve('@stoplight/prism-cli'))
+const { getHttpOperationsFromSpec } = part('@stoplight/prism-http')
+const { createServer } = part('@stoplight/prism-http-server')
+
+const [file, kind] = process.argv.slice(2)
 const operations = await getHttpOperationsFromSpec(JSON.parse(readFileSync(file, 'utf8')))
 
-const mock =
+const verdicts =
   ({ resource, input }) =>
   () => {
     const violations = input.validations
@@ -28,7 +34,10 @@ const mock =
   }
 
 const server = createServer(operations, {
-  components: { logger: pino({ level: 'silent' }), mock },
+  components: {
+    logger: pino({ level: 'silent', customLevels: { start: 11, success: 21 } }),
+    ...(kind === 'answers' ? {} : { mock: verdicts }),
+  },
   cors: false,
   config: {
     mock: { dynamic: false },

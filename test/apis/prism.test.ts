@@ -3,7 +3,7 @@
  * operations. A miss must stand in the baseline with its reason, and an entry that is accepted must go from there.
  */
 import { describe, expect, it } from 'vitest'
-import { largeDescriptions, readBaseline, tryDescription } from './round-trip.ts'
+import { largeDescriptions, readBaseline, tryAnswers, tryDescription } from './round-trip.ts'
 
 const sampleCount = 60
 
@@ -15,6 +15,16 @@ describe('round trips with Prism', () => {
     expect(operations).toBe(sampleCount)
     expect(accepted / operations).toBeGreaterThanOrEqual(0.9)
   })
+
+  it.each(Object.keys(largeDescriptions))(
+    '%s: answers fit the output schemas',
+    { timeout: 180_000 },
+    async (name) => {
+      const { checked, broken } = await tryAnswers(name, 30)
+      expect(broken).toEqual({})
+      expect(checked).toBeGreaterThan(10)
+    },
+  )
 
   it('the baseline explains every miss, and misses are few', () => {
     const { reasons, missed } = readBaseline()

@@ -12,7 +12,8 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import { generateSync } from 'json-schema-faker'
 import { expect } from 'vitest'
 import { z } from 'zod'
-import { openapiSpec } from '../../src/model/kinds/openapi.ts'
+import { openapiSpec, type RestCommon, type RestPlan } from '../../src/model/kinds/openapi.ts'
+import type { Executor } from '../../src/upstream/api/executor.ts'
 import { createEgress } from '../../src/upstream/egress/guard.ts'
 import { createRestExecutor } from '../../src/upstream/kinds/rest/executor.ts'
 import {
@@ -40,12 +41,15 @@ export interface Prism {
 
 const ready = z.object({ address: z.string(), operations: z.number() })
 
-export async function startPrism(description: unknown): Promise<Prism> {
+async function startPrism(
+  description: unknown,
+  kind: 'verdicts' | 'answers' = 'verdicts',
+): Promise<Prism> {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-prism-'))
   const file = join(folder, 'description.json')
   writeFileSync(file, JSON.stringify(description))
   const script = fileURLToPath(new URL('prism-server.mjs', import.meta.url))
-  const child = fork(script, [file], { execArgv: ['--max-old-space-size=2000'] })
+  const child = fork(script, [file, kind], { execArgv: ['--max-old-space-size=2000'] })
   const end = async (): Promise<void> => {
     if (child.exitCode === null && child.signalCode === null) {
       const gone = once(child, 'exit')
@@ -86,7 +90,7 @@ const formats = {
 }
 
 /** Prism takes an empty text for one that is not there, so texts have a character. A copy, which is plain data. */
-export function withText(schema: unknown): Schema {
+function withText(schema: unknown): Schema {
   const walk = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(walk)
     if (!isSchema(value)) return value
@@ -146,9 +150,8 @@ export interface Trip {
   readonly only?: ReadonlySet<string>
 }
 
-/** Calls every tool twice. */
-export async function roundTrips({ conversion, origin, only }: Trip): Promise<RoundTrips> {
-  const executor = createRestExecutor({
+function newExecutor(): Executor<RestPlan, RestCommon> {
+  return createRestExecutor({
     server: 'prism',
     spec: openapiSpec.parse({ spec: 'api.json' }),
     credential: undefined,
@@ -157,6 +160,11 @@ export async function roundTrips({ conversion, origin, only }: Trip): Promise<Ro
     timeoutMs: 20_000,
     now: Date.now,
   })
+}
+
+/** Calls every tool twice. */
+async function roundTrips({ conversion, origin, only }: Trip): Promise<RoundTrips> {
+  const executor = newExecutor()
   const call = async (tool: RestTool, args: unknown): Promise<Verdict> => {
     const answer = await executor.run({
       plan: { ...tool.plan, baseUrl: origin },
@@ -214,7 +222,7 @@ const methods: ReadonlySet<string> = new Set([
 ])
 
 /** The description with these operations only, and what they point at, in other operations too. */
-export function cutTo(description: Schema, operations: ReadonlySet<string>): Schema {
+function cutTo(description: Schema, operations: ReadonlySet<string>): Schema {
   const paths = isSchema(description['paths']) ? description['paths'] : {}
   // What differs by a fragment only is one operation to a server.
   const wanted = new Set([...operations].map((key) => key.replace(/#.*$/, '')))
@@ -292,8 +300,63 @@ export interface Outcome {
   readonly stale: readonly string[]
 }
 
-/** One description against Prism: `count` operations, or all of them. */
-export async function tryDescription(name: string, count?: number): Promise<Outcome> {
+export interface Answers {
+  /** Successes of tools with an output schema. */
+  readonly checked: number
+  /** Those whose `structuredContent` a client that checks it would refuse. */
+  readonly broken: Readonly<Record<string, string>>
+}
+
+const success = z.object({
+  isError: z.literal(true).optional(),
+  structuredContent: z.record(z.string(), z.unknown()).optional(),
+})
+
+/** What Prism makes up as answers of `count` operations, held against the output schemas of the tools. */
+export async function tryAnswers(name: string, count: number): Promise<Answers> {
+  const { description, chosen } = readLarge(name, count)
+  const [prism, conversion] = await Promise.all([
+    startPrism(description, 'answers'),
+    convertText(JSON.stringify(description)),
+  ])
+  const executor = newExecutor()
+  const broken: Record<string, string> = {}
+  let checked = 0
+  try {
+    for (const tool of conversion.tools) {
+      const { inputSchema, outputSchema } = tool.definition
+      if (outputSchema === undefined || !chosen.has(tool.operation)) continue
+      const args = fake(inputSchema, false, ajv.compile(inputSchema))
+      const answer = await executor.run({
+        plan: { ...tool.plan, baseUrl: prism.address },
+        common: conversion.common,
+        args: JSON.stringify(args ?? {}),
+        headers: {},
+        principalId: 'test',
+        signal: AbortSignal.timeout(20_000),
+        progress: () => undefined,
+      })
+      const text = answer.body.kind === 'whole' ? answer.body.bytes.toString() : '{}'
+      const result = success.safeParse(JSON.parse(text))
+      if (result.data?.isError === true) continue
+      checked++
+      const validate = ajv.compile(outputSchema)
+      if (!result.success || !validate(result.data.structuredContent))
+        broken[tool.operation] = `${ajv.errorsText(validate.errors)}: ${text.slice(0, 300)}`
+      ajv.removeSchema(inputSchema).removeSchema(outputSchema)
+    }
+  } finally {
+    await executor.close()
+    await prism.stop()
+  }
+  return { checked, broken }
+}
+
+/** A large description, cut to `count` operations that are the same at every run, or whole. */
+function readLarge(
+  name: string,
+  count: number | undefined,
+): { readonly description: Schema; readonly chosen: ReadonlySet<string> } {
   const entry = corpus('openapi').find((one) => one.name === `openapi/${name}.json`)
   if (entry === undefined) throw new Error(`${name} is not among the descriptions`)
   const whole: unknown = JSON.parse(entry.text)
@@ -301,7 +364,12 @@ export async function tryDescription(name: string, count?: number): Promise<Outc
   const keys = operationsOf(whole)
   expect(keys.length).toBe(largeDescriptions[name])
   const chosen = new Set(count === undefined ? keys : sample(keys, count, name))
-  const description = count === undefined ? whole : cutTo(whole, chosen)
+  return { description: count === undefined ? whole : cutTo(whole, chosen), chosen }
+}
+
+/** One description against Prism: `count` operations, or all of them. */
+export async function tryDescription(name: string, count?: number): Promise<Outcome> {
+  const { description, chosen } = readLarge(name, count)
   const [prism, conversion] = await Promise.all([
     startPrism(description),
     convertText(JSON.stringify(description)),

@@ -5,6 +5,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { buildSchema, parse, validate } from 'graphql'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { compileSchema } from '../../guard/compile.ts'
 import type { Conversion } from '../../model/conversion.ts'
 import { type GraphqlCommon, type GraphqlPlan, graphqlSpec } from '../../model/kinds/graphql.ts'
 import { convertGraphql } from './convert.ts'
@@ -54,6 +55,11 @@ describe("GitHub's schema", () => {
     expect(conversion.tools.every(({ definition }) => definition.outputSchema !== undefined)).toBe(
       true,
     )
+  })
+
+  it('makes input schemas that the gateway itself can check', () => {
+    for (const { operation, definition } of conversion.tools)
+      expect(compileSchema(JSON.stringify(definition.inputSchema)).kind, operation).toBe('source')
   })
 
   it('says what changes data', () => {
