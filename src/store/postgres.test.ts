@@ -329,7 +329,7 @@ for (const { name, bin, there } of servers) {
       await expect(opened.load()).rejects.toMatchObject({ code: 'busy' })
       const socket = `.s.PGSQL.${address.port}`
       await symlink(join(address.host, socket), join(at.host, socket))
-      await expect.poll(() => told, { timeout: 5_000 }).toBe(1)
+      await expect.poll(() => told, { timeout: 5_000 }).toBeGreaterThanOrEqual(1)
       expect(opened.ready()).toBe(true)
       await opened.load()
       await rm(at.host, { recursive: true })
