@@ -9,6 +9,8 @@ export type Direction = 'in' | 'out'
 const definitionsMax = 200
 const inlineDepthMax = 6
 const aboutCharactersMax = 400
+/** Of both alphabets, with or without padding. */
+const base64 = '^([A-Za-z0-9+/_-]{4})*([A-Za-z0-9+/_-]{2}(==)?|[A-Za-z0-9+/_-]{3}=?)?$'
 const integer64 = '^-?[0-9]+$'
 
 /** The well-known types that have a JSON form of their own. */
@@ -88,7 +90,11 @@ function scalarSchema(scalar: ScalarType, direction: Direction): JsonSchema {
     case ScalarType.STRING:
       return { type: 'string' }
     case ScalarType.BYTES:
-      return { type: 'string', contentEncoding: 'base64' }
+      return {
+        type: 'string',
+        contentEncoding: 'base64',
+        ...(direction === 'in' ? { pattern: base64 } : {}),
+      }
     case ScalarType.DOUBLE:
     case ScalarType.FLOAT:
       return { type: ['number', 'string'], pattern: '^(-?Infinity|NaN)$' }
