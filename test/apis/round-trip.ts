@@ -312,7 +312,10 @@ const success = z.object({
   structuredContent: z.record(z.string(), z.unknown()).optional(),
 })
 
-/** What Prism makes up as answers of `count` operations, held against the output schemas of the tools. */
+/**
+ * What Prism makes up as answers of `count` operations, held against the output schemas of the tools. Many of them do
+ * not fit what the description promises, which is why an output schema lets any object pass.
+ */
 export async function tryAnswers(name: string, count: number): Promise<Answers> {
   const { description, chosen } = readLarge(name, count)
   const [prism, conversion] = await Promise.all([

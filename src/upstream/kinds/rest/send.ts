@@ -32,7 +32,14 @@ export interface SenderOptions {
 }
 
 /** RFC 9110 section 9.2.2. */
-const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'])
+const idempotent: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'PUT',
+  'DELETE',
+  'OPTIONS',
+  'QUERY',
+])
 const answerBytesMax = 16_000_000
 const connectionsMax = 256
 const originsMax = 16
