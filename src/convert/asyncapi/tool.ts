@@ -7,9 +7,10 @@ import {
   streamBounds,
 } from '../../model/kinds/asyncapi.ts'
 import type { Documents } from '../openapi/documents.ts'
+import type { Direction } from '../openapi/hidden.ts'
 import { type JsonDraft, setMember } from '../openapi/json.ts'
 import { OperationFault } from '../openapi/report.ts'
-import type { Direction, Reference } from '../openapi/schema.ts'
+import type { Reference } from '../openapi/schema.ts'
 import type { Schemas } from '../openapi/schemas.ts'
 import { plainLine, plainText } from '../openapi/text.ts'
 import { openingOf, ownNames } from './arguments.ts'

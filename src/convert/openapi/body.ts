@@ -1,5 +1,6 @@
 /** Request bodies: which media type, which arguments, and how they are put together. */
 import type { RestBody, RestPart } from '../../model/kinds/openapi.ts'
+import { isHidden } from './hidden.ts'
 import {
   flagAt,
   isObject,
@@ -16,7 +17,7 @@ import { bareType, chooseMediaType, concreteType, type Form } from './media.ts'
 import { type Parameter, swaggerSchema } from './parameters.ts'
 import { placeIn, type Spot } from './place.ts'
 import { kindOf, type PlainObject, plainObjectOf } from './plain-object.ts'
-import { isHidden, type SchemaTools } from './schema.ts'
+import type { SchemaTools } from './schema.ts'
 import { checkSpelling } from './spelling.ts'
 import { xmlRootOf, xmlShapeOf } from './xml.ts'
 
@@ -207,9 +208,7 @@ const noXml = { xml: undefined, xmlRoot: undefined }
 
 function withoutHidden(plain: PlainObject, tools: SchemaTools): PlainObject | undefined {
   const properties = new Map(
-    [...plain.properties].filter(
-      ([, { value, at }]) => !isHidden(value, at, { direction: 'input' }, tools),
-    ),
+    [...plain.properties].filter(([, spot]) => !isHidden(spot, 'input', tools.documents)),
   )
   if (properties.size === 0) return undefined
   const required = new Set([...plain.required].filter((name) => properties.has(name)))

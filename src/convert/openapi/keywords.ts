@@ -1,6 +1,6 @@
 /** Single keywords of JSON Schema as descriptions write them, repaired where what is meant is plain. */
 import { RE2JS } from 're2js'
-import { isObject, jsonOf } from './json.ts'
+import { isObject, type JsonDraft, type JsonObject, jsonOf, memberOf } from './json.ts'
 
 const types = new Set(['string', 'number', 'integer', 'boolean', 'object', 'array', 'null'])
 /** What authors write for the seven types of JSON Schema. */
@@ -55,6 +55,23 @@ export function readTypes(raw: unknown): {
 export function readNumber(raw: unknown): number | undefined {
   const value = typeof raw === 'string' && raw.trim() !== '' ? Number(raw) : raw
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+}
+
+/** Bounds of numbers. Until 3.0 `exclusiveMinimum` was a boolean that made `minimum` itself exclusive. */
+export function addBounds(value: JsonObject, result: JsonDraft): void {
+  for (const [bound, exclusive] of [
+    ['maximum', 'exclusiveMaximum'],
+    ['minimum', 'exclusiveMinimum'],
+  ] as const) {
+    const plain = readNumber(memberOf(value, bound))
+    const strict = memberOf(value, exclusive)
+    const strictNumber = typeof strict === 'boolean' ? undefined : readNumber(strict)
+    if (strict === true && plain !== undefined) result[exclusive] = plain
+    else if (plain !== undefined) result[bound] = plain
+    if (strictNumber !== undefined) result[exclusive] = strictNumber
+  }
+  const step = readNumber(memberOf(value, 'multipleOf'))
+  if (step !== undefined && step > 0) result['multipleOf'] = step
 }
 
 export function readCount(raw: unknown): number | undefined {

@@ -5,12 +5,12 @@
 import type { JsonSchema } from '../../model/conversion.ts'
 import type { Dialect } from './dialect.ts'
 import type { Documents } from './documents.ts'
+import { type Direction, isHidden } from './hidden.ts'
 import {
   flagAt,
   isObject,
   type JsonDraft,
   type JsonObject,
-  jsonOf,
   listAt,
   memberOf,
   membersOf,
@@ -19,12 +19,10 @@ import {
   textAt,
   textsAt,
 } from './json.ts'
-import { readCount, readEnum, readNumber, readPattern, readTypes } from './keywords.ts'
+import { addBounds, readCount, readEnum, readPattern, readTypes } from './keywords.ts'
 import { placeIn, type Spot } from './place.ts'
 import type { Reporter } from './report.ts'
-import { plainLine, plainText } from './text.ts'
-
-export type Direction = 'input' | 'output'
+import { addWords, sizeOf, valueCharsMax } from './schema-words.ts'
 
 /** What a schema refers to, by the name in `$defs`. */
 export interface Reference {
@@ -55,9 +53,6 @@ export interface SchemaTools {
 
 /** Levels of schemas within one definition. JSON has twice as many, and the check of arguments takes 64 of these. */
 const depthMax = 24
-const descriptionCharsMax = { input: 600, output: 200 } as const
-const exampleCharsMax = 200
-const defaultCharsMax = 1_000
 const enumMax = 2_000
 
 export function scopeOf(direction: Direction): Scope {
@@ -162,14 +157,14 @@ class SchemaConverter {
   convert(): JsonSchema {
     const types = this.types()
     this.values(types)
-    this.numbers()
+    addBounds(this.value, this.result)
     this.counts()
     this.pattern()
     this.items(types)
     this.properties()
     this.combinations()
     this.conditions()
-    this.words()
+    addWords(this.value, this.result, { direction: this.scope.direction, hints: this.hints })
     this.unwrap()
     return this.nullable(types)
   }
@@ -224,7 +219,7 @@ class SchemaConverter {
       }
     }
     const fixed = memberOf(this.value, 'const')
-    if (this.tools.dialect === '3.1' && fixed !== undefined && sizeOf(fixed) <= defaultCharsMax)
+    if (this.tools.dialect === '3.1' && fixed !== undefined && sizeOf(fixed) <= valueCharsMax)
       this.result['const'] = fixed
   }
 
@@ -235,23 +230,6 @@ class SchemaConverter {
     if (values !== undefined)
       this.hints.push(`Of ${JSON.stringify(values.slice(0, 50)).slice(1, -1)}.`)
     this.note('No value of the enum fits the type.', 'enum')
-  }
-
-  private numbers(): void {
-    for (const [bound, exclusive] of [
-      ['maximum', 'exclusiveMaximum'],
-      ['minimum', 'exclusiveMinimum'],
-    ] as const) {
-      const value = readNumber(memberOf(this.value, bound))
-      const strict = memberOf(this.value, exclusive)
-      const strictValue = typeof strict === 'boolean' ? undefined : readNumber(strict)
-      // Until 3.0 a boolean that made the bound itself exclusive.
-      if (strict === true && value !== undefined) this.result[exclusive] = value
-      else if (value !== undefined) this.result[bound] = value
-      if (strictValue !== undefined) this.result[exclusive] = strictValue
-    }
-    const step = readNumber(memberOf(this.value, 'multipleOf'))
-    if (step !== undefined && step > 0) this.result['multipleOf'] = step
   }
 
   private counts(): void {
@@ -307,8 +285,7 @@ class SchemaConverter {
     if (properties !== undefined) {
       const converted: JsonDraft = {}
       for (const [name, schema] of Object.entries(properties))
-        if (isHidden(schema, placeIn(this.spot.at, 'properties'), this.scope, this.tools))
-          hidden.add(name)
+        if (this.isHidden(schema)) hidden.add(name)
         else setMember(converted, name, this.part(schema, 'properties', name))
       this.result['properties'] = converted
     }
@@ -323,6 +300,11 @@ class SchemaConverter {
     } else if (isObject(additional) && Object.keys(additional).length > 0)
       this.result['additionalProperties'] = this.part(additional, 'additionalProperties')
     else if (additional === true || isObject(additional)) this.result['additionalProperties'] = true
+  }
+
+  private isHidden(schema: unknown): boolean {
+    const spot = { value: schema, at: this.spot.at }
+    return isHidden(spot, this.scope.direction, this.tools.documents)
   }
 
   private required(hidden: ReadonlySet<string>): void {
@@ -432,47 +414,6 @@ class SchemaConverter {
     this.result['dependentRequired'] = lists
   }
 
-  private words(): void {
-    const { value, result } = this
-    const { direction } = this.scope
-    const format = textAt(value, 'format')
-    if (format !== undefined && /^[\w:./+-]{1,60}$/.test(format)) result['format'] = format
-    for (const keyword of ['contentEncoding', 'contentMediaType']) {
-      const text = textAt(value, keyword)
-      if (text !== undefined && text.length <= 100) result[keyword] = text
-    }
-    const raw = memberOf(value, 'description')
-    const title = textAt(value, 'title')
-    const text = typeof raw === 'string' ? plainText(raw, descriptionCharsMax[direction]) : ''
-    const enumText = enumDescriptions(value)
-    const description = [text, enumText, ...this.hints].filter((part) => part !== '').join('\n')
-    if (description !== '') result['description'] = description
-    else if (title !== undefined && title.length <= 100) result['title'] = plainLine(title, 100)
-    if (flagAt(value, 'deprecated') === true) result['deprecated'] = true
-    if (direction === 'output') return
-    this.samples()
-  }
-
-  private samples(): void {
-    const { value, result } = this
-    const preset = memberOf(value, 'default')
-    if (preset !== undefined && sizeOf(preset) <= defaultCharsMax)
-      result['default'] = this.fitting(preset)
-    const examples = listAt(value, 'examples')
-    const example = memberOf(value, 'example') ?? memberOf(value, 'x-example')
-    const shown = (examples.length > 0 ? examples : example === undefined ? [] : [example])
-      .filter((entry) => entry !== null && sizeOf(entry) <= exampleCharsMax)
-      .slice(0, 2)
-    if (shown.length > 0) result['examples'] = shown.map((entry) => this.fitting(entry))
-  }
-
-  /** A default written as text for a number and the like: models copy what they see. */
-  private fitting(sample: unknown): unknown {
-    const type = this.result['type']
-    if (typeof type !== 'string') return sample
-    return readEnum([sample], [type])?.[0] ?? sample
-  }
-
   /** 3.0.3 section 4.7.24.1: null is added to the types; without types it is added to what stands for them. */
   private nullable(types: readonly string[]): JsonSchema {
     const { result } = this
@@ -496,38 +437,8 @@ class SchemaConverter {
 
 /** The copy takes the place of the holder of a reference, so that a circle can still be broken there. */
 function reholding(schema: JsonSchema, copy: JsonDraft, scope: Scope): JsonSchema {
-  const index = scope.references.findIndex(({ holder }) => holder === schema)
+  const index = scope.references.findLastIndex(({ holder }) => holder === schema)
   const reference = scope.references[index]
   if (reference !== undefined) scope.references[index] = { ...reference, holder: copy }
   return copy
-}
-
-/** `readOnly` is no argument, `writeOnly` in no answer (OpenAPI 3.0 section 4.7.24.2). */
-export function isHidden(
-  schema: unknown,
-  at: Spot['at'],
-  { direction }: Pick<Scope, 'direction'>,
-  { documents }: Pick<SchemaTools, 'documents'>,
-): boolean {
-  const keyword = direction === 'input' ? 'readOnly' : 'writeOnly'
-  if (flagAt(schema, keyword) === true) return true
-  if (typeof memberOf(schema, '$ref') !== 'string') return false
-  const found = documents.target({ value: schema, at })
-  return found.kind === 'found' && flagAt(found.spot.value, keyword) === true
-}
-
-function sizeOf(value: unknown): number {
-  return jsonOf(value)?.length ?? Number.POSITIVE_INFINITY
-}
-
-/** What code generators write beside an enum says what its values mean. */
-function enumDescriptions(value: JsonObject): string {
-  const values = listAt(value, 'enum')
-  const texts = listAt(value, 'x-enumDescriptions')
-  const names = texts.length > 0 ? texts : listAt(value, 'x-enum-descriptions')
-  if (values.length === 0 || names.length !== values.length) return ''
-  return plainText(
-    values.map((entry, index) => `${String(entry)}: ${String(names[index])}`).join('\n'),
-    300,
-  )
 }

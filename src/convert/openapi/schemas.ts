@@ -7,17 +7,12 @@ import { hash } from 'node:crypto'
 import type { JsonSchema } from '../../model/conversion.ts'
 import type { Dialect } from './dialect.ts'
 import type { Documents } from './documents.ts'
+import type { Direction } from './hidden.ts'
 import { isObject, type JsonDraft, memberOf, setMember, textAt } from './json.ts'
 import { readTypes } from './keywords.ts'
 import { type Place, pointerOf, type Spot } from './place.ts'
 import type { Reporter } from './report.ts'
-import {
-  convertSchema,
-  type Direction,
-  type Reference,
-  type SchemaTools,
-  scopeOf,
-} from './schema.ts'
+import { convertSchema, type Reference, type SchemaTools, scopeOf } from './schema.ts'
 import { plainLine } from './text.ts'
 
 /** What the schema of a tool may take. Arguments are checked, and what is checked may have 256 KB. */
