@@ -131,6 +131,16 @@ describe('what is broken', () => {
     expect((await fault(text)).code).toBe(code)
   })
 
+  it('loses none of very many operations', async () => {
+    const channels = Array.from(
+      { length: 6_000 },
+      (_, at) => `"/c${at}":{"publish":{},"subscribe":{}}`,
+    )
+    const text = `{"asyncapi":"2.6.0","info":{"title":"A","version":"1"},"channels":{${channels.join(',')}}}`
+    const { operations, tools, skipped } = await convert(text, { url: 'wss://a.example/' })
+    expect([operations, tools.length, skipped.length]).toEqual([12_000, 12_000, 0])
+  })
+
   it('costs only the operation that it is in', async () => {
     const { tools, skipped, notes } = await convert(
       three(`operations:

@@ -22,6 +22,7 @@ import {
   listOperations,
   type Operation,
   readOperation,
+  sendersOf,
   type Verb,
   type Version,
 } from './operations.ts'
@@ -42,14 +43,19 @@ export const convertAsyncapi: Convert<AsyncApiSpec, AsyncApiPlan, AsyncApiCommon
   const version = versionOf(root.value)
   const reporter = new Reporter(root.at.document)
   await validate(documents, version, reporter)
+  const operations = listOperations(documents, version)
   const context: ToolContext = {
     documents,
     spec,
     version,
     schemas: new Schemas(documents, '3.1', reporter),
     security: new Security(documents, reporter, version),
+    reading: {
+      version,
+      describes: spec.describes,
+      senders: version === 3 ? sendersOf(documents, operations) : new Map(),
+    },
   }
-  const operations = listOperations(documents, version)
   const names = toolNames(
     operations.map((operation) => ({
       operation: operation.key,
@@ -111,10 +117,10 @@ const ownVerb = /^(?:[Rr]eceive|[Ss]end|[Pp]ublish|[Ss]ubscribe|[Oo]n|[Tt]ake)(?
 
 /** Ids say what the service does; a tool is called by what its caller does. */
 function wishesOf(operation: Operation, context: ToolContext): string[] {
-  const { spec, version, documents } = context
+  const { documents, reading } = context
   let verb: Verb
   try {
-    verb = readOperation(documents, operation, { version, describes: spec.describes }).verb
+    verb = readOperation(documents, operation, reading).verb
   } catch {
     return [operation.id]
   }

@@ -16,8 +16,17 @@ export interface Operation {
   /** Its id, or channel and action. */
   readonly id: string
   readonly spot: Spot
-  /** Undefined: it cannot even be read. */
+  /** Of version 2, where an operation stands in its channel. */
+  readonly channel: { readonly spot: Spot; readonly address: string } | undefined
+  /** Defined: it cannot even be read. */
   readonly fault: OperationFault | undefined
+}
+
+export interface ReadOptions {
+  readonly version: Version
+  readonly describes: AsyncApiSpec['describes']
+  /** Of version 3: by channel, the operations that send to the service. */
+  readonly senders: ReadonlyMap<unknown, readonly Spot[]>
 }
 
 /** An operation with everything that it refers to. */
@@ -34,7 +43,8 @@ export interface ReadOperation {
   readonly sendable: readonly Spot[]
 }
 
-const operationsMax = 5_000
+/** Messages of one operation that are looked at; a description may say thousands of times the same. */
+const messagesMax = 200
 
 export function listOperations(documents: Documents, version: Version): Operation[] {
   const { root } = documents
@@ -55,9 +65,9 @@ export function listOperations(documents: Documents, version: Version): Operatio
                 'Its action is neither send nor receive.',
                 spot.at,
               )
-      found.push({ key: `${action ?? 'operation'} ${id}`, id, spot, fault })
+      found.push({ key: `${action ?? 'operation'} ${id}`, id, spot, channel: undefined, fault })
     }
-    return found.slice(0, operationsMax)
+    return found
   }
   const at = placeIn(root.at, 'channels')
   for (const [name, value] of membersOf(memberOf(root.value, 'channels'))) {
@@ -68,6 +78,7 @@ export function listOperations(documents: Documents, version: Version): Operatio
         key: `channel ${name}`,
         id: name,
         spot: channel,
+        channel: undefined,
         fault: new OperationFault(target.code, target.reason, channel.at),
       })
     for (const action of ['publish', 'subscribe']) {
@@ -75,26 +86,36 @@ export function listOperations(documents: Documents, version: Version): Operatio
       if (!isObject(operation)) continue
       const spot = { value: operation, at: placeIn(channel.at, action) }
       const id = textAt(operation, 'operationId') ?? `${action} ${name}`
-      found.push({ key: `${action} ${name}`, id, spot, fault: undefined })
+      found.push({
+        key: `${action} ${name}`,
+        id,
+        spot,
+        channel: { spot: channel, address: name },
+        fault: undefined,
+      })
     }
   }
-  return found.slice(0, operationsMax)
+  return found
 }
 
 /** @throws OperationFault */
 export function readOperation(
   documents: Documents,
-  { spot }: Operation,
-  { version, describes }: { version: Version; describes: AsyncApiSpec['describes'] },
+  operation: Operation,
+  options: ReadOptions,
 ): ReadOperation {
-  const read = version === 3 ? readThree(documents, spot) : readTwo(documents, spot)
+  const { version, describes } = options
+  const read =
+    version === 3
+      ? readThree(documents, operation.spot, options)
+      : readTwo(documents, operation.spot, operation.channel)
   if (describes === 'service') return read
   // The description of a client tells what we do ourselves.
   if (read.verb === 'take') return { ...read, verb: 'send' }
   return { ...read, verb: 'take', messages: read.messages, replies: [] }
 }
 
-function readThree(documents: Documents, spot: Spot): ReadOperation {
+function readThree(documents: Documents, spot: Spot, { senders }: ReadOptions): ReadOperation {
   const channel = required(documents, spot, 'channel')
   const all = messagesOfChannel(documents, channel)
   const messages = chosen(documents, spot) ?? all
@@ -111,22 +132,39 @@ function readThree(documents: Documents, spot: Spot): ReadOperation {
     address: textAt(channel.value, 'address'),
     messages,
     replies: replies ?? [],
-    sendable: received ? [] : sendableOf(documents, channel),
+    sendable: received
+      ? []
+      : (senders.get(channel.value) ?? [])
+          .flatMap((sender) => chosen(documents, sender) ?? all)
+          .slice(0, messagesMax),
   }
 }
 
-/** Messages that other operations of the same channel send to the service. */
-function sendableOf(documents: Documents, channel: Spot): readonly Spot[] {
-  const { root } = documents
-  const at = placeIn(root.at, 'operations')
-  return membersOf(memberOf(root.value, 'operations')).flatMap(([id, value]) => {
-    const found = documents.target({ value, at: placeIn(at, id) })
-    if (found.kind === 'lost' || textAt(found.spot.value, 'action') !== 'receive') return []
-    const reference = memberOf(found.spot.value, 'channel')
-    const other = documents.target({ value: reference, at: placeIn(found.spot.at, 'channel') })
-    if (other.kind === 'lost' || other.spot.value !== channel.value) return []
-    return chosen(documents, found.spot) ?? messagesOfChannel(documents, channel)
-  })
+/** Operations that send to the service, by channel. One whose messages cannot be read is left out. */
+export function sendersOf(
+  documents: Documents,
+  operations: readonly Operation[],
+): ReadonlyMap<unknown, readonly Spot[]> {
+  const senders = new Map<unknown, Spot[]>()
+  for (const { spot, fault } of operations) {
+    if (fault !== undefined || textAt(spot.value, 'action') !== 'receive') continue
+    const reference = memberOf(spot.value, 'channel')
+    const channel = documents.target({ value: reference, at: placeIn(spot.at, 'channel') })
+    if (channel.kind === 'lost' || !readable(documents, spot)) continue
+    const known = senders.get(channel.spot.value)
+    if (known === undefined) senders.set(channel.spot.value, [spot])
+    else if (known.length < messagesMax) known.push(spot)
+  }
+  return senders
+}
+
+function readable(documents: Documents, operation: Spot): boolean {
+  try {
+    chosen(documents, operation)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function readReply(documents: Documents, raw: Spot, channel: Spot): readonly Spot[] {
@@ -151,29 +189,28 @@ function readReply(documents: Documents, raw: Spot, channel: Spot): readonly Spo
 function chosen(documents: Documents, holder: Spot): readonly Spot[] | undefined {
   if (!Array.isArray(memberOf(holder.value, 'messages'))) return undefined
   const at = placeIn(holder.at, 'messages')
-  return listAt(holder.value, 'messages').map((value, index) =>
-    follow(documents, { value, at: placeIn(at, String(index)) }),
-  )
+  return listAt(holder.value, 'messages')
+    .slice(0, messagesMax)
+    .map((value, index) => follow(documents, { value, at: placeIn(at, String(index)) }))
 }
 
 function messagesOfChannel(documents: Documents, channel: Spot): readonly Spot[] {
   const at = placeIn(channel.at, 'messages')
-  return membersOf(memberOf(channel.value, 'messages')).map(([name, value]) =>
-    follow(documents, { value, at: placeIn(at, name) }),
-  )
+  return membersOf(memberOf(channel.value, 'messages'))
+    .slice(0, messagesMax)
+    .map(([name, value]) => follow(documents, { value, at: placeIn(at, name) }))
 }
 
-function readTwo(documents: Documents, spot: Spot): ReadOperation {
-  const place = spot.at.parent
-  if (place === undefined) throw new OperationFault('description_invalid', 'No channel.', spot.at)
-  const name = channelName(documents, spot)
-  const channel: Spot = { value: name.value, at: place }
+function readTwo(documents: Documents, spot: Spot, place: Operation['channel']): ReadOperation {
+  if (place === undefined)
+    throw new OperationFault('description_invalid', 'It belongs to no channel.', spot.at)
+  const { spot: channel, address } = place
   const publish = spot.at.key === 'publish'
   const messages = messagesOfTwo(documents, spot)
   const other = publish ? 'subscribe' : 'publish'
   const counter = memberOf(channel.value, other)
   const others = isObject(counter)
-    ? messagesOfTwo(documents, { value: counter, at: placeIn(place, other) })
+    ? messagesOfTwo(documents, { value: counter, at: placeIn(channel.at, other) })
     : []
   // Version 2 has no replies; messages of both directions that correlate are request and reply.
   const replies =
@@ -182,7 +219,7 @@ function readTwo(documents: Documents, spot: Spot): ReadOperation {
     verb: publish ? (replies.length > 0 ? 'ask' : 'send') : 'take',
     spot,
     channel,
-    address: name.address,
+    address,
     messages,
     replies,
     sendable: publish ? [] : others,
@@ -191,16 +228,6 @@ function readTwo(documents: Documents, spot: Spot): ReadOperation {
 
 const correlates = ({ value }: Spot): boolean => memberOf(value, 'correlationId') !== undefined
 
-function channelName(documents: Documents, { value: operation, at }: Spot) {
-  const { root } = documents
-  for (const [address, value] of membersOf(memberOf(root.value, 'channels'))) {
-    const target = documents.target({ value, at: placeIn(placeIn(root.at, 'channels'), address) })
-    if (target.kind === 'found' && memberOf(target.spot.value, at.key) === operation)
-      return { address, value: target.spot.value }
-  }
-  throw new OperationFault('description_invalid', 'It belongs to no channel.', at)
-}
-
 function messagesOfTwo(documents: Documents, operation: Spot): readonly Spot[] {
   const raw = memberOf(operation.value, 'message')
   if (raw === undefined) return []
@@ -208,9 +235,9 @@ function messagesOfTwo(documents: Documents, operation: Spot): readonly Spot[] {
   const many = memberOf(message.value, 'oneOf')
   if (!Array.isArray(many)) return [message]
   const at = placeIn(message.at, 'oneOf')
-  return many.map((value: unknown, index) =>
-    follow(documents, { value, at: placeIn(at, String(index)) }),
-  )
+  return many
+    .slice(0, messagesMax)
+    .map((value: unknown, index) => follow(documents, { value, at: placeIn(at, String(index)) }))
 }
 
 function required(documents: Documents, holder: Spot, key: string): Spot {

@@ -18,6 +18,7 @@ import { correlationType, type Message, readMessage, streamMessage } from './mes
 import {
   type Operation,
   type ReadOperation,
+  type ReadOptions,
   readOperation,
   traitText,
   type Verb,
@@ -32,6 +33,7 @@ export interface ToolContext {
   readonly version: Version
   readonly schemas: Schemas
   readonly security: Security
+  readonly reading: ReadOptions
 }
 
 const descriptionCharsMax = 1_200
@@ -46,7 +48,7 @@ export function convertOperation(
 ): ConvertedTool<AsyncApiPlan> {
   if (operation.fault !== undefined) throw operation.fault
   const { documents, spec, version, schemas, security } = context
-  const read = readOperation(documents, operation, { version, describes: spec.describes })
+  const read = readOperation(documents, operation, context.reading)
   const { address, channel, spot } = read
   if (address === undefined)
     throw new OperationFault(

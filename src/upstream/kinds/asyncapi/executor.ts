@@ -204,6 +204,8 @@ class AsyncApiExecutor implements Executor<AsyncApiPlan, AsyncApiCommon> {
       : this.takeEvents(ready, {
           ...listener,
           refused: (status, words) => {
+            if (status === 401)
+              take.fail(new GatewayError('server_refused_us', { detail: 'HTTP status 401' }))
             refused = `The API answered with HTTP status ${status} instead of a stream.${words === '' ? '' : `\n${words}`}`
             take.end('completed')
           },
