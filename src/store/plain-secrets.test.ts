@@ -30,6 +30,10 @@ it.each([
     },
     ['credential.schemes.name.bearer', 'credential.schemes.a.b.query.value'],
   ],
+  [
+    { soap: { wsdl: 'a', security: { username: 'u', password: 'p', type: 'digest' } } },
+    ['soap.security.password'],
+  ],
   [{ sql: { url: 'postgres://u:p@db/x' } }, ['sql.url']],
   [{ sql: { url: 'postgres://u@db/x' } }, []],
   [{ sql: { url: 'postgres://u:${PASSWORD}@db/x' } }, []],

@@ -24,6 +24,8 @@ export function plainSecretPaths(server: unknown): Path[] {
   const kinds = serverKinds.flatMap((kind): [Path, unknown][] => [
     ...texts(server, [kind, 'env']),
     ...texts(server, [kind, 'headers']),
+    // The UsernameToken of SOAP.
+    ...texts(server, [kind, 'security']),
   ])
   const url = at(server, ['sql', 'url'])
   const candidates = [

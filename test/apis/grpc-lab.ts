@@ -67,6 +67,8 @@ export async function startGrpcJs(options: {
   readonly accepted?: string
   readonly reflection?: 'v1' | 'v1alpha'
   readonly descriptors?: Buffer
+  /** `descriptors` is one file as it is, whatever is asked for. */
+  readonly raw?: boolean
 }): Promise<Lab> {
   const lab = newLab()
   const loaded = loadSync(labProto, {
@@ -139,8 +141,7 @@ export async function startGrpcJs(options: {
     Chat: (call: Stream) => call.end(),
     Collect: (_call: unknown, callback: Callback) => callback(null, {}),
   })
-  if (options.reflection !== undefined)
-    addReflection(server, options.reflection, options.descriptors ?? Buffer.alloc(0))
+  if (options.reflection !== undefined) addReflection(server, options)
   const credentials =
     options.tls === true
       ? grpc.ServerCredentials.createSsl(null, [
@@ -160,8 +161,12 @@ export async function startGrpcJs(options: {
 }
 
 /** Reflection by hand: `descriptors` is a FileDescriptorSet; each of its files is `1: bytes` of the set. */
-function addReflection(server: grpc.Server, version: 'v1' | 'v1alpha', descriptors: Buffer): void {
-  const { file } = fromBinary(FileDescriptorSetSchema, descriptors)
+function addReflection(
+  server: grpc.Server,
+  options: { reflection?: 'v1' | 'v1alpha'; descriptors?: Buffer; raw?: boolean },
+): void {
+  const { reflection: version = 'v1', descriptors = Buffer.alloc(0), raw = false } = options
+  const { file } = raw ? { file: [] } : fromBinary(FileDescriptorSetSchema, descriptors)
   const bytesOf = (index: number): Buffer => {
     // Cut out of the set itself, so that nothing is encoded anew.
     let at = 0
@@ -196,6 +201,7 @@ function addReflection(server: grpc.Server, version: 'v1' | 'v1alpha', descripto
       const services = ['example.lab.v1.Lab', `grpc.reflection.${version}.ServerReflection`]
       return field(6, Buffer.concat(services.map((one) => field(1, field(1, Buffer.from(one))))))
     }
+    if (raw) return field(4, field(1, descriptors))
     const index = file.findIndex((one) =>
       kind === 3
         ? one.name === name

@@ -523,6 +523,14 @@ describe('reflection', () => {
     },
   )
 
+  it('answers that are no descriptors are refused, not crashed on', async () => {
+    const garbage = Buffer.from([0x0a, 0x0c, ...Buffer.from('\n\x05x.protoB\x7f')])
+    const server = await serve(startGrpcJs({ reflection: 'v1', descriptors: garbage, raw: true }))
+    const { executor } = open(server.address, { proto: undefined })
+    const described = executor.describe?.(AbortSignal.timeout(10_000)) ?? Promise.resolve()
+    expect(await refusal(described)).toBe('server_broken')
+  })
+
   it('a server without it says what to do, one that is gone is unavailable', async () => {
     const server = await serve(startGrpcJs({}))
     const { executor } = open(server.address, { proto: undefined })

@@ -156,6 +156,8 @@ class GrpcExecutor implements Executor<GrpcPlan, GrpcCommon> {
     const { ask, end } = openDialogue(await this.line(), { path, headers, signal })
     try {
       return await reflect(ask)
+    } catch (thrown) {
+      throw thrown instanceof CallFault || thrown instanceof GatewayError ? thrown : garbled(thrown)
     } finally {
       end()
     }
@@ -187,6 +189,14 @@ function refusalOf({ status, answered }: CallFault): GatewayError | undefined {
   if (code === unavailable || code === 1 || code === 13 || code === 2)
     return new GatewayError('server_unavailable', { detail })
   return undefined
+}
+
+function garbled(thrown: unknown): GatewayError {
+  const detail = thrown instanceof Error ? thrown.message : String(thrown)
+  return new GatewayError('server_broken', {
+    detail: `reflection: ${detail.slice(0, 300)}`,
+    cause: thrown,
+  })
 }
 
 function reflectionRefusal(fault: CallFault): GatewayError {
