@@ -63,7 +63,9 @@ function objectsOf(value: unknown): { [key: string]: unknown }[] {
 }
 
 function apply(description: unknown, changes: readonly Change[]): void {
-  for (const { at, with: value, as, key } of changes) {
+  for (const { at, with: shared, as, key } of changes) {
+    // Of its own, or a change of a change would make a circle, which JSON has not.
+    const value: unknown = structuredClone(shared)
     const objects = objectsOf(description)
     const holder = objects[at % objects.length]
     const keys = Object.keys(holder ?? {})
