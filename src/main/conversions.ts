@@ -169,12 +169,17 @@ export function faultOf(thrown: unknown): Fault {
   const fault = conversionFault(thrown)
   if (fault !== undefined) {
     const { code, message, place } = fault
-    const reason =
-      code !== 'document_unreadable' ? 'description' : isUrl(place) ? 'unreachable' : 'source'
+    const reason = reasonOf(fault)
     return { ok: false, reason, message: `${message} [${code}]`, place }
   }
   const error = toGatewayError(thrown)
   return { ok: false, reason: reasons[error.code] ?? 'unreachable', message: error.message }
+}
+
+function reasonOf({ code, message, place }: ConversionFault): FaultReason {
+  if (code === 'document_unreadable') return isUrl(place) ? 'unreachable' : 'source'
+  // The guard names the setting that would allow it.
+  return /\begress\.(hosts|networks)\b/.test(message) ? 'egress' : 'description'
 }
 
 function conversionFault(thrown: unknown): ConversionFault | undefined {

@@ -1,5 +1,6 @@
 /** Sources of every kind: told by content, converted, and registered, by the command line in this process. */
 import { readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
@@ -118,6 +119,21 @@ describe('convert', () => {
     const found = await there.cli(line)
     expect(found.stderr).toContain(text)
     expect(found.code).toBe(code)
+  })
+
+  test('names the way out when a description may not be reached', async () => {
+    const server = createServer((_, response) =>
+      response.writeHead(302, { location: 'http://169.254.169.254/latest/' }).end(),
+    )
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const address = server.address()
+    const port = typeof address === 'object' ? address?.port : 0
+    const found = await there.cli(`convert openapi http://127.0.0.1:${port}/openapi.json`)
+    server.closeAllConnections()
+    server.close()
+    expect(found.code).toBe(1)
+    expect(found.stderr).toContain('document_refused')
+    expect(found.stderr).toContain('--egress-network')
   })
 
   test('add stores entries of every kind, with secrets in files of their own', async () => {

@@ -92,7 +92,8 @@ async function ask(
     if (redirects.has(statusCode) && location !== undefined) return { location }
     if (statusCode === 304 && known !== undefined) return 'unchanged'
     if (statusCode !== 200) {
-      const isShy = (statusCode === 401 || statusCode === 403) && !sameOrigin
+      const isKept = Object.keys(credential.headers).length > 0 && !sameOrigin
+      const isShy = isKept && (statusCode === 401 || statusCode === 403)
       const hint = isShy ? '; a credential is shown only to the origin of the base URL' : ''
       throw unreadable(url, `the server answers with status ${statusCode}${hint}`)
     }
