@@ -1,6 +1,7 @@
 /** What the REST executor makes of the answers of a real server, and what it sends there. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
+import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Credential } from '../../src/model/credential.ts'
 import { openapiSpec, type RestCommon, type RestPlan } from '../../src/model/kinds/openapi.ts'
@@ -132,6 +133,20 @@ describe('successes', () => {
   it('without one, what is no object or list is text only', async () => {
     const { call } = await world(answering(200, 'application/json', '42'))
     expect((await call()).structured).toBeUndefined()
+  })
+
+  it('JSON that is nested too deeply is text', async () => {
+    const nested = (depth: number): string => `${'[{"a\\"[[":'.repeat(depth)}1${'}]'.repeat(depth)}`
+    for (const [depth, wanted] of [
+      [255, 'object'],
+      [300, 'undefined'],
+      [100_000, 'undefined'],
+    ] as const) {
+      const { call } = await world(answering(200, 'application/json', nested(depth)))
+      const result = await call()
+      expect(typeof result.structured).toBe(wanted)
+      expect(result.text).toBe(nested(depth))
+    }
   })
 
   it('204 is a sentence, 201 tells where', async () => {
@@ -795,6 +810,88 @@ describe('repeats', () => {
     })
     await expect(call()).rejects.toMatchObject({ code: 'server_unavailable' })
     expect(count).toBe(1)
+  })
+})
+
+describe('hostile answers', () => {
+  it('always become a result, or an error of the catalogue', async () => {
+    let next = { status: 200, headers: {}, body: Buffer.alloc(0) }
+    const { call } = await world((_request, response) => {
+      response.writeHead(next.status, next.headers)
+      response.end(next.body)
+    })
+    const pieces = fc.constantFrom(
+      ...[
+        '{',
+        '}',
+        '[',
+        ']',
+        '"',
+        ':',
+        ',',
+        '\\',
+        '\\ud800',
+        'null',
+        '1e999',
+        '<a b="&c;">',
+        '</a>',
+      ],
+      ...[
+        '<!DOCTYPE a [',
+        '<?xml version="1.0" encoding="',
+        'errors',
+        'message',
+        'next',
+        '\0',
+        '\ufeff',
+      ],
+    )
+    const body = fc.oneof(
+      fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
+      fc.array(pieces, { maxLength: 25 }).map((all) => Buffer.from(all.join(''))),
+      fc.json({ maxDepth: 4 }).map((text) => Buffer.from(text)),
+      fc.constant(Buffer.from('['.repeat(20_000))),
+    )
+    const header = fc.string({ unit: fc.constantFrom(...'<>;=,"/?&%a \u00e9'), maxLength: 40 })
+    const answers = fc.record({
+      status: fc.constantFrom(200, 201, 203, 206, 226, 299, 300, 400, 401, 404, 418, 422, 500, 599),
+      type: fc.constantFrom(
+        ...[
+          'application/json',
+          'text/xml; charset=utf-16',
+          'text/html',
+          'image/png',
+          'x',
+          ';;',
+          'text/plain; charset=nonsense',
+        ],
+      ),
+      link: header,
+      body,
+    })
+    await fc.assert(
+      fc.asyncProperty(
+        answers,
+        fc.boolean(),
+        async ({ status, type, link, body: bytes }, structured) => {
+          next = {
+            status,
+            headers: { 'content-type': type, link, 'retry-after': link },
+            body: bytes,
+          }
+          const result = await call({ structured }).catch((fault: unknown) => fault)
+          if (result instanceof GatewayError) return
+          if (result instanceof Error) throw result
+          const { isError, structured: content } = Object(result)
+          expect(isError).toBe(status >= 400)
+          if (structured && !isError)
+            expect(typeof content === 'object' && content !== null && !Array.isArray(content)).toBe(
+              true,
+            )
+        },
+      ),
+      { numRuns: 400 },
+    )
   })
 })
 

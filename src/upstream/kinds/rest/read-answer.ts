@@ -165,7 +165,36 @@ function xmlCharset(body: Buffer): string | undefined {
   return /^<\?xml[^>]*?encoding\s*=\s*["']([\w.-]+)["']/.exec(body.toString('latin1', 0, 200))?.[1]
 }
 
+/** As deep as results of MCP servers may be. */
+const depthMax = 512
+
+/** Whether JSON is nested more deeply than what reads it later can bear. */
+function tooDeep(json: Buffer): boolean {
+  if (json.length < depthMax * 2) return false
+  let depth = 0
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at]
+    if (byte === 0x22) {
+      // To the end of the string.
+      do {
+        at = json.indexOf(0x22, at + 1)
+        if (at < 0) return false
+      } while (isEscaped(json, at))
+    } else if (byte === 0x5b || byte === 0x7b) {
+      if (++depth > depthMax) return true
+    } else if (byte === 0x5d || byte === 0x7d) depth--
+  }
+  return false
+}
+
+function isEscaped(json: Buffer, at: number): boolean {
+  let before = at - 1
+  while (json[before] === 0x5c) before--
+  return (at - before) % 2 === 0
+}
+
 function parseJson(json: Buffer): { readonly value: unknown } | undefined {
+  if (tooDeep(json)) return undefined
   try {
     return { value: JSON.parse(json.toString()) }
   } catch {
