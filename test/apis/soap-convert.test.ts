@@ -401,6 +401,22 @@ describe('broken and hostile descriptions', () => {
     )
     const bomb = `<xs:group name="g0"><xs:sequence><xs:element name="e" type="xs:int"/></xs:sequence></xs:group>${doubling.join('')}${complex('<xs:group ref="t:g25"/>')}`
     expect(await faultOf(convertText(wsdlWith(bomb)))).toBe('description_too_large')
+    const attributes = Array.from(
+      { length: 60 },
+      (_, index) =>
+        `<xs:attributeGroup name="a${index + 1}"><xs:attributeGroup ref="t:a${index}"/><xs:attributeGroup ref="t:a${index}"/></xs:attributeGroup>`,
+    )
+    const attributeBomb = `<xs:attributeGroup name="a0"><xs:attribute name="x" type="xs:int"/></xs:attributeGroup>${attributes.join('')}${complex('<xs:attributeGroup ref="t:a60"/>')}`
+    expect(await faultOf(convertText(wsdlWith(attributeBomb)))).toBe('description_too_large')
+    const unions = Array.from(
+      { length: 30 },
+      (_, index) =>
+        `<xs:simpleType name="u${index + 1}"><xs:union memberTypes="t:u${index} t:u${index}"/></xs:simpleType>`,
+    )
+    const unionBomb = `<xs:simpleType name="u0"><xs:restriction base="xs:int"/></xs:simpleType>${unions.join('')}<xs:element name="In" type="t:u30"/>`
+    const union = await convertText(wsdlWith(unionBomb))
+    checked(union)
+    expect(JSON.stringify(union).length).toBeLessThan(10_000)
     const loop = `<xs:group name="g"><xs:sequence><xs:group ref="t:g"/></xs:sequence></xs:group>${complex('<xs:group ref="t:g"/>')}`
     expect(await faultOf(convertText(wsdlWith(loop)))).toBe('schema_unusable')
     const own = `<xs:complexType name="A"><xs:complexContent><xs:extension base="t:A"/></xs:complexContent></xs:complexType>

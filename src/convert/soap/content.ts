@@ -8,31 +8,23 @@ import type {
   SoapElement,
   XmlName,
 } from '../../model/kinds/soap.ts'
+import type { ItemType } from './array-item.ts'
+import { attributesOf, findReferenced } from './attributes.ts'
 import { isEncodingNamespace, isSchemaNamespace } from './builtin.ts'
 import { restricted } from './facets.ts'
 import type { SchemaDocument } from './load.ts'
 import { documentationOf, firstChild, isTrue, keyOf, qualified } from './schema-set.ts'
 import type { Types } from './types.ts'
 
-const particlesMax = 200_000
 const depthMax = 64
 const substitutesMax = 64
 const aboutCharactersMax = 300
-const wsdlNamespace = 'http://schemas.xmlsoap.org/wsdl/'
-const xmlNamespace = 'http://www.w3.org/XML/1998/namespace'
 
 export interface Body {
   readonly content: Particle | undefined
   readonly attributes: readonly SoapAttribute[]
   readonly text: SimpleType | undefined
   readonly mixed: boolean
-}
-
-interface ItemType {
-  readonly name: XmlName
-  /** Further brackets: an array of arrays. */
-  readonly rank: number
-  readonly place: string
 }
 
 const nothing: Body = {
@@ -44,7 +36,6 @@ const nothing: Body = {
 
 export class Content {
   private readonly types: Types
-  private particles = 0
 
   constructor(types: Types) {
     this.types = types
@@ -57,7 +48,7 @@ export class Content {
       return {
         ...nothing,
         content: this.model(node, schema, depth),
-        attributes: this.attributes(node, schema, 0),
+        attributes: attributesOf(this.types, node, schema, 0),
         mixed,
       }
     const derivation = firstChild(holder, 'extension', 'restriction')
@@ -102,7 +93,7 @@ export class Content {
         `base type "${keyOf(baseName)}" is not known; only what is added to it is taken`,
         place,
       )
-    const own = this.attributes(node, schema, 0)
+    const own = attributesOf(this.types, node, schema, 0)
     const attributes = merged(base?.attributes ?? [], own)
     if (simple) {
       const inner = firstChild(node, 'simpleType')
@@ -143,12 +134,7 @@ export class Content {
   }
 
   private particle(node: XmlElement, schema: SchemaDocument, depth: number): Particle | undefined {
-    this.particles += 1
-    if (this.particles > particlesMax)
-      throw new ConversionFault(
-        'description_too_large',
-        `content models have more than ${particlesMax} parts`,
-      )
+    this.types.spend()
     if (depth > depthMax)
       throw new ConversionFault(
         'schema_unusable',
@@ -169,7 +155,7 @@ export class Content {
         return items.length === 0 ? undefined : { kind: node.local, items, ...occurs }
       }
       case 'group': {
-        const component = this.find('group', node, schema)
+        const component = findReferenced(this.types, 'group', node, schema)
         if (component === undefined) return undefined
         const items = this.items(component.node, component.schema, depth)
         return items.length === 0 ? undefined : { kind: 'sequence', items, ...occurs }
@@ -177,23 +163,6 @@ export class Content {
       default:
         return undefined
     }
-  }
-
-  private find(
-    kind: 'group' | 'attributeGroup' | 'element' | 'attribute',
-    node: XmlElement,
-    schema: SchemaDocument,
-  ) {
-    const name = qualified(attributeOf(node, 'ref') ?? '', node, schema)
-    const component = this.types.set.find(kind, name)
-    if (component === undefined)
-      this.types.notes.add(
-        '',
-        'reference_unresolved',
-        `${kind} "${keyOf(name)}" is not known; left out`,
-        `${schema.location}:${node.line}`,
-      )
-    return component
   }
 
   private element(
@@ -208,7 +177,7 @@ export class Content {
       const name = { namespace: form === 'qualified' ? schema.targetNamespace : '', local }
       return { kind: 'element', element: this.declared(node, schema, name), ...occurs }
     }
-    const component = this.find('element', node, schema)
+    const component = findReferenced(this.types, 'element', node, schema)
     if (component === undefined) return undefined
     const stand = this.types.set.substitutable(component.name, substitutesMax)
     const alternatives = [component, ...stand]
@@ -235,105 +204,6 @@ export class Content {
       ...(preset === undefined ? {} : { preset }),
       ...(fixed === undefined ? {} : { fixed: true }),
       ...(about === undefined ? {} : { about }),
-    }
-  }
-
-  private attributes(
-    node: XmlElement,
-    schema: SchemaDocument,
-    depth: number,
-  ): readonly SoapAttribute[] {
-    return node.children.flatMap((child): readonly SoapAttribute[] => {
-      if (child.local === 'attribute') {
-        const attribute = this.attribute(child, schema)
-        return attribute === undefined ? [] : [attribute]
-      }
-      if (child.local !== 'attributeGroup' || depth > depthMax) return []
-      const component = this.find('attributeGroup', child, schema)
-      return component === undefined
-        ? []
-        : this.attributes(component.node, component.schema, depth + 1)
-    })
-  }
-
-  private attribute(node: XmlElement, schema: SchemaDocument): SoapAttribute | undefined {
-    if (attributeOf(node, 'use') === 'prohibited') return undefined
-    const reference = attributeOf(node, 'ref')
-    const place = `${schema.location}:${node.line}`
-    if (reference !== undefined) {
-      const name = qualified(reference, node, schema)
-      if (isEncodingNamespace(name.namespace)) return undefined
-      const component = this.types.set.find('attribute', name)
-      // Those of the xml namespace need no declaration.
-      if (component === undefined && name.namespace !== xmlNamespace)
-        return this.find('attribute', node, schema) && undefined
-      return this.attributeAs(component?.node ?? node, component?.schema ?? schema, {
-        name,
-        use: node,
-        place,
-      })
-    }
-    const local = attributeOf(node, 'name')?.trim()
-    if (local === undefined || local === '') return undefined
-    const form = attributeOf(node, 'form') ?? attributeOf(schema.root, 'attributeFormDefault')
-    const name = { namespace: form === 'qualified' ? schema.targetNamespace : '', local }
-    return this.attributeAs(node, schema, { name, use: node, place })
-  }
-
-  private attributeAs(
-    node: XmlElement,
-    schema: SchemaDocument,
-    { name, use, place }: { name: XmlName; use: XmlElement; place: string },
-  ): SoapAttribute {
-    const named = attributeOf(node, 'type')
-    const inner = firstChild(node, 'simpleType')
-    const type: SimpleType =
-      named !== undefined
-        ? this.types.simpleReference(qualified(named, node, schema), place, 0)
-        : inner === undefined
-          ? { kind: 'atomic', base: 'string', builtin: 'string', facets: {} }
-          : this.types.simpleOf(inner, schema, 0)
-    const fixed = attributeOf(use, 'fixed') ?? attributeOf(node, 'fixed')
-    const preset = fixed ?? attributeOf(use, 'default') ?? attributeOf(node, 'default')
-    const about = documentationOf(node, aboutCharactersMax)
-    return {
-      name,
-      property: name.local,
-      type,
-      required: attributeOf(use, 'use') === 'required',
-      ...(preset === undefined ? {} : { preset }),
-      ...(fixed === undefined ? {} : { fixed: true }),
-      ...(about === undefined ? {} : { about }),
-    }
-  }
-
-  /** The item type of a restriction of the SOAP encoding's Array (WSDL 1.1 section 2.2); undefined for other types. */
-  arrayItem(node: XmlElement, schema: SchemaDocument): ItemType | undefined {
-    const holder = firstChild(node, 'complexContent')
-    const derivation =
-      holder === undefined ? undefined : firstChild(holder, 'restriction', 'extension')
-    if (derivation === undefined) return undefined
-    const base = qualified(attributeOf(derivation, 'base') ?? '', derivation, schema)
-    if (base.local !== 'Array' || !isEncodingNamespace(base.namespace)) return undefined
-    const place = `${schema.location}:${node.line}`
-    for (const child of derivation.children) {
-      const declared = attributeOf(child, 'arrayType', wsdlNamespace)
-      const [, name, rank] = /^([^[\]]+)((?:\[[\d,]*\])+)$/.exec(declared?.trim() ?? '') ?? []
-      if (name !== undefined)
-        return {
-          name: qualified(name, child, schema),
-          rank: (rank ?? '').split('[').length - 2,
-          place,
-        }
-    }
-    const group = firstChild(derivation, 'sequence', 'all')
-    const item = group === undefined ? undefined : firstChild(group, 'element')
-    const type = item === undefined ? undefined : attributeOf(item, 'type')
-    const any = { namespace: 'http://www.w3.org/2001/XMLSchema', local: 'anyType' }
-    return {
-      name: item === undefined || type === undefined ? any : qualified(type, item, schema),
-      rank: 0,
-      place,
     }
   }
 

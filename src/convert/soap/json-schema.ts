@@ -8,59 +8,12 @@ import type {
   SoapType,
 } from '../../model/kinds/soap.ts'
 import { type Field, fieldsOf, isMany } from '../../model/kinds/soap-fields.ts'
+import { contentName, elementName, elementSchema, freeContent } from './free-schema.ts'
 import { type Direction, presetValue, simpleSchema } from './simple-schema.ts'
 
 /** Beyond it, a type is an open object: a model cannot read more, and the check of arguments must stay small. */
 const definitionsMax = 200
 const inlineDepthMax = 6
-
-const contentName = 'xml_content'
-const elementName = 'xml_element'
-const attributesSchema = {
-  type: 'object',
-  additionalProperties: { type: 'string' },
-  description: 'By name, or by {namespace}name.',
-}
-const freeChildren = { type: 'array', items: { $ref: `#/$defs/${elementName}` } }
-const freeContent: JsonSchema = {
-  description: 'Any content: a value, or an object of attributes, text and child elements.',
-  anyOf: [
-    { type: ['string', 'number', 'boolean'] },
-    {
-      type: 'object',
-      properties: {
-        attributes: attributesSchema,
-        text: { type: 'string' },
-        children: freeChildren,
-      },
-      additionalProperties: false,
-    },
-  ],
-}
-const freeElement = {
-  type: 'object',
-  description: 'An XML element of any kind.',
-  properties: {
-    name: {
-      type: 'string',
-      pattern: '^[A-Za-z_][A-Za-z0-9_.-]*$',
-      description: 'Local name.',
-    },
-    namespace: { type: 'string' },
-    attributes: attributesSchema,
-    text: { type: 'string' },
-    children: freeChildren,
-  },
-  required: ['name'],
-  additionalProperties: false,
-}
-
-/** The names in answers are the service's own affair. */
-function elementSchema(direction: Direction): JsonSchema {
-  if (direction === 'in') return freeElement
-  const { properties, ...rest } = freeElement
-  return { ...rest, properties: { ...properties, name: { type: 'string' } } }
-}
 
 export interface MessageSchema {
   readonly schema: JsonSchema

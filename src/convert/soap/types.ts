@@ -8,6 +8,7 @@ import type {
   SoapType,
   XmlName,
 } from '../../model/kinds/soap.ts'
+import { arrayItem } from './array-item.ts'
 import { builtinType, isEncodingNamespace, isSchemaNamespace } from './builtin.ts'
 import { Content } from './content.ts'
 import { restricted } from './facets.ts'
@@ -24,8 +25,11 @@ import {
 } from './schema-set.ts'
 
 const typesMax = 20_000
+/** Elements, attributes and simple types, each time that one is used. */
+const partsMax = 500_000
 const derivedMax = 64
 const simpleDepthMax = 32
+const unionMembersMax = 64
 const aboutCharactersMax = 300
 const anyKey = 'any'
 
@@ -34,6 +38,7 @@ export class Types {
   readonly notes: Notes
   /** Every type that was needed so far, by key. */
   readonly types = new Map<string, SoapType>([[anyKey, { kind: 'any' }]])
+  private parts = 0
   private readonly labels = new Set<string>(['xml_content', 'xml_element'])
   private readonly anonymous = new Map<XmlElement, string>()
   private readonly content: Content
@@ -44,6 +49,16 @@ export class Types {
     this.set = set
     this.notes = notes
     this.content = new Content(this)
+  }
+
+  /** Counts one part: groups and unions that hold each other twice grow without end. @throws ConversionFault */
+  spend(): void {
+    this.parts += 1
+    if (this.parts > partsMax)
+      throw new ConversionFault(
+        'description_too_large',
+        `its types have more than ${partsMax} parts`,
+      )
   }
 
   /** Compiles everything that was referenced. @throws ConversionFault description_too_large */
@@ -159,7 +174,7 @@ export class Types {
     label: string
   }): string {
     const { node, schema, key, name } = of
-    const itemType = this.content.arrayItem(node, schema)
+    const itemType = arrayItem(node, schema)
     if (itemType !== undefined) {
       this.store(key, { kind: 'any' })
       this.waiting.push(() =>
@@ -228,6 +243,7 @@ export class Types {
 
   /** A `simpleType` element (XML Schema part 2, section 4.1). */
   simpleOf(node: XmlElement, schema: SchemaDocument, depth: number): SimpleType {
+    this.spend()
     const place = `${schema.location}:${node.line}`
     const text: SimpleType = { kind: 'atomic', base: 'string', builtin: 'string', facets: {} }
     if (depth > simpleDepthMax) {
@@ -257,7 +273,14 @@ export class Types {
         facets: {},
       }
     if (derivation.local === 'union')
-      return { kind: 'union', members: [...named('memberTypes'), ...inner(derivation)] }
+      return unionOf([...named('memberTypes'), ...inner(derivation)])
     return restricted([...named('base'), ...inner(derivation)][0] ?? text, derivation)
   }
+}
+
+/** A union of unions is one union; what it holds twice, it holds once. */
+function unionOf(members: readonly SimpleType[]): SimpleType {
+  const flat = members.flatMap((one) => (one.kind === 'union' ? one.members : [one]))
+  const distinct = new Map(flat.map((one) => [JSON.stringify(one), one]))
+  return { kind: 'union', members: [...distinct.values()].slice(0, unionMembersMax) }
 }

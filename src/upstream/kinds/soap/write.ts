@@ -9,48 +9,12 @@ import type {
   SoapType,
   XmlName,
 } from '../../../model/kinds/soap.ts'
-import { type Fields, fieldsOf, isMany } from '../../../model/kinds/soap-fields.ts'
+import { type Fields, fieldsOf } from '../../../model/kinds/soap-fields.ts'
 import { ArgumentFault, isMembers, type Members, member } from './arguments.ts'
+import { freeContent, freeElement } from './free.ts'
 import { xmlNames } from './names.ts'
-import { ncName, simpleText } from './simple.ts'
-
-/** What of an object is still to be written. */
-class Pending {
-  private readonly values = new Map<string, readonly unknown[]>()
-  private readonly written = new Map<string, number>()
-
-  constructor(members: Members, fields: Fields, place: (property: string) => string) {
-    for (const [property, field] of fields) {
-      const value = member(members, property)
-      if (value === undefined) continue
-      if (isMany(field) && !Array.isArray(value))
-        throw new ArgumentFault(place(property), 'must be an array')
-      this.values.set(property, isMany(field) && Array.isArray(value) ? value : [value])
-    }
-  }
-
-  left(property: string): number {
-    return (this.values.get(property)?.length ?? 0) - (this.written.get(property) ?? 0)
-  }
-
-  /** The next values, at most `max`, with the index of the first. */
-  take(
-    property: string,
-    max: number | null,
-  ): { readonly from: number; readonly values: readonly unknown[] } {
-    const from = this.written.get(property) ?? 0
-    const values = (this.values.get(property) ?? []).slice(
-      from,
-      max === null ? undefined : from + max,
-    )
-    this.written.set(property, from + values.length)
-    return { from, values }
-  }
-
-  remaining(): string | undefined {
-    return [...this.values.keys()].find((property) => this.left(property) > 0)
-  }
-}
+import { Pending } from './pending.ts'
+import { simpleText } from './simple.ts'
 
 export class XmlWriter {
   private readonly types: SoapCommon['types']
@@ -107,7 +71,7 @@ export class XmlWriter {
         return { attributes: encoded ? this.typeAttribute(name) : '', content: escapeText(text) }
       }
       case 'any':
-        return this.free(value, place)
+        return freeContent(value, place, this.prefixed)
       case 'array':
         return this.array(type.item, value, place)
       case 'complex': {
@@ -241,7 +205,7 @@ export class XmlWriter {
         const { from, values } = pending.take(particle.property, particle.max)
         return values
           .map((value, index) =>
-            this.freeElement(value, `${at(particle.property)}[${from + index}]`),
+            freeElement(value, `${at(particle.property)}[${from + index}]`, this.prefixed),
           )
           .join('')
       }
@@ -333,52 +297,5 @@ export class XmlWriter {
     const arrayType = this.prefixed({ namespace: xmlNames.encoding11, local: 'arrayType' })
     const array = this.typeAttribute({ namespace: xmlNames.encoding11, local: 'Array' })
     return { attributes: `${array} ${arrayType}="${itemType}[${value.length}]"`, content }
-  }
-
-  /** Content of any kind: a value, or attributes, text and children. */
-  private free(value: unknown, place: string): { attributes: string; content: string } {
-    if (!isMembers(value)) {
-      const any = { kind: 'atomic', base: 'any', builtin: 'anySimpleType', facets: {} } as const
-      const text = simpleText(any, value, { place, prefixed: this.prefixed })
-      return { attributes: '', content: escapeText(text) }
-    }
-    const given = member(value, 'attributes') ?? {}
-    if (!isMembers(given)) throw new ArgumentFault(`${place}.attributes`, 'must be an object')
-    const attributes = Object.entries(given).map(([key, one]) => {
-      const where = `${place}.attributes.${key}`
-      const [, namespace, local] = /^(?:\{([^{}]+)\})?([^{}]+)$/.exec(key) ?? []
-      if (typeof one !== 'string' || !isXmlText(one) || local === undefined || !ncName.test(local))
-        throw new ArgumentFault(where, 'must be an attribute with a text')
-      const tag =
-        namespace === xmlNames.xml
-          ? `xml:${local}`
-          : this.prefixed({ namespace: namespace ?? '', local })
-      return ` ${tag}="${escapeAttribute(one)}"`
-    })
-    const text = member(value, 'text') ?? ''
-    if (typeof text !== 'string' || !isXmlText(text))
-      throw new ArgumentFault(`${place}.text`, 'must be a text')
-    const children = member(value, 'children') ?? []
-    if (!Array.isArray(children)) throw new ArgumentFault(`${place}.children`, 'must be an array')
-    const inner = children.map((child: unknown, index) =>
-      this.freeElement(child, `${place}.children[${index}]`),
-    )
-    return { attributes: attributes.join(''), content: escapeText(text) + inner.join('') }
-  }
-
-  private freeElement(value: unknown, place: string): string {
-    const name = isMembers(value) ? member(value, 'name') : undefined
-    if (!isMembers(value) || typeof name !== 'string' || !ncName.test(name))
-      throw new ArgumentFault(place, 'must be an element with a name')
-    const namespace = member(value, 'namespace') ?? ''
-    if (
-      typeof namespace !== 'string' ||
-      !isXmlText(namespace) ||
-      namespace.startsWith('http://www.w3.org/2000/xmlns')
-    )
-      throw new ArgumentFault(`${place}.namespace`, 'must be the URI of a namespace')
-    const tag = this.prefixed({ namespace, local: name })
-    const { attributes, content } = this.free(value, place)
-    return `<${tag}${attributes}>${content}</${tag}>`
   }
 }
