@@ -281,10 +281,13 @@ const partStyles: readonly RestPart['style'][] = [
 /** Properties of a form that is no plain object: what can be found of them. */
 function looseProperties(spot: Spot, { documents }: SchemaTools): ReadonlyMap<string, Spot> {
   const result = new Map<string, Spot>()
+  const seen = new Set<unknown>()
   const walk = (from: Spot, depth: number): void => {
     const found = documents.target(from)
     if (found.kind === 'lost' || depth > 6 || result.size > 300) return
     const { value, at } = found.spot
+    if (seen.has(value)) return
+    seen.add(value)
     for (const [name, schema] of membersOf(memberOf(value, 'properties')))
       if (!result.has(name)) result.set(name, { value: schema, at: placeIn(at, name) })
     for (const keyword of ['allOf', 'anyOf', 'oneOf'])
@@ -300,8 +303,13 @@ export function isFile(spot: Spot, mediaType: string | undefined, tools: SchemaT
   const found = tools.documents.target(spot)
   if (found.kind === 'lost') return false
   const { value, at } = found.spot
-  if (textAt(value, 'type') === 'array')
-    return isFile({ value: memberOf(value, 'items'), at: placeIn(at, 'items') }, mediaType, tools)
+  if (textAt(value, 'type') !== 'array') return isOneFile(value, mediaType)
+  const items = { value: memberOf(value, 'items'), at: placeIn(at, 'items') }
+  const item = tools.documents.target(items)
+  return item.kind === 'found' && isOneFile(item.spot.value, mediaType)
+}
+
+function isOneFile(value: unknown, mediaType: string | undefined): boolean {
   const format = textAt(value, 'format')
   if (format === 'binary' || textAt(value, 'type') === 'file') return true
   const content = textAt(value, 'contentMediaType') ?? mediaType

@@ -268,6 +268,40 @@ describe('descriptions with something bad in them', () => {
     expect(tools[1]?.plan.parameters.map(({ name }) => name)).toEqual(names)
   })
 
+  test('alternatives that lead back and multiply', async () => {
+    const started = performance.now()
+    const self = { $ref: '#/components/schemas/A' }
+    const many = Array.from({ length: 50 }, () => self)
+    const schemas = {
+      A: { oneOf: many, anyOf: many, allOf: many },
+      L: { type: 'array', items: { $ref: '#/components/schemas/L' } },
+    }
+    const content = (schema: unknown) => ({
+      'application/json': { schema },
+      'multipart/form-data': { schema },
+    })
+    const operation = (schema: unknown) => ({
+      post: {
+        requestBody: { content: content(schema) },
+        responses: { 200: { description: 'ok', content: content(schema) } },
+      },
+    })
+    const list = { $ref: '#/components/schemas/L' }
+    const { tools } = await convert(
+      withPaths(
+        {
+          '/a': operation(self),
+          '/l': operation(list),
+          '/f': { post: { requestBody: { content: { 'multipart/form-data': { schema: list } } } } },
+          '/g': { post: { requestBody: { content: { 'multipart/form-data': { schema: self } } } } },
+        },
+        { components: { schemas } },
+      ),
+    )
+    expect(tools).toHaveLength(4)
+    expect(performance.now() - started).toBeLessThan(10_000)
+  })
+
   test('a pattern that takes exponential time', async () => {
     const { tools } = await convert(
       withPaths({

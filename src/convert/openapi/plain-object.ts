@@ -93,14 +93,22 @@ function isRequirement(branch: unknown): boolean {
   )
 }
 
+const kindStepsMax = 2_000
+
 /** What JSON a schema describes: an object, something else, or that cannot be told. */
-export function kindOf(
+export function kindOf(spot: Spot, documents: Documents): 'object' | 'other' | 'unclear' {
+  // Alternatives of alternatives can lead back and multiply.
+  return kindWithin(spot, documents, { left: kindStepsMax })
+}
+
+function kindWithin(
   spot: Spot,
   documents: Documents,
+  budget: { left: number },
   depth = 0,
 ): 'object' | 'other' | 'unclear' {
   const found = documents.target(spot)
-  if (found.kind === 'lost' || depth > 10) return 'unclear'
+  if (found.kind === 'lost' || depth > 10 || budget.left-- <= 0) return 'unclear'
   const { value, at } = found.spot
   const raw = memberOf(value, 'type')
   if (raw !== undefined) {
@@ -112,7 +120,7 @@ export function kindOf(
   if (memberOf(value, 'items') !== undefined) return 'other'
   const inner = (keyword: string) =>
     listAt(value, keyword).map((branch) =>
-      kindOf({ value: branch, at: placeIn(at, keyword) }, documents, depth + 1),
+      kindWithin({ value: branch, at: placeIn(at, keyword) }, documents, budget, depth + 1),
     )
   const all = inner('allOf')
   if (all.includes('object')) return 'object'
