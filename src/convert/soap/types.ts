@@ -26,7 +26,7 @@ import {
 
 const typesMax = 20_000
 /** Elements, attributes and simple types, each time that one is used. */
-const partsMax = 500_000
+const partsMax = 250_000
 const derivedMax = 64
 const simpleDepthMax = 32
 const unionMembersMax = 64
