@@ -52,7 +52,7 @@ export function readTypes(raw: unknown): {
 }
 
 /** A number, also one written as text. */
-export function readNumber(raw: unknown): number | undefined {
+function readNumber(raw: unknown): number | undefined {
   const value = typeof raw === 'string' && raw.trim() !== '' ? Number(raw) : raw
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined
 }
