@@ -33,7 +33,7 @@ const comparable: ReadonlySet<SqlColumn['kind']> = new Set([
 ])
 const inMax = 100
 
-export function targetOf(table: SqlTable): SqlTarget {
+function targetOf(table: SqlTable): SqlTarget {
   const keys = [table.primaryKey, ...table.uniqueKeys].filter((key) => key.length > 0)
   return {
     schema: table.schema,

@@ -65,7 +65,7 @@ const arrays: Readonly<Record<number, number>> = {
 /** Types that a database has of its own: name, and the element of an array. */
 export type FurtherTypes = ReadonlyMap<number, { readonly name: string; readonly element: number }>
 
-export function elementOf(oid: number, further: FurtherTypes): number | undefined {
+function elementOf(oid: number, further: FurtherTypes): number | undefined {
   const element = arrays[oid] ?? further.get(oid)?.element
   return element === undefined || element === 0 ? undefined : element
 }

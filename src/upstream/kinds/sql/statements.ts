@@ -57,7 +57,7 @@ class Builder {
 }
 
 /** A JSON value as the column takes it. */
-export function columnValue(engine: SqlEngine, kind: SqlValueKind, value: JsonValue): SqlValue {
+function columnValue(engine: SqlEngine, kind: SqlValueKind, value: JsonValue): SqlValue {
   if (value === null) return null
   if (kind === 'json') return JSON.stringify(value)
   if (kind === 'bytes' && typeof value === 'string') return Buffer.from(value, 'base64')

@@ -4,7 +4,7 @@ import type { SqlSpec } from '../../../model/kinds/sql.ts'
 /** Tables of one database that are looked at; more are counted and left out. */
 export const tablesMax = 2_000
 /** Characters of a comment, a default or a check that are kept. */
-export const textMax = 1_000
+const textMax = 1_000
 
 export type Shown = (schema: string, table: string) => boolean
 
