@@ -216,6 +216,10 @@ for (const { engine: name, there, open, slow, endlessRows, placeholder } of dial
       expect(table('orders')?.rows).toBeGreaterThan(0)
       expect(catalog.writes.join()).toMatch(/INSERT/)
       expect(catalog.dangers).toEqual([])
+      if (name === 'postgresql')
+        expect(catalog.advice.join()).toMatch(
+          /REVOKE EXECUTE ON FUNCTION pg_catalog.pg_terminate_backend/,
+        )
     })
 
     test('hides what is excluded', async () => {
