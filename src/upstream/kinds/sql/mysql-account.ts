@@ -48,7 +48,7 @@ interface Grant {
 }
 
 /** One line of SHOW GRANTS: privileges on something, a role, or a proxy. */
-function parseGrant(line: string): Grant | { readonly role: string } | undefined {
+export function parseGrant(line: string): Grant | { readonly role: string } | undefined {
   const proxy = /^GRANT PROXY ON /i.exec(line)
   if (proxy !== null) return { privileges: ['PROXY'], on: 'accounts', grantable: false }
   const match = /^GRANT (.+?) ON (.+?) TO /i.exec(line)

@@ -56,7 +56,7 @@ const kinds: Readonly<Record<string, SqlValueKind>> = {
 }
 
 /** The words of `enum('a','b''c')`. */
-function enumValues(type: string): string[] | undefined {
+export function enumValues(type: string): string[] | undefined {
   if (!type.startsWith('enum(')) return undefined
   return [...type.slice(5, -1).matchAll(/'((?:[^']|'')*)'/g)].map((match) =>
     (match[1] ?? '').replaceAll("''", "'"),

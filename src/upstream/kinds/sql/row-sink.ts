@@ -7,7 +7,7 @@ export interface SinkOptions {
 }
 
 /** Names of columns that can be keys of one JSON object: the second `a` becomes `a_2`. */
-function uniqueNames(names: readonly string[]): string[] {
+export function uniqueNames(names: readonly string[]): string[] {
   const taken = new Set<string>()
   return names.map((name, index) => {
     const base = name === '' ? `column_${index + 1}` : name
