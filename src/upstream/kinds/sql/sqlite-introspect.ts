@@ -5,7 +5,7 @@ import { type Shown, shortened, tablesMax } from './visible.ts'
 type Row = Readonly<Record<string, unknown>>
 
 /** By the declared type (SQLite "Datatypes", 3.1), with the names that people give to what SQLite has no type for. */
-function sqliteKind(declared: string): SqlValueKind {
+export function sqliteKind(declared: string): SqlValueKind {
   const type = declared.toUpperCase()
   if (/^BOOL/.test(type)) return 'boolean'
   if (/JSON/.test(type)) return 'json'
