@@ -92,9 +92,11 @@ function namedTarget(
 
 /** An app calls the tools of its server by their bare names; one that two servers have could be the wrong one. */
 function bareTool(catalog: Catalog, scope: Scope, name: string): Item | undefined {
+  // What looks like the public name of another server's tool is never an app's own.
+  if (scope.servers.some((server) => name.startsWith(`${server}__`))) return undefined
   const found = scope.appServers.flatMap((server) => {
     const item = catalog.byServer.get(server)?.tool.get(name)
-    return item === undefined ? [] : [item]
+    return item === undefined || !scope.has('tool', server, name) ? [] : [item]
   })
   return found.length === 1 ? found[0] : undefined
 }

@@ -1,7 +1,8 @@
 /** Questions to a legacy client: real requests on the stream of its own call, then the call again with the answers. */
 import { randomUUID } from 'node:crypto'
-import { textMember } from '../kit/json-scan.ts'
+import { scanObject, textMember } from '../kit/json-scan.ts'
 import type { Call, Identified } from '../model/call.ts'
+import { objectText } from '../model/members.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import type { CallNotification, Question, Reply } from '../model/reply.ts'
 import type { Exchange, Session } from '../model/session.ts'
@@ -201,9 +202,11 @@ async function askAll(
 function withElicitationId(question: Question, id: string): Question {
   const params = question.params ?? '{}'
   if (textMember(params, 'elicitationId') === id) return question
-  const rest = params.slice(1)
-  const comma = /^\s*\}/.test(rest) ? '' : ','
-  return { ...question, params: `{"elicitationId":${JSON.stringify(id)}${comma}${rest}` }
+  const kept = scanObject(params, {}, { depthMax: 512, refuseDuplicates: false })
+    .filter((member) => member.key !== 'elicitationId')
+    .map((member) => ({ key: member.key, raw: params.slice(member.start, member.end) }))
+  const own = { key: 'elicitationId', raw: JSON.stringify(id) }
+  return { ...question, params: objectText([own, ...kept]) }
 }
 
 function ask(

@@ -6,7 +6,7 @@ import { resolve, resolveTask, unknownTarget } from '../catalog/resolve.ts'
 import { attach } from '../credential/attach.ts'
 import { admit } from '../limits/admit.ts'
 import type { Call, Identified } from '../model/call.ts'
-import { isTaskMethod } from '../model/extensions.ts'
+import { isSkillMethod, isTaskMethod } from '../model/extensions.ts'
 import type { Admitted, Permitted, Recorded, Released } from '../model/proofs.ts'
 import type { OutcomeStatus } from '../model/record.ts'
 import { GatewayError, publicSentence, toGatewayError } from '../model/refusal.ts'
@@ -62,9 +62,10 @@ export async function runCall(
     const sent = await rooms.send(recorded, (notification) => {
       if (wanted(call, notification)) notify(notification)
     })
+    const { server } = target
     const reply =
       call.method === 'resources/directory/read'
-        ? onlyAllowed(snapshot.engine, identified.principal, target.server, sent)
+        ? onlyAllowed(sent, (uri) => mayRead(snapshot, identified, server, uri))
         : sent
     const released = rooms.guard.inspectReply(reply)
     const facts = factsOf(rooms, identified, target, reply)
@@ -189,10 +190,11 @@ async function snapshotFor(rooms: Rooms, call: Call): Promise<Snapshot> {
   return rooms.snapshot()
 }
 
-function resolveIn(rooms: Rooms, snapshot: Snapshot, { call, principal }: Identified): Target {
+function resolveIn(rooms: Rooms, snapshot: Snapshot, identified: Identified): Target {
+  const { call, principal } = identified
   const scope = snapshot.scopes.of(call.endpoint)
   if (scope === undefined) throw new GatewayError('endpoint_unknown')
-  requireExtension(snapshot, call)
+  requireExtension(snapshot, identified)
   const target = isTaskMethod(call.method)
     ? resolveTask(snapshot.catalog, scope, rooms.tasks.open(principal.id, call.name))
     : resolve(snapshot.catalog, scope, call)
@@ -242,8 +244,23 @@ class Recordless extends Error {
   }
 }
 
+/** Whether the caller may read a URI of a server at its endpoint. */
+function mayRead(
+  snapshot: Snapshot,
+  { call, principal }: Identified,
+  server: string,
+  uri: string,
+): boolean {
+  const scope = snapshot.scopes.of(call.endpoint)
+  return (
+    scope?.has('resource', server, uri) === true &&
+    snapshot.engine.decide(principal, 'resource', server, uri).allowed
+  )
+}
+
 function isMissingResource(call: Call, reply: Reply): boolean {
-  if (call.method !== 'resources/read' || reply.kind !== 'error') return false
+  const reads = call.method === 'resources/read' || isSkillMethod(call.method)
+  if (!reads || reply.kind !== 'error') return false
   return reply.code === -32002 || (reply.code === -32602 && reply.data?.includes('"uri"') === true)
 }
 

@@ -1,38 +1,40 @@
 /** Listings of directories (skills extension): only children that the caller may read are shown. */
-import { scanObject, stringValue } from '../kit/json-scan.ts'
-import type { Principal } from '../model/principal.ts'
+import { type JsonMember, scanObject, stringValue } from '../kit/json-scan.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Reply } from '../model/reply.ts'
-import type { PolicyEngine } from '../policy/engine.ts'
 
 /**
- * The result of `resources/directory/read` without the children that no rule allows; the others stay the bytes that
- * they are. @throws GatewayError answer_too_large for a listing that is streamed, since it cannot be judged
+ * The result of `resources/directory/read` without the children that the caller may not read; the others stay the bytes
+ * that they are. @throws GatewayError answer_too_large for a listing that is streamed, since it cannot be judged,
+ * server_broken for one that two parsers could read differently
  */
-export function onlyAllowed(
-  engine: PolicyEngine,
-  principal: Principal,
-  server: string,
-  reply: Reply,
-): Reply {
+export function onlyAllowed(reply: Reply, allowed: (uri: string) => boolean): Reply {
   if (reply.kind !== 'complete') return reply
-  if (reply.body.kind === 'stream')
-    throw new GatewayError('answer_too_large', { detail: 'a directory larger than is held' })
+  if (reply.body.kind === 'stream') {
+    const error = new GatewayError('answer_too_large', {
+      detail: 'a directory larger than is held',
+    })
+    reply.body.stop(error)
+    throw error
+  }
   const text = reply.body.bytes.toString('utf8')
-  const members = scanObject(
-    text,
-    { resources: { '[]': {} } },
-    { depthMax: 512, refuseDuplicates: false },
-  )
-  const list = members.find((member) => member.key === 'resources')
+  const list = membersOf(text).find((member) => member.key === 'resources')
   if (list?.members === undefined) return reply
   const kept = list.members.filter((child) => {
     const uri = child.members?.find((member) => member.key === 'uri')
     const name = uri === undefined ? undefined : stringValue(text.slice(uri.start, uri.end))
-    return name !== undefined && engine.decide(principal, 'resource', server, name).allowed
+    return name !== undefined && allowed(name)
   })
   if (kept.length === list.members.length) return reply
   const shown = kept.map((child) => text.slice(child.start, child.end)).join(',')
   const bytes = Buffer.from(`${text.slice(0, list.start)}[${shown}]${text.slice(list.end)}`)
   return { ...reply, body: { kind: 'whole', bytes } }
+}
+
+function membersOf(text: string): readonly JsonMember[] {
+  try {
+    return scanObject(text, { resources: { '[]': {} } }, { depthMax: 512, refuseDuplicates: true })
+  } catch (fault) {
+    throw new GatewayError('server_broken', { detail: 'a malformed directory', cause: fault })
+  }
 }

@@ -7,6 +7,7 @@ import { GatewayError } from '../model/refusal.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
 import { relaysOf } from './extensions.ts'
 import type { Rooms } from './rooms.ts'
+import { mayUseSomething } from './visible.ts'
 
 const discoverTtlMs = 60_000
 const firstSeenMs = 1_000
@@ -60,29 +61,5 @@ function offer(snapshot: Snapshot, endpoint: Endpoint, principal: Principal, era
     era,
     (server) => mayUseSomething(snapshot, principal, server),
     relaysOf(snapshot),
-  )
-}
-
-/** Whether anything at a server is allowed, so that its existence may be known. */
-export function mayUseSomething(snapshot: Snapshot, principal: Principal, server: string): boolean {
-  const listing = snapshot.catalog.listings.get(server)
-  if (listing === undefined) return false
-  const { engine } = snapshot
-  return (
-    listing.items.tool.some(
-      (item) => engine.decide(principal, 'tool', server, item.name).allowed,
-    ) ||
-    listing.items.prompt.some(
-      (item) => engine.decide(principal, 'prompt', server, item.name).allowed,
-    ) ||
-    listing.items.resource.some(
-      (item) => engine.decide(principal, 'resource', server, item.name).allowed,
-    ) ||
-    listing.items.template.some((item) =>
-      engine.couldAllowTemplate(principal, server, item.name),
-    ) ||
-    listing.items.skill.some(
-      (item) => engine.decide(principal, 'resource', server, item.name).allowed,
-    )
   )
 }

@@ -1,6 +1,6 @@
 /** Extensions of MCP on their way through: which an endpoint relays, and whether a caller may use their methods. */
 import { extensionsOf, type RelaysExtension } from '../catalog/discover.ts'
-import type { Call, Endpoint } from '../model/call.ts'
+import type { Call, Endpoint, Identified } from '../model/call.ts'
 import { allowedExtensions } from '../model/desired-state.ts'
 import {
   isSkillMethod,
@@ -10,6 +10,7 @@ import {
 } from '../model/extensions.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
+import { mayUseSomething } from './visible.ts'
 
 /** What the operator lets through, as the desired state says it. */
 export function relaysOf(snapshot: Snapshot): RelaysExtension {
@@ -32,13 +33,18 @@ export function relayedMethods(snapshot: Snapshot, endpoint: Endpoint): Readonly
     (entry) => typeof entry !== 'string',
   )
   if (named === undefined || named.length === 0) return nothing
-  const offered = offeredIds(snapshot, endpoint)
+  const offered = offeredBy(snapshot, endpoint, endpoint.server)
   return new Set(named.filter(({ id }) => offered.has(id)).flatMap(({ methods }) => methods))
 }
 
-function offeredIds(snapshot: Snapshot, endpoint: Endpoint): ReadonlySet<string> {
-  const servers = snapshot.scopes.of(endpoint)?.servers ?? []
-  return new Set(servers.flatMap((server) => [...offeredBy(snapshot, endpoint, server)]))
+/** Only of servers that the caller may know of. */
+function offeredIds(snapshot: Snapshot, { call, principal }: Identified): ReadonlySet<string> {
+  const servers = snapshot.scopes.of(call.endpoint)?.servers ?? []
+  return new Set(
+    servers
+      .filter((server) => mayUseSomething(snapshot, principal, server))
+      .flatMap((server) => [...offeredBy(snapshot, call.endpoint, server)]),
+  )
 }
 
 /** The extensions of one server that an endpoint relays. */
@@ -65,11 +71,12 @@ function extensionOf({ method, era }: Call): string | undefined {
  * by the caller, too (tasks extension, "Capability Negotiation").
  * @throws GatewayError method_unknown, capability_missing
  */
-export function requireExtension(snapshot: Snapshot, call: Call): void {
+export function requireExtension(snapshot: Snapshot, identified: Identified): void {
+  const { call } = identified
   if (call.era === 'legacy' && isTaskMethod(call.method)) requireCoreTasks(snapshot, call)
   const id = extensionOf(call)
   if (id === undefined) return
-  if (!offeredIds(snapshot, call.endpoint).has(id)) throw new GatewayError('method_unknown')
+  if (!offeredIds(snapshot, identified).has(id)) throw new GatewayError('method_unknown')
   if (id === tasksExtension) requireDeclared(call, id)
 }
 
@@ -93,6 +100,10 @@ function requireCoreTasks(snapshot: Snapshot, call: Call): void {
     call.endpoint.kind === 'server'
       ? snapshot.catalog.listings.get(call.endpoint.server)?.facts
       : undefined
-  const has = facts?.era === 'legacy' && facts.capabilities.includes('"tasks"')
+  const has =
+    call.endpoint.kind === 'server' &&
+    relaysOf(snapshot).allowed(call.endpoint.server, tasksExtension) &&
+    facts?.era === 'legacy' &&
+    facts.capabilities.includes('"tasks"')
   if (call.revision !== '2025-11-25' || !has) throw new GatewayError('method_unknown')
 }

@@ -8,7 +8,7 @@ import type { Principal } from '../model/principal.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { ItemKind } from '../model/target.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
-import { mayUseSomething } from './discover.ts'
+import { mayUseSomething } from './visible.ts'
 
 export type ChangeKind = 'tools' | 'prompts' | 'resources'
 

@@ -3,6 +3,7 @@
  * doors in `ingress` bring the Exchange.
  */
 import { stringValue } from '../kit/json-scan.ts'
+import { ownText } from '../kit/own-text.ts'
 import {
   type Call,
   type Era,
@@ -211,7 +212,7 @@ async function serveModernCall(
   }
   const list = listMethodOf(call.method)
   if (list !== undefined) {
-    if (list === 'skills/list') requireExtension(rooms.snapshot(), call)
+    if (list === 'skills/list') requireExtension(rooms.snapshot(), identified)
     return message(encodeOwnResult(call.rpcId, (await runList(rooms, identified, list)).body))
   }
   if (call.method === 'server/discover')
@@ -244,7 +245,7 @@ async function serveLegacy(
   if (isForwarded(call.method)) return forwardLegacy(deps, identified, exchange, session)
   const list = listMethodOf(call.method)
   if (list !== undefined) {
-    if (list === 'skills/list') requireExtension(rooms.snapshot(), call)
+    if (list === 'skills/list') requireExtension(rooms.snapshot(), identified)
     return message(encodeOwnResult(call.rpcId, (await runList(rooms, identified, list)).body))
   }
   if (call.method === 'resources/subscribe') await runSubscribe(deps, identified, session)
@@ -307,15 +308,17 @@ async function initialize(
   if (asked === undefined)
     throw new GatewayError('params_invalid', { hint: '"protocolVersion" must be a string.' })
   const revision: Revision = legacyRevisions.find((known) => known === asked) ?? newestLegacy
-  const raw = rawParam(envelope, 'capabilities') ?? '{}'
+  const raw = ownText(rawParam(envelope, 'capabilities') ?? '{}')
   const declared = raw === '{}' || !raw.startsWith('{') ? noCapabilities : readCapabilities(raw)
   // URL mode came with 2025-11-25; an earlier client that names it cannot mean it.
   const capabilities = revision < '2025-11-25' ? { ...declared, elicitationUrl: false } : declared
   const result = await runInitialize(deps.rooms, exchange.endpoint, principal, revision)
+  const clientInfo = rawParam(envelope, 'clientInfo')
+  // A session outlives the message that began it.
   const session = exchange.begin({
     revision,
     capabilities,
-    clientInfo: rawParam(envelope, 'clientInfo'),
+    clientInfo: clientInfo === undefined ? undefined : ownText(clientInfo),
   })
   await deps.rooms.recorder.note({
     kind: 'sign-in',

@@ -2,6 +2,7 @@
 
 import { resolve, resolveTask } from '../catalog/resolve.ts'
 import { scanArray, scanObject, stringValue } from '../kit/json-scan.ts'
+import { ownText } from '../kit/own-text.ts'
 import { type Endpoint, endpointText, type Identified } from '../model/call.ts'
 import { tasksExtension } from '../model/extensions.ts'
 import { type Members, rawOf } from '../model/members.ts'
@@ -27,6 +28,7 @@ interface Deps {
 }
 
 const urisMax = 200
+const subjectCharsMax = 8_192
 const filterKeys: Readonly<Record<string, ChangeKind>> = {
   toolsListChanged: 'tools',
   promptsListChanged: 'prompts',
@@ -191,7 +193,9 @@ function readTexts(raw: string): readonly string[] {
   if (!raw.startsWith('[')) return []
   return scanArray(raw, urisMax, { depthMax: 8, refuseDuplicates: true }).flatMap((entry) => {
     const text = stringValue(raw.slice(entry.start, entry.end))
-    return text === undefined ? [] : [text]
+    // As `name` and `uri` of a call: what policy judges must be one text for everybody.
+    const usable = text !== undefined && text.length <= subjectCharsMax && text.isWellFormed()
+    return usable ? [ownText(text)] : []
   })
 }
 
@@ -256,7 +260,7 @@ export async function runSubscribe(
   identified: Identified,
   session: Session,
 ): Promise<void> {
-  const uri = identified.call.name
+  const uri = ownText(identified.call.name)
   if (session.subscriptions.has(uri)) return
   if (session.subscriptions.size >= urisMax)
     throw new GatewayError('busy', { detail: `more than ${urisMax} subscriptions in one session` })

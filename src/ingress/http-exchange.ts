@@ -284,15 +284,15 @@ function oneBuffer(out: Out): Buffer {
 }
 
 /** What a transport that frames whole messages holds of one. */
-const wholeBytesMax = 64_000_000
+export const wholeBytesMax = 64_000_000
 
 /** The whole text of a message, for transports that frame it; one that is too large becomes an error under the same id. */
-export async function wholeText(out: Out): Promise<string> {
+export async function wholeText(out: Out, bytesMax = wholeBytesMax): Promise<string> {
   const chunks = [oneBuffer({ ...out, tail: '' })]
   let bytes = 0
   for await (const chunk of out.stream ?? []) {
     bytes += chunk.length
-    if (bytes > wholeBytesMax) return tooLarge(chunks[0]?.toString('utf8') ?? '')
+    if (bytes > bytesMax) return tooLarge(chunks[0]?.toString('utf8') ?? '')
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8') + out.tail

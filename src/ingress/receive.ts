@@ -6,7 +6,7 @@ import type { Principal } from '../model/principal.ts'
 import { GatewayError, refusals, toGatewayError } from '../model/refusal.ts'
 import { type BodyReader, bodyText, readBody } from './body.ts'
 import { EventStream } from './event-stream.ts'
-import { accepts, HttpExchange, wholeText } from './http-exchange.ts'
+import { accepts, HttpExchange, wholeBytesMax, wholeText } from './http-exchange.ts'
 import { allowCors, checkOrigin, preflight } from './origin.ts'
 import { PairDoor } from './pair.ts'
 import { PassOn } from './pass-on.ts'
@@ -210,7 +210,14 @@ class Door {
     if (outcome.kind === 'message') await exchange.finish(outcome.message, outcome.session?.id)
     else if (outcome.kind === 'accepted') exchange.accepted()
     if (outcome.kind === 'batch') {
-      const texts = await Promise.all(outcome.messages.map(wholeText))
+      // One after the other, so that a batch holds no more than one answer may be.
+      const texts: string[] = []
+      let left = wholeBytesMax
+      for (const message of outcome.messages) {
+        const text = await wholeText(message, left)
+        texts.push(text)
+        left -= text.length
+      }
       const parts = [`[${texts.join(',')}`]
       await exchange.finish({ status: 200, head: parts, stream: undefined, tail: ']' }, undefined)
     }

@@ -124,12 +124,21 @@ export function kindOf(spec: Partial<Record<ServerKind, unknown>>): ServerKind {
   return serverKinds.find((kind) => spec[kind] !== undefined) ?? 'stdio'
 }
 
+/** Methods that the protocol and the known extensions define; nobody can make them mean something else. */
+const protocolMethods =
+  /^(?:ping|initialize|(?:server|tools|prompts|resources|completion|logging|subscriptions|tasks|skills|notifications|sampling|elicitation|roots)\/.*)$/
+
 const extensionSpec = z.union([
   z.string().regex(/^[a-z0-9.-]+\/[A-Za-z0-9._-]+$/, 'an identifier such as com.example/pages'),
   z.strictObject({
     id: z.string().regex(/^[a-z0-9.-]+\/[A-Za-z0-9._-]+$/, 'such as com.example/pages'),
     methods: z
-      .array(z.string().regex(/^[A-Za-z0-9_./-]{1,128}$/, 'a method such as pages/turn'))
+      .array(
+        z
+          .string()
+          .regex(/^[A-Za-z0-9_./-]{1,128}$/, 'a method such as pages/turn')
+          .refine((method) => !protocolMethods.test(method), 'a method of the protocol itself'),
+      )
       .max(64)
       .describe(
         'Methods that it adds; relayed on the endpoint of the server, judged as server/method',

@@ -40,7 +40,9 @@ export function parseInputRequired(text: string): InputRequired | undefined {
         const method = stringValue(of('method'))
         if (method === undefined || !methods.has(method) || questions.length >= questionsMax)
           return undefined
-        questions.push({ key: entry.key, method, params: of('params') })
+        const params = of('params')
+        if (params !== undefined && !isObjectText(params)) return undefined
+        questions.push({ key: entry.key, method, params })
       }
     } else if (member.key !== 'resultType') extras.push({ key: member.key, raw })
   }
@@ -50,7 +52,8 @@ export function parseInputRequired(text: string): InputRequired | undefined {
 /** UrlElicitationRequiredError of 2025-11-25 (client/elicitation, "URL Mode With Elicitation Required Error Flow"). */
 export const urlsRequired = -32_042
 
-const scanOptions = { depthMax: 64, refuseDuplicates: false }
+/** As deep as a message of a server may be. */
+const scanOptions = { depthMax: 512, refuseDuplicates: false }
 
 /** The parameters of a question without `elicitationId`, which only legacy callers know. */
 export function withoutElicitationId(params: string | undefined): string | undefined {

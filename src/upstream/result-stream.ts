@@ -34,11 +34,16 @@ export class ResultStream implements AsyncIterable<Buffer> {
   private wake: (() => void) | undefined
   private capture: { readonly key: string; parts: Buffer[]; from: number } | undefined
   bytes = 0
+  /** Called with each value of `seen`, while the result arrives. */
+  onSeen: ((key: string, raw: string) => void) | undefined
 
   constructor(flow: Flow) {
     this.flow = flow
     this.walker = new JsonWalker(
-      { onValueStart: (offset) => this.start(offset), onValueEnd: (offset) => this.end(offset) },
+      {
+        onValueStart: (offset, first) => this.start(offset, first),
+        onValueEnd: (offset) => this.end(offset),
+      },
       depthMax,
     )
   }
@@ -82,9 +87,12 @@ export class ResultStream implements AsyncIterable<Buffer> {
     this.wake?.()
   }
 
-  private start(offset: number): void {
+  private start(offset: number, first: number): void {
     const { path } = this.walker
+    // A second result is none: what was handed on is the answer.
+    if (this.ended) return
     if (path.length === 1 && path[0]?.key === 'result') {
+      if (first !== 0x7b) throw new WalkFault('the result is not an object')
       this.inside = true
       this.from = offset
     } else if (path.length === 2 && path[0]?.key === 'result') {
@@ -97,8 +105,11 @@ export class ResultStream implements AsyncIterable<Buffer> {
     const { path } = this.walker
     if (this.capture !== undefined && path.length === 2) {
       this.keepShort(this.chunk.subarray(this.capture.from, offset))
-      this.seen.set(this.capture.key, Buffer.concat(this.capture.parts).toString('utf8'))
+      const { key } = this.capture
+      const raw = Buffer.concat(this.capture.parts).toString('utf8')
       this.capture = undefined
+      this.seen.set(key, raw)
+      this.onSeen?.(key, raw)
     }
     if (this.inside && path.length === 1 && path[0]?.key === 'result') {
       this.push(this.chunk.subarray(this.from, offset))

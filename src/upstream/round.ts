@@ -4,7 +4,7 @@
  * the caller comes back with answers (protocol.md section 6.3). Independent of the transport.
  */
 
-import { scanObject, stringValue, textMember } from '../kit/json-scan.ts'
+import { isObjectText, scanObject, stringValue, textMember } from '../kit/json-scan.ts'
 import type { Call } from '../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../model/codec.ts'
 import { tasksExtension } from '../model/extensions.ts'
@@ -100,6 +100,19 @@ export class OpenCall {
 
   /** Takes a message that belongs to this call. */
   take(message: ServerMessage): void {
+    try {
+      this.takeChecked(message)
+    } catch (fault) {
+      // What a server says must end its own call at the worst, whatever reads the transport.
+      this.end(
+        fault instanceof GatewayError
+          ? fault
+          : new GatewayError('server_broken', { detail: 'a malformed message', cause: fault }),
+      )
+    }
+  }
+
+  private takeChecked(message: ServerMessage): void {
     if (message.kind === 'notification') this.notify(message.method, message.params)
     else if (message.kind === 'request') this.ask(message)
     else if (message.kind === 'error' && message.code === urlsRequired && this.bridgesEras)
@@ -117,13 +130,22 @@ export class OpenCall {
 
   /** A large result has begun: the call ends as complete, and its bytes follow. */
   takeStream(stream: ResultStream): void {
-    const head = stream.take()
-    if (
-      this.options.era === 'modern' &&
-      /input_required/.test(stream.seen.get('resultType') ?? '')
-    ) {
-      this.end(new GatewayError('answer_too_large', { detail: 'a question larger than is held' }))
+    if (this.ended !== undefined) {
+      stream.stop(this.ended instanceof GatewayError ? this.ended : new GatewayError('cancelled'))
       return
+    }
+    const head = stream.take()
+    if (this.options.era === 'modern') {
+      // Questions and tasks must be read whole before they may pass; one that shows late breaks the stream off.
+      stream.onSeen = (key, raw) => {
+        if (key === 'resultType' && raw !== '"complete"') stream.stop(questionTooLarge())
+      }
+      const seen = stream.seen.get('resultType')
+      if (seen !== undefined && seen !== '"complete"') {
+        stream.stop(questionTooLarge())
+        this.end(questionTooLarge())
+        return
+      }
     }
     this.end({
       kind: 'complete',
@@ -149,7 +171,17 @@ export class OpenCall {
   abandon(reason: string): void {
     for (const entry of this.asked.splice(0))
       this.options.answer(this.options.codec.answerError(entry.rpcId, -32603, reason))
-    this.end(new GatewayError('state_invalid', { detail: reason }))
+    const error = new GatewayError('state_invalid', { detail: reason })
+    const { ended } = this
+    // A large answer that came while nobody waited is read by nobody now.
+    if (
+      ended !== undefined &&
+      !(ended instanceof GatewayError) &&
+      ended.kind === 'complete' &&
+      ended.body.kind === 'stream'
+    )
+      ended.body.stop(error)
+    this.end(error)
   }
 
   get done(): boolean {
@@ -200,7 +232,9 @@ export class OpenCall {
     const { call, options } = this
     if (call.method !== 'tools/call' || !options.extensions.has(tasksExtension)) return undefined
     if (options.era === 'modern')
-      return message.resultType === 'task' && call.capabilities.extensions.has(tasksExtension)
+      return message.resultType === 'task' &&
+        call.era === 'modern' &&
+        call.capabilities.extensions.has(tasksExtension)
         ? taskIdOf(result, 'taskId')
         : undefined
     // Core tasks of 2025-11-25: the caller asked for one with `params.task`.
@@ -230,6 +264,10 @@ export class OpenCall {
     const { codec, answer } = this.options
     if (message.method === 'ping') {
       answer(codec.answer(message.id, '{}'))
+      return
+    }
+    if (message.params !== undefined && !isObjectText(message.params)) {
+      answer(codec.answerError(message.id, -32602, 'The params must be an object.'))
       return
     }
     if (!mayAsk(this.call, message.method, message.params) || this.asked.length >= questionsMax) {
@@ -271,6 +309,10 @@ export class OpenCall {
     if (end instanceof GatewayError) waiter?.reject(end)
     else waiter?.resolve(end)
   }
+}
+
+function questionTooLarge(): GatewayError {
+  return new GatewayError('answer_too_large', { detail: 'a question or task larger than is held' })
 }
 
 /** The id of a task in a result: at the top (tasks extension), or inside `task` (core tasks). */

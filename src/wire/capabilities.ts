@@ -1,17 +1,20 @@
 import { isObjectText, type JsonMember, scanObject, stringValue } from '../kit/json-scan.ts'
+import { ownText } from '../kit/own-text.ts'
 import type { Capabilities } from '../model/call.ts'
 import { readExtensions } from '../model/extensions.ts'
 
 const bytesMax = 8_192
 
 /** What a caller can be asked, read from its raw capabilities object; malformed parts count as absent. */
-export function readCapabilities(raw: string): Capabilities {
-  const cached = recent.get(raw)
+export function readCapabilities(given: string): Capabilities {
+  const cached = recent.get(given)
   if (cached !== undefined) return cached
+  // What is kept must not keep the message that it was cut from.
+  const raw = given.length <= bytesMax ? ownText(given) : given
   const members = scanObject(
     raw,
     { elicitation: {}, sampling: {}, roots: {} },
-    { depthMax: 32, refuseDuplicates: false },
+    { depthMax: 64, refuseDuplicates: false },
   )
   const find = (key: string) => members.find((member) => member.key === key)
   const isObject = (key: string) => {

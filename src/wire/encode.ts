@@ -6,7 +6,7 @@ import { type Members, objectText } from '../model/members.ts'
 import type { Released } from '../model/proofs.ts'
 import { type GatewayError, publicSentence, refusals } from '../model/refusal.ts'
 import type { CallNotification, Question, Reply } from '../model/reply.ts'
-import { StreamEditor } from './stream-editor.ts'
+import { StreamEditor, type StreamEdits } from './stream-editor.ts'
 
 /** One JSON-RPC message on its way out. Parts are written in order; a stream comes between head and tail. */
 export interface OutMessage {
@@ -52,13 +52,16 @@ function encodeComplete(call: Call, reply: Complete, place: ResultPlace): OutMes
   const legacyOutput =
     call.era === 'legacy' && reply.era === 'modern' && call.method === 'tools/call'
   if (body.kind === 'stream') {
-    const edited = { ...place, wrapsOutput: legacyOutput, wrapsAlways: place.wrapsOutput }
+    const members =
+      call.era === 'modern' && reply.era === 'legacy' ? modernMembers(call) : noMembers
+    const edited = {
+      ...place,
+      wrapsOutput: legacyOutput,
+      wrapsAlways: place.wrapsOutput,
+      members,
+    }
     const { head, rest } = editStream(body, edited)
-    const parts =
-      call.era === 'modern' && reply.era === 'legacy'
-        ? insertAfterBrace(head, modernAdditions(call))
-        : [head]
-    return { status: 200, head: [prefix, ...parts], stream: rest, tail: extras }
+    return { status: 200, head: [prefix, head], stream: rest, tail: extras }
   }
   const edits: Edit[] = []
   if (call.era !== reply.era) eraEdits(call, body.bytes, edits)
@@ -96,15 +99,21 @@ const scanOptions = { depthMax: 512, refuseDuplicates: false }
 /** What a modern result has and a legacy one has not: MCP 2026-07-28 basic/index, server/utilities/caching. */
 const modernOnly: ReadonlySet<string> = new Set(['resultType', 'ttlMs', 'cacheScope'])
 
-function modernAdditions(call: Call): string {
-  return call.method === 'resources/read'
-    ? '"resultType":"complete","ttlMs":0,"cacheScope":"private"'
-    : '"resultType":"complete"'
+/** What a result of a legacy server lacks for a modern caller. */
+function modernMembers(call: Call): ReadonlyMap<string, string> {
+  return call.method === 'resources/read' ? readMembers : resultMembers
 }
 
-function insertAfterBrace(head: Buffer, text: string): (string | Buffer)[] {
-  // The head of a streamed result always holds its first member.
-  return [head.subarray(0, 1), `${text},`, head.subarray(1)]
+const resultMembers: ReadonlyMap<string, string> = new Map([['resultType', '"complete"']])
+const readMembers: ReadonlyMap<string, string> = new Map([
+  ...resultMembers,
+  ['ttlMs', '0'],
+  ['cacheScope', '"private"'],
+])
+const noMembers: ReadonlyMap<string, string> = new Map()
+
+function modernAdditions(call: Call): string {
+  return [...modernMembers(call)].map(([key, raw]) => `"${key}":${raw}`).join(',')
 }
 
 /** Rebuilds the outermost level of a result for the other era; the values stay the bytes that they are. */
@@ -193,9 +202,10 @@ function slice(bytes: Buffer, member: JsonMember): string {
 /** The same on a result that is still arriving. */
 function editStream(
   body: { readonly head: Buffer; readonly rest: AsyncIterable<Buffer> },
-  place: ResultPlace & { readonly wrapsAlways: boolean },
+  place: StreamEdits,
 ): { head: Buffer; rest: AsyncIterable<Buffer> } {
-  if (place.uriPrefix === '' && place.taskId === undefined && !place.wrapsOutput) return body
+  const { uriPrefix, taskId, wrapsOutput, members } = place
+  if (uriPrefix === '' && taskId === undefined && !wrapsOutput && members.size === 0) return body
   const editor = new StreamEditor(place)
   const head = editor.rewrite(body.head)
   async function* rest(): AsyncGenerator<Buffer> {

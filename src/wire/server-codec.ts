@@ -164,7 +164,7 @@ function decode(bytes: Buffer): ServerMessage {
     else if (member.key === 'params') params = member
     else if (member.key !== 'jsonrpc') {
       extras ??= []
-      extras.push({ key: keyText(member), raw: text(bytes, member) })
+      extras.push({ key: keyText(bytes, member), raw: text(bytes, member) })
     }
   }
   if (method !== undefined) {
@@ -234,13 +234,17 @@ function text(bytes: Buffer, member: JsonMember): string {
   return bytes.toString('utf8', member.start, member.end)
 }
 
-/** A key came from the latin1 view; turn it back into what its bytes say. */
-function keyText(member: JsonMember): string {
-  return Buffer.from(member.key, 'latin1').toString('utf8')
+/** A key of the latin1 view as its bytes say it: escapes beyond one byte would be cut when the view is turned back. */
+function keyText(bytes: Buffer, member: JsonMember): string {
+  const text = bytes.toString('utf8', member.keyStart, member.start)
+  return stringValue(text.slice(0, text.lastIndexOf('"') + 1)) ?? ''
 }
 
 function rawMembers(bytes: Buffer, members: readonly JsonMember[]): Members {
-  return members.map((member) => ({ key: keyText(member), raw: text(bytes, member) }))
+  return members.map((member) => ({
+    key: keyText(bytes, member),
+    raw: text(bytes, member),
+  }))
 }
 
 export const serverCodec: ServerCodec = {

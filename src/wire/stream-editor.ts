@@ -7,11 +7,14 @@ export interface StreamEdits {
   /** Structured content that is no object is wrapped; with `wrapsAlways`, an object, too. */
   readonly wrapsOutput: boolean
   readonly wrapsAlways: boolean
+  /** Members that the result must have at its top, with their raw values: those that are there get the value, the rest is added. */
+  readonly members: ReadonlyMap<string, string>
 }
 
 const depthMax = 512
 const quote = 0x22
 const brace = 0x7b
+const bracket = 0x5b
 const appScheme = Buffer.from('ui://')
 /** Bytes of a URI that must be seen before its prefix can be placed: the quote and the scheme. */
 const aheadBytes = 1 + appScheme.length
@@ -27,6 +30,10 @@ export class StreamEditor {
   /** The value that is being left out. */
   private dropping = false
   private wrapping = false
+  /** Bytes of the next piece that left already, before they were walked. */
+  private skip = 0
+  private empty = true
+  private readonly given = new Set<string>()
 
   constructor(edits: StreamEdits) {
     this.edits = edits
@@ -57,11 +64,12 @@ export class StreamEditor {
   private walk(all: Buffer, length: number): Buffer {
     this.chunk = all
     this.parts = []
-    this.from = 0
+    this.from = this.skip
     this.walker.walk(all.subarray(0, length))
-    if (this.parts.length === 0 && !this.dropping) return all.subarray(this.from, length)
-    if (!this.dropping) this.parts.push(all.subarray(this.from, length))
-    return Buffer.concat(this.parts)
+    // A prefix may stand behind what was walked; those bytes come again with the next piece.
+    this.skip = this.dropping ? 0 : Math.max(0, this.from - length)
+    if (!this.dropping) this.parts.push(all.subarray(Math.min(this.from, length), length))
+    return this.parts.length === 1 ? (this.parts[0] ?? all) : Buffer.concat(this.parts)
   }
 
   private insert(offset: number, text: string): void {
@@ -73,7 +81,13 @@ export class StreamEditor {
   private start(offset: number, first: number): void {
     const { uriPrefix, taskId, wrapsOutput, wrapsAlways } = this.edits
     const keys = this.walker.path.map((level) => level.key).join('.')
-    if (uriPrefix !== '' && first === quote && uriPath.test(keys)) {
+    if (this.walker.path.length === 1) this.empty = false
+    const member = this.walker.path.length === 1 ? this.edits.members.get(keys) : undefined
+    if (member !== undefined && !this.given.has(keys) && first !== brace && first !== bracket) {
+      this.given.add(keys)
+      this.insert(offset, member)
+      this.dropping = true
+    } else if (uriPrefix !== '' && first === quote && uriPath.test(keys)) {
       const inside = offset + 1
       const app = this.chunk.subarray(inside, inside + appScheme.length).equals(appScheme)
       this.insert(inside + (app ? appScheme.length : 0), uriPrefix)
@@ -90,7 +104,8 @@ export class StreamEditor {
     if (this.dropping) {
       this.dropping = false
       this.from = offset
-    } else if (
+    } else if (this.walker.path.length === 0) this.addMembers(offset - 1)
+    else if (
       this.wrapping &&
       this.walker.path.length === 1 &&
       this.walker.path[0]?.key === 'structuredContent'
@@ -98,6 +113,14 @@ export class StreamEditor {
       this.wrapping = false
       this.insert(offset, '}')
     }
+  }
+
+  /** Before the brace that ends the result. */
+  private addMembers(offset: number): void {
+    const missing = [...this.edits.members].filter(([key]) => !this.given.has(key))
+    if (missing.length === 0) return
+    const text = missing.map(([key, raw]) => `${JSON.stringify(key)}:${raw}`).join(',')
+    this.insert(offset, this.empty ? text : `,${text}`)
   }
 }
 

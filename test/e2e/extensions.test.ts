@@ -289,6 +289,23 @@ describe('apps', () => {
       arguments: {},
     })
     expect(digText(bare.message, 'result', 'content', 0, 'text')).toBe('shown')
+    // What looks like the name of another server's tool is never an app's own.
+    await modernCall(gateway.server('apps'), key, 'tools/call', {
+      name: 'add_tool',
+      arguments: { name: 'twin__ghost' },
+    })
+    await eventually(async () => {
+      const list = await modernCall(gateway.server('apps'), key, 'tools/list')
+      return names(list.message, 'tools').includes('twin__ghost')
+    })
+    const ghost = { name: 'twin__ghost', arguments: {} }
+    expect(code((await modernCall(gateway.url, key, 'tools/call', ghost)).message)).toBe(
+      'tool_unknown',
+    )
+    await modernCall(gateway.server('apps'), key, 'tools/call', {
+      name: 'remove_tool',
+      arguments: { name: 'twin__ghost' },
+    })
     // The same bare name as seen by a key that may not use the tool is unknown.
     const few = gateway.keyOf('few')
     const denied = await modernCall(gateway.url, few, 'tools/call', {
