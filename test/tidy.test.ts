@@ -17,6 +17,7 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 
 const manifest = z.object({
   version: z.string(),
+  files: z.array(z.string()).default([]),
   dependencies: z.record(z.string(), z.string()).default({}),
   optionalDependencies: z.record(z.string(), z.string()).default({}),
 })
@@ -297,6 +298,15 @@ describe('packages', () => {
   it('say the same version everywhere', () => {
     expect(packed.version).toBe(productVersion)
     expect(workspace.version).toBe(productVersion)
+  })
+
+  it('carry every program that the build makes', () => {
+    const entries = [
+      ...read('scripts/build.mjs').matchAll(/^ {4}'?([a-z-]+)'?: join\(root, 'src/gm),
+    ]
+    const programs = entries.map(([, name]) => `${name}.mjs`)
+    expect(programs).toContain('sallyport.mjs')
+    for (const program of programs) expect(packed.files).toContain(program)
   })
 
   it('pin the same embedded database', () => {
