@@ -264,7 +264,21 @@ for (const { engine: name, there, open, slow, endlessRows, placeholder } of dial
       expect(process.memoryUsage().rss).toBeLessThan(900_000_000)
     })
 
+    test('a statement that is cancelled before it has a connection ends at once', async () => {
+      const fresh = another({})
+      for (const turns of [0, 1, 2, 5]) {
+        const stop = new AbortController()
+        const running = outcome(fresh, slow, { timeoutMs: 60_000, signal: stop.signal })
+        for (let turn = 0; turn < turns; turn++) await delay(1)
+        stop.abort()
+        expect(await running).toMatchObject({ code: 'cancelled' })
+      }
+      expect(await outcome(fresh, 'select 1 as one')).toMatchObject({ rows: [{ one: 1 }] })
+    })
+
     test('a cancelled statement ends at the server, and its connection serves nobody else', async () => {
+      // What an earlier test gave up may still run there.
+      await expect.poll(() => world.running(), { timeout: 20_000 }).toBe(0)
       const stop = new AbortController()
       const running = outcome(engine, slow, { timeoutMs: 60_000, signal: stop.signal })
       if (world.server === undefined) await delay(300)

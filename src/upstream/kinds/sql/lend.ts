@@ -4,6 +4,8 @@ import type { Pool } from './pool.ts'
 
 /** How long after its own limit a server is given to keep it. */
 const graceMs = 1_000
+/** How long stopping may take; a server that does not even answer that is left. */
+const stopMsMax = 2_000
 
 export interface Loan<Session> {
   readonly pool: Pool<Session>
@@ -30,7 +32,12 @@ export async function lend<Session, Answer>(
   const halt = (why: Error): void => {
     if (stopped) return
     stopped = true
-    void stop(session).then(() => halted.reject(why))
+    const end = (): void => {
+      clearTimeout(late)
+      halted.reject(why)
+    }
+    const late = setTimeout(end, stopMsMax)
+    stop(session).then(end, end)
   }
   const cancelled = (): void => halt(new GatewayError('cancelled'))
   const closing = (): void =>

@@ -4,7 +4,9 @@
  * back; on a connection that is never used again when a caller wrote the statement. See
  * docs/adr/0021-sql-read-access.md.
  */
+
 import type { Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Connection, createConnection, type PrepareStatementInfo } from 'mysql2'
 import type { SqlCatalog } from '../../../model/kinds/sql.ts'
 import { GatewayError } from '../../../model/refusal.ts'
@@ -108,9 +110,16 @@ export class Mysql implements Engine {
       broken: false,
       vetted: false,
     }
-    const abort = (): void => connection.destroy()
-    signal.addEventListener('abort', abort)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const gone = Promise.withResolvers<never>()
+    gone.promise.catch(() => undefined)
+    // A destroyed connection of this driver answers nothing more, not even with an error.
+    const abort = (): void => {
+      connection.destroy()
+      gone.reject(new GatewayError('cancelled'))
+    }
+    signal.addEventListener('abort', abort)
+    if (signal.aborted) abort()
     connection.on('error', (error) => {
       session.broken = true
       reject(error)
@@ -120,8 +129,10 @@ export class Mysql implements Engine {
     })
     connection.once('connect', () => resolve())
     try {
-      await promise
-      const [rows] = await connection.promise().query('select version()')
+      await Promise.race([promise, gone.promise])
+      const asked = connection.promise().query('select version()')
+      asked.catch(() => undefined)
+      const [rows] = await Promise.race([asked, gone.promise])
       session.mariadb = /mariadb/i.test(JSON.stringify(rows))
       return session
     } catch (thrown) {
@@ -233,13 +244,15 @@ export class Mysql implements Engine {
     try {
       const other = await this.open(AbortSignal.timeout(killTimeoutMs))
       try {
-        await other.connection.promise().query(`kill ${Number(threadId)}`)
+        const killed = other.connection.promise().query(`kill ${Number(threadId)}`)
+        await Promise.race([killed, delay(killTimeoutMs, undefined, { ref: false })])
       } finally {
         other.connection.destroy()
       }
     } catch {
       // The server then finds out when it writes.
     } finally {
+      session.broken = true
       session.connection.destroy()
       session.socket.destroy()
     }

@@ -52,18 +52,30 @@ export class Pool<Connection> {
 
   private async openOne(signal: AbortSignal): Promise<Connection> {
     this.open++
+    // Nobody waits for a driver that does not settle when its connection is given up.
+    const gone = Promise.withResolvers<never>()
+    gone.promise.catch(() => undefined)
+    const cancelled = (): void => gone.reject(new GatewayError('cancelled'))
+    const stopped = (): void => gone.reject(closedFault())
+    signal.addEventListener('abort', cancelled)
+    this.stopped.signal.addEventListener('abort', stopped)
+    const opening = this.options.open(AbortSignal.any([signal, this.stopped.signal]))
     try {
-      const connection = await this.options.open(AbortSignal.any([signal, this.stopped.signal]))
-      if (this.stopped.signal.aborted) {
-        this.options.close(connection)
-        throw closedFault()
-      }
+      const connection = await Promise.race([opening, gone.promise])
+      if (this.stopped.signal.aborted) throw closedFault()
       this.lent.add(connection)
       return connection
     } catch (thrown) {
+      opening.then(
+        (late) => this.options.close(late),
+        () => undefined,
+      )
       this.open--
       this.waiters.shift()?.()
       throw thrown
+    } finally {
+      signal.removeEventListener('abort', cancelled)
+      this.stopped.signal.removeEventListener('abort', stopped)
     }
   }
 
