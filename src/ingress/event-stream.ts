@@ -162,5 +162,8 @@ export class EventStream {
 /** Line breaks stand only between tokens of JSON, where a blank says the same. */
 function oneLine(bytes: Buffer): Buffer {
   if (!bytes.includes(0x0a) && !bytes.includes(0x0d)) return bytes
-  return Buffer.from(bytes.map((byte) => (byte === 0x0a || byte === 0x0d ? 0x20 : byte)))
+  const line = Buffer.from(bytes)
+  for (const sign of [0x0a, 0x0d])
+    for (let at = line.indexOf(sign); at !== -1; at = line.indexOf(sign, at + 1)) line[at] = 0x20
+  return line
 }

@@ -16,8 +16,10 @@ export interface Started<Plan, Common> {
     readonly echo: Plan
     /** Answers nothing until the caller goes away; must count in `seen.slow` and, when told of the end, in `seen.stopped`. */
     readonly slow: Plan
-    /** Answers more than the kind's cap. */
+    /** Answers more than the kind's cap, for as long as it is read. */
     readonly huge?: Plan
+    /** Answers for as long as it is read; its result is handed on while it arrives. Must count in `seen.streamed` when told of the end. */
+    readonly endless?: Plan
     /** Says no, with the text `the-reason` of its own. */
     readonly fail: Plan
     /** Answers only with the accepted credential; else says no, with the credential that it got in its message. */
@@ -30,7 +32,7 @@ export interface Started<Plan, Common> {
   /** What `credential/attach.ts` would attach, made of the presented secret. */
   readonly headers: Readonly<Record<string, string>>
   /** How often the server saw each, live. */
-  readonly seen: { slow: number; stopped: number; flaky: number }
+  readonly seen: { slow: number; stopped: number; flaky: number; streamed?: number }
   /** Ends the server; the executor is closed by the suite. */
   stop(): Promise<void>
 }
@@ -46,7 +48,7 @@ export interface Subject<Plan, Common> {
   readonly echoArgs: (text: string) => string
   /** Why an optional operation is not there; one that is missing without a reason fails. */
   readonly missing?: Readonly<
-    Partial<Record<'huge' | 'guarded' | 'flakyRead' | 'flakyWrite', string>>
+    Partial<Record<'huge' | 'endless' | 'guarded' | 'flakyRead' | 'flakyWrite', string>>
   >
 }
 
@@ -56,6 +58,22 @@ const secrets = { presented: secret, accepted: secret }
 export function textOf(answer: Answer): string {
   if (answer.body.kind !== 'whole') throw new Error('the result is a stream')
   return answer.body.bytes.toString()
+}
+
+/** All bytes of a result, also of one that streams. */
+export async function bytesOf({ body }: Answer): Promise<Buffer> {
+  if (body.kind === 'whole') return body.bytes
+  const pieces = [body.head]
+  for await (const piece of body.rest) pieces.push(piece)
+  return Buffer.concat(pieces)
+}
+
+/** Its size; nothing is kept. */
+async function readThrough({ body }: Answer): Promise<number> {
+  if (body.kind === 'whole') return body.bytes.length
+  let bytes = body.head.length
+  for await (const piece of body.rest) bytes += piece.length
+  return bytes
 }
 
 async function thrown(promise: Promise<unknown>): Promise<GatewayError> {
@@ -110,7 +128,7 @@ export function describeKind<Plan, Common>(subject: Subject<Plan, Common>): void
       ...over,
     })
   const optional = (
-    name: 'huge' | 'guarded' | 'flakyRead' | 'flakyWrite',
+    name: 'huge' | 'endless' | 'guarded' | 'flakyRead' | 'flakyWrite',
     act: (started: Started<Plan, Common>, plan: Plan) => Promise<void>,
   ): (() => Promise<void>) => {
     return async () => {
@@ -205,9 +223,36 @@ export function describeKind<Plan, Common>(subject: Subject<Plan, Common>): void
     it(
       'refuses an answer that is too large, and goes on',
       optional('huge', async (started, plan) => {
-        expect((await thrown(run(started, plan))).code).toBe('answer_too_large')
+        expect((await thrown(run(started, plan).then(readThrough))).code).toBe('answer_too_large')
         const answer = await run(started, started.ops.echo, { args: subject.echoArgs('after') })
         expect(textOf(answer)).toContain('after')
+      }),
+    )
+
+    it(
+      'hands a large answer on while it arrives, and breaks it off at the API when its reader is gone',
+      optional('endless', async (started, plan) => {
+        const streamed = async (): Promise<Extract<Answer['body'], { kind: 'stream' }>> => {
+          const { body } = await run(started, plan)
+          if (body.kind !== 'stream') throw new Error('it was held whole')
+          return body
+        }
+        const gone = await streamed()
+        for await (const piece of gone.rest) if (piece.length > 0) break
+        await until(() => started.seen.streamed === 1)
+        const stopped = await streamed()
+        stopped.stop(new GatewayError('server_timeout'))
+        await until(() => started.seen.streamed === 2)
+        const read = async (): Promise<never> => {
+          for await (const _piece of stopped.rest);
+          throw new Error('nothing was thrown')
+        }
+        expect((await thrown(read())).code).toBe('server_timeout')
+        const cancel = new AbortController()
+        const cancelled = await run(started, plan, { signal: cancel.signal })
+        cancel.abort()
+        await until(() => started.seen.streamed === 3)
+        expect((await thrown(readThrough(cancelled))).code).toBe('cancelled')
       }),
     )
 

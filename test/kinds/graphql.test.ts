@@ -17,6 +17,7 @@ const error = (message: string): string => JSON.stringify({ data: null, errors: 
 describeKind<GraphqlPlan, GraphqlCommon>({
   name: 'graphql',
   echoArgs: (text) => JSON.stringify({ text }),
+  missing: { endless: 'errors may follow the data, so an answer is held' },
   async start({ presented, accepted }) {
     const seen = { slow: 0, stopped: 0, flaky: 0 }
     const { origin, stop } = await serve((request, response, body) => {

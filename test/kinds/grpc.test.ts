@@ -43,6 +43,7 @@ async function startProxy(port: number, breaking: (bytes: Buffer) => boolean) {
 describeKind<GrpcPlan, GrpcCommon>({
   name: 'grpc',
   echoArgs: (text) => JSON.stringify({ text }),
+  missing: { endless: 'messages are handed on one by one as progress' },
   async start({ presented, accepted }) {
     const server = await startGrpcJs({ accepted })
     const seen = { slow: 0, stopped: 0, flaky: 0 }

@@ -10,7 +10,7 @@ export interface Running {
 }
 
 export async function serve(
-  answer: (request: IncomingMessage, response: ServerResponse, body: Buffer) => void,
+  answer: (request: IncomingMessage, response: ServerResponse, body: Buffer) => unknown,
 ): Promise<Running> {
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []

@@ -9,7 +9,7 @@ describeKind<RestPlan, RestCommon>({
   name: 'rest',
   echoArgs: (text) => JSON.stringify({ text }),
   async start({ presented, accepted }) {
-    const seen = { slow: 0, stopped: 0, flaky: 0 }
+    const seen = { slow: 0, stopped: 0, flaky: 0, streamed: 0 }
     const { origin, stop } = await serve((request, response, body) => {
       const path = request.url ?? ''
       response.setHeader('content-type', 'application/json')
@@ -19,6 +19,14 @@ describeKind<RestPlan, RestCommon>({
         response.on('close', () => seen.stopped++)
       } else if (path === '/huge') {
         const chunk = Buffer.alloc(1_000_000, 0x20)
+        const more = (): void => {
+          if (!response.destroyed) response.write(chunk, () => more())
+        }
+        more()
+      } else if (path === '/endless') {
+        response.on('close', () => seen.streamed++)
+        response.write('[0')
+        const chunk = Buffer.from(`,"${'x'.repeat(65_536)}"`)
         const more = (): void => {
           if (!response.destroyed) response.write(chunk, () => more())
         }
@@ -68,6 +76,7 @@ describeKind<RestPlan, RestCommon>({
         },
         slow: plan('GET', '/slow'),
         huge: plan('GET', '/huge'),
+        endless: plan('GET', '/endless'),
         fail: plan('GET', '/fail'),
         guarded: plan('GET', '/guarded'),
         flakyRead: plan('GET', '/flaky'),

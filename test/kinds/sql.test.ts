@@ -239,6 +239,7 @@ for (const { name, there, open } of [
       name,
       echoArgs: (text) => JSON.stringify({ text }),
       missing: {
+        endless: 'rows come in pages',
         huge: 'a large result is cut into pages; a row that is too large is a result that says how to ask for less',
       },
       start: (secrets) => start(subject, secrets),

@@ -1,5 +1,7 @@
 /** Makes CallToolResults of what APIs answer. JSON that an API sent is spliced in as it is, never re-serialised. */
 import type { Answer } from './executor.ts'
+import type { Rest } from './http-exchange.ts'
+import { Base64Stage, endThrough, jsonTextStage, pushThrough, type Stage } from './stages.ts'
 
 const head = Buffer.from('{"resultType":"complete","content":[')
 
@@ -68,13 +70,102 @@ export function binaryAnswer(
   name: string,
   extra: Extra = {},
 ): Answer {
+  const [before, after] = binaryBlock(mediaType, name)
+  const block = before + bytes.toString('base64') + after
+  return whole([blocks(block, extra.notes ?? []), ']', noStructure(extra)], false)
+}
+
+/** What stands before and after the base64 of a block. */
+function binaryBlock(mediaType: string, name: string): readonly [string, string] {
   const type = `"mimeType":${JSON.stringify(mediaType)}`
   const kind = /^(image|audio)\//.exec(mediaType)?.[1]
-  const base64 = bytes.toString('base64')
-  const block =
-    kind === undefined
-      ? `{"type":"resource","resource":{"uri":${JSON.stringify(`sallyport:result/${name}`)},${type},"blob":"${base64}"}}`
-      : `{"type":"${kind}",${type},"data":"${base64}"}`
-  const structured = extra.structured === 'object' ? ',"structuredContent":{}' : ''
-  return whole([blocks(block, extra.notes ?? []), ']', structured], false)
+  return kind === undefined
+    ? [
+        `{"type":"resource","resource":{"uri":${JSON.stringify(`sallyport:result/${name}`)},${type},"blob":"`,
+        '"}}',
+      ]
+    : [`{"type":"${kind}",${type},"data":"`, '"}']
+}
+
+const noStructure = ({ structured }: Extra): string =>
+  structured === 'object' ? ',"structuredContent":{}' : ''
+
+/** An answer that is too large to hold. */
+export interface Large {
+  /** Its beginning, as the stages left it. */
+  readonly first: Buffer
+  readonly rest: Rest
+  /** Those that `first` went through already. */
+  readonly stages: readonly Stage[]
+  /** Further texts for the model; asked when the last byte came. */
+  readonly notes: () => readonly string[]
+}
+
+function large(
+  { first, rest, stages }: Large,
+  before: string,
+  last: Stage | undefined,
+  after: () => string,
+): Answer {
+  const ending = last === undefined ? [] : [last]
+  const all = [...stages, ...ending]
+  async function* pieces(): AsyncGenerator<Buffer> {
+    for await (const piece of rest) yield pushThrough(all, piece)
+    yield endThrough(all)
+    yield Buffer.from(`${after()}}`)
+  }
+  return {
+    body: {
+      kind: 'stream',
+      head: Buffer.concat([Buffer.from(before), pushThrough(ending, first)]),
+      rest: pieces(),
+      stop: (error) => rest.stop(error),
+      isError: () => false,
+    },
+    isError: false,
+  }
+}
+
+const moreBlocks = (notes: readonly string[]): string =>
+  notes.map((note) => `,${textBlock(note)}`).join('')
+
+/** How much of large JSON is shown as text. */
+const beginningCharsMax = 20_000
+
+/** Large JSON as `structuredContent`, its bytes untouched; of the text only the beginning. */
+export function largeJsonAnswer(from: Large, extra: Extra): Answer {
+  const wraps = extra.structured === 'object' && from.first[firstSign(from.first)] !== 0x7b
+  const beginning = from.first.toString('utf8', 0, beginningCharsMax).replace(/\ufffd$/, '')
+  const told = `The answer is larger than a text may be: all of it is in structuredContent. Filters or a smaller page make it readable here. It begins:\n${beginning}`
+  return large(
+    from,
+    `{"resultType":"complete","structuredContent":${wraps ? '{"result":' : ''}`,
+    undefined,
+    () => `${wraps ? '}' : ''},"content":[${blocks(textBlock(told), from.notes())}]`,
+  )
+}
+
+/** Large text, which JSON is for callers that know no structured content. */
+export function largeTextAnswer(from: Large, extra: Extra): Answer {
+  return large(
+    from,
+    `${head.toString()}{"type":"text","text":"`,
+    jsonTextStage,
+    () => `"}${moreBlocks(from.notes())}]${noStructure(extra)}`,
+  )
+}
+
+export function largeBinaryAnswer(
+  from: Large,
+  mediaType: string,
+  name: string,
+  extra: Extra,
+): Answer {
+  const [before, after] = binaryBlock(mediaType, name)
+  return large(
+    from,
+    head.toString() + before,
+    new Base64Stage(),
+    () => `${after}${moreBlocks(from.notes())}]${noStructure(extra)}`,
+  )
 }

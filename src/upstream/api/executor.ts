@@ -31,6 +31,8 @@ export interface Run<Plan, Common> {
   readonly headers: Readonly<Record<string, string>>
   /** Whom sealed cursors are bound to. */
   readonly principalId: string
+  /** The caller's revision is older than `structuredContent` (MCP 2025-06-18). */
+  readonly textsOnly?: boolean
   /** Aborts when the caller cancelled or the deadline passed: stop the work at the API as its protocol can. */
   readonly signal: AbortSignal
   /** Tells the caller how far it is; dropped when it asked for no progress. */

@@ -1,8 +1,8 @@
-/** One bounded HTTP request of an API executor: sent, read whole, and unpacked. */
-import { promisify } from 'node:util'
-import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib'
+/** One bounded HTTP request of an API executor: sent, read whole, or in pieces where it is large, and unpacked. */
 import type { Dispatcher } from 'undici'
-import { GatewayError } from '../../model/refusal.ts'
+import { GatewayError, toGatewayError } from '../../model/refusal.ts'
+import { Pieces } from '../pieces.ts'
+import { codingsOf, unpackPieces, unpackWhole } from './unpack.ts'
 
 export interface HttpRequest {
   readonly method: string
@@ -15,14 +15,23 @@ export interface HttpRequest {
 export interface HttpAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  /** Unpacked. */
+  /** Unpacked; of a large answer its beginning. */
   readonly body: Buffer
+  /** What follows `body` in a large answer. It must be read or stopped. */
+  readonly rest?: Rest
+}
+
+/** The rest of a large answer. Reading throws a GatewayError when the server breaks off or a bound is passed. */
+export interface Rest extends AsyncIterable<Buffer> {
+  stop(error: Error): void
 }
 
 export interface HttpBounds {
   readonly signal: AbortSignal
   /** Of the body, packed and unpacked. A larger one is `answer_too_large`. */
   readonly bytesMax: number
+  /** An answer with more than this comes as its beginning and a `rest`. Undefined: it comes whole, however large. */
+  readonly largeBytes?: number
 }
 
 /** What breaks an exchange. `sent` is false when the server cannot have seen the request, `head` says that it answered. */
@@ -31,16 +40,16 @@ export class HttpFault extends Error {
   readonly sent: boolean
   readonly head: boolean
 
-  constructor(error: GatewayError, { sent, head }: { sent: boolean; head: boolean }) {
-    super(error.message, { cause: error })
+  constructor(
+    error: GatewayError,
+    { sent, head, cause }: { sent: boolean; head: boolean; cause?: unknown },
+  ) {
+    super(error.message, { cause: cause ?? error })
     this.error = error
     this.sent = sent
     this.head = head
   }
 }
-
-/** What `unpack` can undo; for `Accept-Encoding`. */
-export const acceptedEncodings = 'gzip, br, deflate'
 
 const notSent: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
@@ -59,7 +68,8 @@ class Collector implements Dispatcher.DispatchHandler {
   private controller: Dispatcher.DispatchController | undefined
   private status = 0
   private headers: HttpAnswer['headers'] = {}
-  private readonly chunks: Buffer[] = []
+  private chunks: Buffer[] = []
+  private pieces: Pieces | undefined
   private bytes = 0
   private over = false
 
@@ -83,6 +93,7 @@ class Collector implements Dispatcher.DispatchHandler {
     this.over = true
     this.bounds.signal.removeEventListener('abort', this.onAbort)
     this.controller?.abort(error)
+    this.pieces?.fail(error)
     this.reject(new HttpFault(error, { sent, head: this.status !== 0 }))
   }
 
@@ -110,18 +121,41 @@ class Collector implements Dispatcher.DispatchHandler {
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.over) return
     this.bytes += chunk.length
-    if (this.bytes > this.bounds.bytesMax) this.tooLarge()
-    else this.chunks.push(chunk)
+    const { bytesMax, largeBytes } = this.bounds
+    if (this.bytes > bytesMax) this.tooLarge()
+    else if (this.pieces !== undefined) this.pieces.push(chunk)
+    else {
+      this.chunks.push(chunk)
+      if (largeBytes !== undefined && this.bytes > largeBytes) this.large()
+    }
+  }
+
+  /** From here on it is read as fast as it is taken. */
+  private large(): void {
+    const pieces = new Pieces({
+      pause: () => this.controller?.pause(),
+      resume: () => this.controller?.resume(),
+      abort: () => this.abort(),
+    })
+    this.pieces = pieces
+    this.answer(pieces)
+  }
+
+  private answer(rest?: Pieces): void {
+    const [first] = this.chunks
+    const body =
+      this.chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.chunks)
+    this.chunks = []
+    const { status, headers } = this
+    this.resolve({ status, headers, body, ...(rest === undefined ? {} : { rest }) })
   }
 
   onResponseEnd(): void {
     if (this.over) return
     this.over = true
     this.bounds.signal.removeEventListener('abort', this.onAbort)
-    const [first] = this.chunks
-    const body =
-      this.chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.chunks)
-    this.resolve({ status: this.status, headers: this.headers, body })
+    if (this.pieces === undefined) this.answer()
+    else this.pieces.end()
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -137,7 +171,7 @@ class Collector implements Dispatcher.DispatchHandler {
 }
 
 /**
- * Sends one request and reads the whole answer. No redirect is followed, nothing is repeated.
+ * Sends one request and reads the answer. No redirect is followed, nothing is repeated.
  * @throws HttpFault with server_unavailable, answer_too_large, server_broken, egress_refused or cancelled
  */
 export async function httpExchange(
@@ -162,56 +196,96 @@ export async function httpExchange(
     )
   })
   const coding = answer.headers['content-encoding']
-  return coding === undefined || answer.body.length === 0
-    ? answer
-    : { ...answer, body: await unpack(answer.body, String(coding), bounds.bytesMax) }
-}
-
-const unpackers: Readonly<
-  Record<string, (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>>
-> = {
-  gzip: promisify(gunzip),
-  'x-gzip': promisify(gunzip),
-  br: promisify(brotliDecompress),
-  // RFC 9110 section 8.4.1.2: zlib; some servers send it raw.
-  deflate: (body, options) =>
-    ((body[0] ?? 0) & 0x0f) === 8
-      ? promisify(inflate)(body, options)
-      : promisify(inflateRaw)(body, options),
-}
-
-/** More codings on top of each other than this are an attack, not an answer. */
-const codingsMax = 2
-
-async function unpack(body: Buffer, codings: string, bytesMax: number): Promise<Buffer> {
-  const names = codings
-    .toLowerCase()
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '' && name !== 'identity')
-  let bytes = body
-  for (const name of names.slice(0, codingsMax + 1).reverse()) {
-    const unpacker = unpackers[name]
-    if (unpacker === undefined || names.length > codingsMax)
-      throw broken(`the answer has the content coding ${JSON.stringify(codings.slice(0, 80))}`)
-    try {
-      bytes = await unpacker(bytes, { maxOutputLength: bytesMax })
-    } catch (fault) {
-      throw unpackFault(fault, name, bytesMax)
-    }
+  if (coding === undefined || answer.body.length === 0) return answer
+  try {
+    return await unpacked(answer, codingsOf(String(coding)), bounds)
+  } catch (cause) {
+    const error = toGatewayError(cause)
+    answer.rest?.stop(error)
+    throw new HttpFault(error, { sent: true, head: true, cause })
   }
-  return bytes
 }
 
-function broken(detail: string): HttpFault {
-  return new HttpFault(new GatewayError('server_broken', { detail }), { sent: true, head: true })
+async function unpacked(
+  answer: HttpAnswer,
+  codings: readonly string[],
+  { bytesMax, largeBytes }: HttpBounds,
+): Promise<HttpAnswer> {
+  if (codings.length === 0) return answer
+  const { body: packed, rest: packedRest } = answer
+  if (packedRest === undefined) {
+    const body = await unpackWhole(packed, codings, largeBytes ?? bytesMax)
+    if (body !== undefined) return { ...answer, body }
+    if (largeBytes === undefined) throw tooLarge(bytesMax)
+  }
+  const source = new Source(packed, packedRest)
+  const pieces = counted(unpackPieces(source, codings, packed[0]), bytesMax)
+  const held: Buffer[] = []
+  let bytes = 0
+  for (;;) {
+    const { done, value } = await pieces.next()
+    if (done === true) break
+    held.push(value)
+    bytes += value.length
+    if (bytes > (largeBytes ?? bytesMax))
+      return { ...answer, body: Buffer.concat(held), rest: new Unpacked(pieces, source) }
+  }
+  return { status: answer.status, headers: answer.headers, body: Buffer.concat(held) }
 }
 
-function unpackFault(fault: unknown, name: string, bytesMax: number): HttpFault {
-  const bomb = fault instanceof Error && 'code' in fault && fault.code === 'ERR_BUFFER_TOO_LARGE'
-  return bomb
-    ? new HttpFault(tooLarge(bytesMax), { sent: true, head: true })
-    : broken(`the answer is no valid ${name}`)
+/** Packed bytes: those that are here, and those that follow. */
+class Source implements AsyncIterable<Buffer> {
+  private readonly head: Buffer
+  private readonly rest: Rest | undefined
+
+  constructor(head: Buffer, rest: Rest | undefined) {
+    this.head = head
+    this.rest = rest
+  }
+
+  stop(error: Error): void {
+    this.rest?.stop(error)
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<Buffer> {
+    yield this.head
+    if (this.rest !== undefined) yield* this.rest
+  }
+}
+
+class Unpacked implements Rest {
+  private readonly pieces: AsyncGenerator<Buffer>
+  private readonly source: Source
+  private fault: Error | undefined
+
+  constructor(pieces: AsyncGenerator<Buffer>, source: Source) {
+    this.pieces = pieces
+    this.source = source
+  }
+
+  stop(error: Error): void {
+    this.fault ??= error
+    this.source.stop(error)
+    // Rejects when a read is under way, which then throws by itself.
+    this.pieces.return(undefined).catch(() => undefined)
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<Buffer> {
+    for await (const piece of this.pieces) {
+      if (this.fault !== undefined) throw this.fault
+      yield piece
+    }
+    if (this.fault !== undefined) throw this.fault
+  }
+}
+
+async function* counted(pieces: AsyncIterable<Buffer>, bytesMax: number): AsyncGenerator<Buffer> {
+  let bytes = 0
+  for await (const piece of pieces) {
+    bytes += piece.length
+    if (bytes > bytesMax) throw tooLarge(bytesMax)
+    yield piece
+  }
 }
 
 function tooLarge(bytesMax: number): GatewayError {

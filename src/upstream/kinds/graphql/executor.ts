@@ -6,12 +6,8 @@ import type { GraphqlCommon, GraphqlPlan, GraphqlSpec } from '../../../model/kin
 import { GatewayError } from '../../../model/refusal.ts'
 import { textAnswer } from '../../api/answer.ts'
 import type { Answer, Executor, ExecutorOptions, Run } from '../../api/executor.ts'
-import {
-  acceptedEncodings,
-  type HttpAnswer,
-  HttpFault,
-  httpExchange,
-} from '../../api/http-exchange.ts'
+import { type HttpAnswer, HttpFault, httpExchange } from '../../api/http-exchange.ts'
+import { acceptedEncodings } from '../../api/unpack.ts'
 import { introspect } from './introspect.ts'
 import { measure } from './measure.ts'
 import { answerBytesMax, Place, requestBody, requestHeaders, schemaBytesMax } from './place.ts'

@@ -4,14 +4,15 @@ import type { OpenApiSpec, RestCommon, RestPlan } from '../../../model/kinds/ope
 import { productVersion } from '../../../model/product.ts'
 import { textAnswer } from '../../api/answer.ts'
 import type { Answer, Executor, ExecutorOptions, Run } from '../../api/executor.ts'
-import { acceptedEncodings } from '../../api/http-exchange.ts'
 import { OAuthTokens } from '../../api/oauth-tokens.ts'
 import { Secrets, secretsOfHeaders } from '../../api/secrets.ts'
+import { acceptedEncodings } from '../../api/unpack.ts'
 import { ArgumentFault } from './arguments.ts'
 import { type Placed, RestCredentials } from './credentials.ts'
-import { readAnswer } from './read-answer.ts'
+import { type Reading, readAnswer } from './read-answer.ts'
+import { readLarge } from './read-large.ts'
 import { type BuiltRequest, buildRequest, queryText } from './request.ts'
-import { type Outgoing, Sender, type SenderOptions } from './send.ts'
+import { dropRest, type Outgoing, Sender, type SenderOptions } from './send.ts'
 import type { Pair } from './serialize.ts'
 
 const userAgent = `sallyport/${productVersion}`
@@ -52,18 +53,31 @@ class RestExecutor implements Executor<RestPlan, RestCommon> {
     let outgoing = outgoingOf(request, run.headers, placed)
     let arrived = await this.sender.send(outgoing, run.signal)
     if (arrived.status === 401 && placed.token !== undefined) {
+      dropRest(arrived)
       // Revoked before its time: what was refused was not done, so it can be sent once more.
       placed = await this.credentials.place(run, placed.token)
       outgoing = outgoingOf(request, run.headers, placed)
       arrived = await this.sender.send(outgoing, run.signal)
     }
     const secrets = [...headerSecrets, ...placed.secrets]
-    return readAnswer({
+    const reading: Reading = {
       plan,
-      arrived: { ...arrived, body: this.secrets.clean(arrived.body, secrets) },
+      arrived,
       url: new URL(request.baseUrl + pathOf(request, [])),
       presented: placed.presented || headerSecrets.length > 0,
       clean: (text) => this.secrets.cleanText(text, secrets),
+    }
+    const { rest } = arrived
+    if (rest !== undefined && arrived.stuck === undefined && arrived.status < 400)
+      return readLarge(reading, {
+        rest,
+        secrets: this.secrets.stage(secrets),
+        textsOnly: run.textsOnly === true,
+      })
+    dropRest(arrived)
+    return readAnswer({
+      ...reading,
+      arrived: { ...arrived, body: this.secrets.clean(arrived.body, secrets) },
     })
   }
 

@@ -28,7 +28,7 @@ interface MediaType {
   readonly charset: string | undefined
 }
 
-function mediaTypeOf(value: string | string[] | undefined): MediaType {
+export function mediaTypeOf(value: string | string[] | undefined): MediaType {
   const [name = '', ...parameters] = (
     Array.isArray(value) ? (value[0] ?? '') : (value ?? '')
   ).split(';')
@@ -38,10 +38,10 @@ function mediaTypeOf(value: string | string[] | undefined): MediaType {
   return { name: name.trim().toLowerCase(), charset: charset?.toLowerCase() }
 }
 
-const isJson = (name: string): boolean => /^(?:application|text)\/json$|\+json$/.test(name)
-const isXml = (name: string): boolean =>
+export const isJson = (name: string): boolean => /^(?:application|text)\/json$|\+json$/.test(name)
+export const isXml = (name: string): boolean =>
   /^(?:application|text)\/xml$|\+xml$/.test(name) && !/^image\/|xhtml/.test(name)
-const isText = (name: string): boolean =>
+export const isText = (name: string): boolean =>
   /^text\/|^application\/(?:javascript|ecmascript|yaml|x-yaml|x-ndjson|ndjson|jsonl|json-seq|jwt|graphql|sql|toml|x-www-form-urlencoded|x-sh|pgp-keys|xhtml\+xml)$|\+yaml$/.test(
     name,
   )
@@ -121,7 +121,7 @@ function empty({ arrived, plan }: Reading, extra: Extra): Answer {
 }
 
 /** What headers say that a model can use. */
-function notesOf({ arrived, clean }: Reading): readonly string[] {
+export function notesOf({ arrived, clean }: Reading): readonly string[] {
   const { location } = arrived.headers
   const made = arrived.status === 201 || arrived.status === 202
   return made && typeof location === 'string'
@@ -129,7 +129,10 @@ function notesOf({ arrived, clean }: Reading): readonly string[] {
     : []
 }
 
-function pageNote({ plan, arrived, url, clean }: Reading, value: unknown): string | undefined {
+export function pageNote(
+  { plan, arrived, url, clean }: Reading,
+  value: unknown,
+): string | undefined {
   const { link } = arrived.headers
   const text = Array.isArray(link) ? link.join(', ') : link
   if (text === undefined && !isContainer(value)) return undefined
@@ -137,7 +140,7 @@ function pageNote({ plan, arrived, url, clean }: Reading, value: unknown): strin
   return note === undefined ? undefined : clean(note)
 }
 
-function fileNameOf({ url }: Reading): string {
+export function fileNameOf({ url }: Reading): string {
   return encodeURIComponent(url.pathname.split('/').at(-1) ?? '').slice(0, 100) || 'file'
 }
 
@@ -166,7 +169,7 @@ function xmlCharset(body: Buffer): string | undefined {
 }
 
 /** As deep as results of MCP servers may be. */
-const depthMax = 512
+export const depthMax = 512
 
 /** Whether JSON is nested more deeply than what reads it later can bear. */
 function tooDeep(json: Buffer): boolean {
@@ -202,7 +205,7 @@ function parseJson(json: Buffer): { readonly value: unknown } | undefined {
   }
 }
 
-function looksLikeJson(body: Buffer): boolean {
+export function looksLikeJson(body: Buffer): boolean {
   return /^\s*[[{]/.test(body.toString('latin1', 0, 64))
 }
 

@@ -40,7 +40,10 @@ const idempotent: ReadonlySet<string> = new Set([
   'OPTIONS',
   'QUERY',
 ])
-const answerBytesMax = 16_000_000
+/** What is read of an answer at most, unpacked. */
+const answerBytesMax = 256_000_000
+/** What is held of it; the rest is handed on while it arrives. */
+const heldBytesMax = 1_000_000
 const connectionsMax = 256
 const originsMax = 16
 const redirectsMax = 5
@@ -72,6 +75,7 @@ export class Sender {
         return { ...answer, stuck: `it redirects more than ${redirectsMax} times` }
       const next = redirected(outgoing, answer.status, location)
       if (typeof next === 'string') return { ...answer, stuck: next }
+      dropRest(answer)
       outgoing = next
     }
   }
@@ -94,10 +98,11 @@ export class Sender {
             headers: { ...outgoing.headers },
             body: outgoing.body,
           },
-          { signal, bytesMax: answerBytesMax },
+          { signal, bytesMax: answerBytesMax, largeBytes: heldBytesMax },
         )
         const waitMs = last ? undefined : retryAfterMs(answer, this.options.now())
         if (waitMs === undefined || this.options.now() + waitMs >= until) return answer
+        dropRest(answer)
         await wait(waitMs, signal)
       } catch (fault) {
         if (!(fault instanceof HttpFault)) throw fault
@@ -127,6 +132,11 @@ export class Sender {
   async close(): Promise<void> {
     await Promise.all([...this.pools.values()].map((pool) => pool.destroy()))
   }
+}
+
+/** What follows the held part of an answer is not wanted. */
+export function dropRest(answer: HttpAnswer): void {
+  answer.rest?.stop(new GatewayError('cancelled'))
 }
 
 async function wait(ms: number, signal: AbortSignal): Promise<void> {

@@ -6,13 +6,9 @@ import { productVersion } from '../../../model/product.ts'
 import { GatewayError } from '../../../model/refusal.ts'
 import { jsonAnswer, textAnswer } from '../../api/answer.ts'
 import type { Answer, Executor, ExecutorOptions, Run } from '../../api/executor.ts'
-import {
-  acceptedEncodings,
-  type HttpAnswer,
-  HttpFault,
-  httpExchange,
-} from '../../api/http-exchange.ts'
+import { type HttpAnswer, HttpFault, httpExchange } from '../../api/http-exchange.ts'
 import { Secrets, secretsOfHeaders } from '../../api/secrets.ts'
+import { acceptedEncodings } from '../../api/unpack.ts'
 import { ArgumentFault, parseArguments } from './arguments.ts'
 import { decodeText } from './decode.ts'
 import { envelopeHeaders, writeEnvelope } from './envelope.ts'

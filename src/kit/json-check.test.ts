@@ -1,0 +1,174 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { JsonCheck, JsonFault } from './json-check.ts'
+
+/** What the check says of `bytes` that come in pieces of these sizes. */
+function judged(
+  bytes: Buffer,
+  sizes: readonly number[] = [],
+  depthMax = 512,
+): JsonCheck | undefined {
+  const check = new JsonCheck(depthMax)
+  try {
+    let from = 0
+    for (let piece = 0; from < bytes.length; piece++) {
+      const size = sizes[piece % Math.max(1, sizes.length)] ?? bytes.length
+      check.check(bytes.subarray(from, from + size))
+      from += size
+    }
+    check.end()
+    return check
+  } catch (fault) {
+    if (fault instanceof JsonFault) return undefined
+    throw fault
+  }
+}
+
+function parses(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const sizes = fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 5 })
+const signs = fc.constantFrom(
+  ...[
+    '{',
+    '}',
+    '[',
+    ']',
+    ':',
+    ',',
+    '"',
+    '\\',
+    'u',
+    '00e9',
+    'n',
+    ' ',
+    '\n',
+    '\t',
+    '\u0001',
+    '\u00a0',
+    '\ufeff',
+  ],
+  ...[
+    '0',
+    '-',
+    '1',
+    '.5',
+    'e9',
+    '+',
+    'true',
+    'false',
+    'null',
+    'nul',
+    '"a"',
+    '"a":',
+    '{}',
+    '[]',
+    'é',
+    '\ud83d\ude00',
+  ],
+)
+
+describe('JSON in pieces', () => {
+  it('is JSON where a parser says so, whatever the pieces', () => {
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 5 }), sizes, (text, cuts) => {
+        expect(judged(Buffer.from(text), cuts)).toBeDefined()
+      }),
+    )
+  })
+
+  it('is none where a parser says no', () => {
+    fc.assert(
+      fc.property(fc.array(signs, { maxLength: 12 }), sizes, (parts, cuts) => {
+        const text = parts.join('')
+        expect(judged(Buffer.from(text), cuts) !== undefined).toBe(parses(text))
+      }),
+      { numRuns: 20_000 },
+    )
+  })
+
+  it('is none after one byte of it was changed in a way that a parser refuses', () => {
+    fc.assert(
+      fc.property(
+        fc.json({ maxDepth: 4 }),
+        fc.nat(),
+        fc.integer({ min: 0, max: 127 }),
+        sizes,
+        (text, at, sign, cuts) => {
+          const bytes = Buffer.from(text)
+          bytes[at % bytes.length] = sign
+          expect(judged(bytes, cuts) !== undefined).toBe(parses(bytes.toString()))
+        },
+      ),
+      { numRuns: 5_000 },
+    )
+  })
+
+  it('is bounded in depth and in the length of numbers', () => {
+    expect(judged(Buffer.from(`${'['.repeat(512)}${']'.repeat(512)}`))).toBeDefined()
+    expect(judged(Buffer.from(`${'['.repeat(513)}${']'.repeat(513)}`))).toBeUndefined()
+    expect(judged(Buffer.from(`[1${'0'.repeat(5_000)}`), [100])).toBeUndefined()
+  })
+})
+
+describe('the outline', () => {
+  const outline = (value: unknown, cuts: readonly number[] = [3]): unknown =>
+    judged(Buffer.from(JSON.stringify(value)), cuts)?.outline
+
+  it('has the scalars near the root, not those of lists', () => {
+    const value = {
+      data: [{ next: 'no' }, 1],
+      next: 'é"\\\n',
+      count: 12.5,
+      more: true,
+      none: null,
+      paging: { next: { after: 'x', deep: { deeper: 1 } } },
+      last: 'z',
+    }
+    expect(outline(value)).toEqual({
+      next: 'é"\\\n',
+      count: 12.5,
+      more: true,
+      none: null,
+      paging: { next: { after: 'x' } },
+      last: 'z',
+    })
+  })
+
+  it('equals the whole of what is small and has no lists', () => {
+    const leaf = fc.oneof(
+      fc.string({ maxLength: 30 }),
+      fc.integer(),
+      fc.boolean(),
+      fc.constant(null),
+    )
+    const key = fc.string({ maxLength: 8 })
+    fc.assert(
+      fc.property(
+        fc.dictionary(key, fc.oneof(leaf, fc.dictionary(key, leaf, { maxKeys: 3 })), {
+          maxKeys: 5,
+        }),
+        sizes,
+        (value, cuts) => {
+          expect(JSON.parse(JSON.stringify(outline(value, cuts)))).toEqual(value)
+        },
+      ),
+    )
+  })
+
+  it('is bounded', () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 1_000 }, (_, index) => [`k${index}`, index]),
+    )
+    expect(Object.keys(Object(outline(many))).length).toBeLessThanOrEqual(64)
+    expect(outline({ long: 'x'.repeat(5_000), short: 'y' })).toEqual({ short: 'y' })
+    expect(outline([1, 2])).toBeUndefined()
+    expect(outline('x')).toBeUndefined()
+  })
+})
