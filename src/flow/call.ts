@@ -19,6 +19,7 @@ import { checkParamHeaders } from '../wire/param-headers.ts'
 import { onlyAllowed } from './directory.ts'
 import { requireExtension, servesExtension } from './extensions.ts'
 import type { Rooms } from './rooms.ts'
+import { seenSnapshot, unseenServers } from './unseen.ts'
 
 /** How long a first call waits for a server that was not seen yet. */
 const firstSeenMs = 15_000
@@ -49,7 +50,7 @@ export async function runCall(
   let recorded: Recorded | undefined
   try {
     const held = rooms.snapshot()
-    const snapshot = held.catalog.hasUnseen ? await snapshotFor(rooms, call) : held
+    const snapshot = held.catalog.hasUnseen ? await snapshotFor(rooms, held, identified) : held
     target = resolveIn(rooms, snapshot, identified)
     const permitted: Permitted = authorize(snapshot.engine, identified, target)
     if (call.method === 'tools/call')
@@ -170,24 +171,20 @@ async function* watched(
   }
 }
 
-/** The current Snapshot; a server that was never seen is waited for, so that the first call after a start works. */
-async function snapshotFor(rooms: Rooms, call: Call): Promise<Snapshot> {
-  const snapshot = rooms.snapshot()
-  const scope = snapshot.scopes.of(call.endpoint)
-  if (scope === undefined) throw new GatewayError('endpoint_unknown')
-  const unseen = scope.servers.filter(
-    (server) => snapshot.catalog.listings.get(server)?.listedAt === 0,
-  )
-  if (unseen.length === 0) return snapshot
+/** The Snapshot for a call, once the server that it names was seen. */
+function snapshotFor(
+  rooms: Rooms,
+  held: Snapshot,
+  { call, principal }: Identified,
+): Promise<Snapshot> {
+  const unseen = unseenServers(held, call.endpoint, principal)
   const servers =
     call.endpoint.kind === 'server'
       ? unseen
       : unseen.filter(
           (server) => call.name.startsWith(`${server}__`) || call.name.startsWith(`${server}+`),
         )
-  if (servers.length === 0) return snapshot
-  await rooms.seen(servers, firstSeenMs)
-  return rooms.snapshot()
+  return seenSnapshot(rooms, held, servers, firstSeenMs)
 }
 
 function resolveIn(rooms: Rooms, snapshot: Snapshot, identified: Identified): Target {

@@ -7,6 +7,7 @@ import { GatewayError } from '../model/refusal.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
 import { relaysOf } from './extensions.ts'
 import type { Rooms } from './rooms.ts'
+import { seenSnapshot, unseenServers } from './unseen.ts'
 import { mayUseSomething } from './visible.ts'
 
 const discoverTtlMs = 60_000
@@ -18,11 +19,12 @@ export async function runDiscover(
   endpoint: Endpoint,
   principal: Principal,
 ): Promise<string> {
-  const { snapshot, complete } = await seenSnapshot(rooms, endpoint)
+  const snapshot = await waitedFor(rooms, endpoint, principal)
+  const isComplete = unseenServers(snapshot, endpoint, principal).length === 0
   return discoverResult(
     offer(snapshot, endpoint, principal, 'modern'),
     productInfo,
-    complete ? discoverTtlMs : 0,
+    isComplete ? discoverTtlMs : 0,
   )
 }
 
@@ -33,22 +35,13 @@ export async function runInitialize(
   principal: Principal,
   revision: Revision,
 ): Promise<string> {
-  const { snapshot } = await seenSnapshot(rooms, endpoint)
+  const snapshot = await waitedFor(rooms, endpoint, principal)
   return initializeResult(offer(snapshot, endpoint, principal, 'legacy'), productInfo, revision)
 }
 
-async function seenSnapshot(
-  rooms: Rooms,
-  endpoint: Endpoint,
-): Promise<{ snapshot: Snapshot; complete: boolean }> {
-  const first = rooms.snapshot()
-  const scope = first.scopes.of(endpoint)
-  if (scope === undefined) throw new GatewayError('endpoint_unknown')
-  const unseen = (snapshot: Snapshot): string[] =>
-    scope.servers.filter((server) => snapshot.catalog.listings.get(server)?.listedAt === 0)
-  if (unseen(first).length > 0) await rooms.seen(unseen(first), firstSeenMs)
-  const snapshot = rooms.snapshot()
-  return { snapshot, complete: unseen(snapshot).length === 0 }
+function waitedFor(rooms: Rooms, endpoint: Endpoint, principal: Principal): Promise<Snapshot> {
+  const held = rooms.snapshot()
+  return seenSnapshot(rooms, held, unseenServers(held, endpoint, principal), firstSeenMs)
 }
 
 /** What is offered counts only servers of which this principal may use something. */

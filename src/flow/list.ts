@@ -5,6 +5,7 @@ import { rawOf } from '../model/members.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { showsSkills } from './extensions.ts'
 import type { Rooms } from './rooms.ts'
+import { seenSnapshot, unseenServers } from './unseen.ts'
 
 /** How long a first list waits for servers that were not seen yet; then it answers with `ttlMs: 0` and notifies later. */
 const firstListMs = 1_000
@@ -19,12 +20,8 @@ export async function runList(
   method: ListMethod,
 ): Promise<Page> {
   const first = rooms.snapshot()
-  const unseen =
-    first.scopes
-      .of(call.endpoint)
-      ?.servers.filter((server) => first.catalog.listings.get(server)?.listedAt === 0) ?? []
-  if (unseen.length > 0) await rooms.seen(unseen, firstListMs)
-  const snapshot = unseen.length > 0 ? rooms.snapshot() : first
+  const unseen = unseenServers(first, call.endpoint, principal)
+  const snapshot = await seenSnapshot(rooms, first, unseen, firstListMs)
   const scope = snapshot.scopes.of(call.endpoint)
   if (scope === undefined) throw new GatewayError('endpoint_unknown')
   const rawCursor = rawOf(call.params, 'cursor')

@@ -114,6 +114,10 @@ class CompiledPolicy implements Policy {
     return this.setOf(principal).decide(kind, server, name)
   }
 
+  couldAllow(principal: Principal, server: string): boolean {
+    return this.setOf(principal).couldAllow(server)
+  }
+
   couldAllowTemplate(principal: Principal, server: string, template: string): boolean {
     return this.setOf(principal).couldAllowTemplate(server, template)
   }

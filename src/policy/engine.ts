@@ -12,6 +12,8 @@ export interface PolicyEngine {
   readonly version: number
   /** Judges one thing. A read through a template is judged as a resource by the concrete URI. */
   decide(principal: Principal, kind: RuleKind, server: string, name: string): Decision
+  /** Whether anything of a server could be allowed, whatever it turns out to have. */
+  couldAllow(principal: Principal, server: string): boolean
   /** Whether some expansion of a URI template could be allowed, so that it may be listed. */
   couldAllowTemplate(principal: Principal, server: string, template: string): boolean
   /** Equal for principals that may do the same; a key for cached lists, valid within one version. */

@@ -296,6 +296,24 @@ describe('against a plain reading of the rules', () => {
     )
   })
 
+  test('a server that has something allowed could have it, and without any allow it could not', () => {
+    fc.assert(
+      fc.property(role, name, ({ allow, deny }, item) => {
+        const policy = policyOf({ r: { allow, deny } })
+        const principal = principalWith({ roles: ['r'] })
+        for (const kind of ['tool', 'prompt', 'resource'] as const)
+          if (policy.decide(principal, kind, 'ab', item).allowed)
+            expect(policy.couldAllow(principal, 'ab')).toBe(true)
+        if (allow.length === 0) expect(policy.couldAllow(principal, 'ab')).toBe(false)
+      }),
+      { numRuns: 500 },
+    )
+    const policy = policyOf({ r: { allow: ['a/*', 'b/x', 'c/*'], deny: ['b/*', 'tool:c/*'] } })
+    const could = (server: string): boolean =>
+      policy.couldAllow(principalWith({ roles: ['r'] }), server)
+    expect(['a', 'b', 'c', 'd'].filter(could)).toEqual(['a', 'c'])
+  })
+
   test('a template with an allowed expansion is listed, and without denies only such a one', () => {
     const expansion = fc
       .array(fc.constantFrom('a', 'b', '/'), { maxLength: 4 })

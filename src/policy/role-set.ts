@@ -38,6 +38,20 @@ export class RoleSet {
     return decision
   }
 
+  /** Asked of servers that were not seen yet: some allow speaks of it that no single deny takes away. */
+  couldAllow(server: string): boolean {
+    const rules = this.rules.filter(({ pattern }) => globMatches(pattern.server, server))
+    const denies = rules.filter(({ effect }) => effect === 'deny')
+    return rules.some(
+      ({ effect, pattern: { kind, name } }) =>
+        effect === 'allow' &&
+        !denies.some(
+          ({ pattern }) =>
+            (pattern.kind === undefined || pattern.kind === kind) && globCovers(pattern.name, name),
+        ),
+    )
+  }
+
   couldAllowTemplate(server: string, template: string): boolean {
     const key = `${server}/${template}`
     const known = this.templates.get(key)

@@ -445,6 +445,29 @@ describe('a server that goes away', () => {
     }
   })
 
+  test('is waited for by those who may use it, and by nobody else', async () => {
+    const silent = await stubbed({ era: 'modern', handle: () => true })
+    const config = {
+      servers: { secret: { http: { url: silent.url } } },
+      roles: { some: { allow: ['secret/*'] }, nothing: { allow: ['other/*'] } },
+    }
+    const keys = { insider: { roles: ['some'] }, outsider: { roles: ['nothing'] } }
+    const gateway = await startGateway({ config, keys })
+    undo.push(() => gateway.stop())
+    const [insider, outsider] = [gateway.keyOf('insider'), gateway.keyOf('outsider')]
+    let waits = true
+    // It goes on waiting when the test ends.
+    modernTool(gateway.url, insider, 'secret__echo').then(
+      () => (waits = false),
+      () => (waits = false),
+    )
+    const hidden = await modernTool(gateway.url, outsider, 'secret__echo')
+    const unknown = await modernTool(gateway.url, outsider, 'nothing__echo')
+    expect(waits).toBe(true)
+    expect(code(hidden)).toBe('tool_unknown')
+    expect(code(unknown)).toBe('tool_unknown')
+  })
+
   test('or never was there, or never answers, delays and hides nobody', async () => {
     const silent = await stubbed({ era: 'modern', handle: () => true })
     const healthy = await stubbed({ era: 'modern' })
