@@ -1,10 +1,12 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
-import type { Deadlines } from '../kit/deadlines.ts'
+import type { Link } from '../kit/chain.ts'
+import type { Deadlines, Due } from '../kit/deadlines.ts'
 import { GatewayError } from '../model/refusal.ts'
 
 /** A body that is being read; `fail` ends the reading with a refusal. */
 export class BodyReader {
+  due: Link<Due<BodyReader>> | undefined
   private readonly request: IncomingMessage
   private readonly bytesMax: number
   private readonly deadlines: Deadlines<BodyReader>

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CancelSource } from '../kit/cancellation.ts'
-import type { Deadlines } from '../kit/deadlines.ts'
+import type { Link } from '../kit/chain.ts'
+import type { Deadlines, Due } from '../kit/deadlines.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError, publicSentence, refusals } from '../model/refusal.ts'
@@ -46,6 +47,9 @@ export class HttpExchange implements Exchange, NodeWays {
   private stream: EventStream | undefined
   private streamId: string | undefined
   private readonly quiet: Deadlines<HttpExchange>
+  due: Link<Due<HttpExchange>> | undefined
+  /** Its place among the running ones; the door's. */
+  running: Link<HttpExchange> | undefined
   private gone = false
   /** The answer was written, or is being. */
   private over = false

@@ -1,5 +1,6 @@
 /** The HTTP door: limits, Origin and Host, who calls, sessions, the body, and the way back. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { Chain } from '../kit/chain.ts'
 import { Deadlines } from '../kit/deadlines.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
@@ -81,7 +82,7 @@ export function createHttpDoor(
 }
 
 class Door {
-  readonly running = new Set<HttpExchange>()
+  readonly running = new Chain<HttpExchange>()
   readonly passOn: PassOn
   private readonly ports: DoorPorts
   private readonly settings: DoorSettings
@@ -180,7 +181,7 @@ class Door {
       bytes: body.length,
       quiet: this.quiet,
     })
-    this.running.add(exchange)
+    exchange.running = this.running.add(exchange)
     let held = false
     try {
       let outcome = await this.ports.serve(principal, exchange, text)
@@ -193,8 +194,13 @@ class Door {
       }
       held = await this.answer(exchange, outcome, response)
     } finally {
-      if (!held) this.running.delete(exchange)
+      if (!held) this.ended(exchange)
     }
+  }
+
+  private ended(exchange: HttpExchange): void {
+    if (exchange.running !== undefined) this.running.remove(exchange.running)
+    exchange.running = undefined
   }
 
   /** True when the answer is a stream that stays open. */
@@ -233,7 +239,7 @@ class Door {
       .catch((thrown: unknown) =>
         this.ports.log({ level: 'error', text: 'a stream did not end well', error: thrown }),
       )
-      .finally(() => this.running.delete(exchange))
+      .finally(() => this.ended(exchange))
   }
 
   /** The stream on which a legacy session hears what belongs to no request; or a resumed one. */
@@ -337,7 +343,7 @@ class Door {
   }
 
   endListens(drop: (principal: Principal) => boolean): void {
-    for (const exchange of this.running)
+    for (const exchange of this.running.values())
       if (exchange.held && drop(exchange.principal)) exchange.cancel.cancel()
   }
 
@@ -350,10 +356,10 @@ class Door {
     for (const stream of this.streams) stream.end()
     this.passOn.endStreams()
     this.pair.close()
-    for (const exchange of this.running) if (exchange.held) exchange.cancel.cancel()
+    for (const exchange of this.running.values()) if (exchange.held) exchange.cancel.cancel()
     while (this.running.size > 0 && Date.now() < deadline)
       await new Promise((resolve) => setTimeout(resolve, 25))
-    for (const exchange of this.running) exchange.cancel.cancel()
+    for (const exchange of this.running.values()) exchange.cancel.cancel()
     this.passOn.close()
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 250).unref())])
     server.closeAllConnections()

@@ -1,6 +1,16 @@
+import { Chain, type Link } from './chain.ts'
+
+interface Entry<K, V> {
+  readonly key: K
+  value: V
+  weight: number
+}
+
 /** A bounded map that drops what was used longest ago, by count and by weight. */
 export class Lru<K, V> {
-  private readonly entries = new Map<K, { value: V; weight: number }>()
+  private readonly links = new Map<K, Link<Entry<K, V>>>()
+  /** In the order of use. */
+  private readonly uses = new Chain<Entry<K, V>>()
   private readonly countMax: number
   private readonly weightMax: number
   private readonly onDrop: ((value: V, key: K) => void) | undefined
@@ -18,54 +28,57 @@ export class Lru<K, V> {
   }
 
   get size(): number {
-    return this.entries.size
+    return this.links.size
   }
 
   get(key: K): V | undefined {
-    const entry = this.entries.get(key)
-    if (entry === undefined) return undefined
-    this.entries.delete(key)
-    this.entries.set(key, entry)
-    return entry.value
+    const link = this.links.get(key)
+    if (link === undefined) return undefined
+    this.uses.moveToEnd(link)
+    return link.value?.value
   }
 
   /** As `get`, without counting as a use. */
   peek(key: K): V | undefined {
-    return this.entries.get(key)?.value
+    return this.links.get(key)?.value?.value
   }
 
   set(key: K, value: V, weight = 1): void {
-    const old = this.entries.get(key)
-    if (old !== undefined) {
-      this.weight -= old.weight
-      this.entries.delete(key)
-    }
-    this.entries.set(key, { value, weight })
-    this.weight += weight
-    for (const [oldest, entry] of this.entries) {
-      if (this.entries.size <= this.countMax && this.weight <= this.weightMax) break
-      this.entries.delete(oldest)
+    const link = this.links.get(key)
+    const entry = link?.value
+    if (link === undefined || entry === undefined)
+      this.links.set(key, this.uses.add({ key, value, weight }))
+    else {
       this.weight -= entry.weight
-      this.onDrop?.(entry.value, oldest)
+      entry.value = value
+      entry.weight = weight
+      this.uses.moveToEnd(link)
+    }
+    this.weight += weight
+    while (this.size > this.countMax || this.weight > this.weightMax) {
+      const oldest = this.uses.oldest
+      if (oldest === undefined) break
+      this.delete(oldest.key)
+      this.onDrop?.(oldest.value, oldest.key)
     }
   }
 
   delete(key: K): boolean {
-    const entry = this.entries.get(key)
-    if (entry === undefined) return false
-    this.weight -= entry.weight
-    return this.entries.delete(key)
+    const link = this.links.get(key)
+    if (link === undefined) return false
+    this.weight -= link.value?.weight ?? 0
+    this.uses.remove(link)
+    return this.links.delete(key)
   }
 
   clear(): void {
-    this.entries.clear()
+    this.links.clear()
+    this.uses.clear()
     this.weight = 0
   }
 
-  values(): IterableIterator<V> {
-    return this.entries
-      .values()
-      .map((entry) => entry.value)
-      [Symbol.iterator]()
+  /** Least used first. */
+  values(): V[] {
+    return this.uses.values().map((entry) => entry.value)
   }
 }

@@ -1,6 +1,7 @@
 /** The last room before the network: finds the server, bounds what one server can cost the others, and sends. */
 import { Breaker } from '../kit/breaker.ts'
-import { Deadlines } from '../kit/deadlines.ts'
+import type { Link } from '../kit/chain.ts'
+import { Deadlines, type Due } from '../kit/deadlines.ts'
 import type { KeyRing } from '../kit/key-ring.ts'
 import type { Recorded } from '../model/proofs.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
@@ -51,6 +52,7 @@ export class Gate {
 
 /** One round on its way; what is waited for can be stopped from outside. */
 class Round {
+  due: Link<Due<Round>> | undefined
   private readonly reject: (error: GatewayError) => void
   private error: GatewayError | undefined
   private sent: Sent | undefined

@@ -3,7 +3,8 @@
  * A stream of a legacy server that breaks off or is closed before the answer is taken up again with a GET
  * (MCP 2025-11-25 basic/transports, "Resumability and Redelivery").
  */
-import type { Deadlines } from '../../kit/deadlines.ts'
+import type { Link } from '../../kit/chain.ts'
+import type { Deadlines, Due } from '../../kit/deadlines.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import type { OpenCall } from '../round.ts'
 import { type Abort, exchange } from './exchange.ts'
@@ -37,6 +38,7 @@ const resumeMsMax = 60_000
 const sayable = /^[\x21-\x7e]{1,1024}$/
 
 export class Relay {
+  due: Link<Due<Relay>> | undefined
   private readonly options: RelayOptions
   private stopExchange: Abort = () => undefined
   private attempts = 0
