@@ -42,6 +42,8 @@ interface Session {
   readonly connection: Connection
   readonly socket: Socket
   mariadb: boolean
+  /** The variable that holds the session to reading. */
+  readOnly: 'transaction_read_only' | 'tx_read_only'
   broken: boolean
   vetted: boolean
 }
@@ -107,6 +109,7 @@ export class Mysql implements Engine {
       connection,
       socket,
       mariadb: false,
+      readOnly: 'transaction_read_only',
       broken: false,
       vetted: false,
     }
@@ -133,7 +136,10 @@ export class Mysql implements Engine {
       const asked = connection.promise().query('select version()')
       asked.catch(() => undefined)
       const [rows] = await Promise.race([asked, gone.promise])
-      session.mariadb = /mariadb/i.test(JSON.stringify(rows))
+      const version = JSON.stringify(rows)
+      session.mariadb = /mariadb/i.test(version)
+      // MariaDB before 11.1 and MySQL before 5.7.20 know the old name only.
+      if (session.mariadb || /"5\./.test(version)) session.readOnly = 'tx_read_only'
       return session
     } catch (thrown) {
       connection.destroy()
@@ -184,7 +190,7 @@ export class Mysql implements Engine {
         !session.vetted &&
         (statement.author === 'caller' || this.options.spec.access === 'read')
       ) {
-        const { dangers } = await grantsOf(connection)
+        const { dangers } = await grantsOf(connection, session.mariadb)
         if (dangers.length > 0) throw roleTooWide({ dangers, remedy: '' })
         session.vetted = true
       }
@@ -207,7 +213,7 @@ export class Mysql implements Engine {
   }
 
   private async begin(
-    { connection, mariadb }: Session,
+    { connection, mariadb, readOnly }: Session,
     access: 'read' | 'write',
     timeoutMs: number,
   ): Promise<void> {
@@ -218,12 +224,9 @@ export class Mysql implements Engine {
       `innodb_lock_wait_timeout = ${lockS}`,
       "time_zone = '+00:00'",
       // What follows a COMMIT of the statement itself is held to reading as well.
-      ...(access === 'read' ? ['session transaction_read_only = 1'] : []),
+      ...(access === 'read' ? [`session ${readOnly} = 1`] : []),
     ]
-    const own = mariadb
-      ? settings.map((one) => one.replace('transaction_read_only', 'tx_read_only'))
-      : settings
-    await connection.promise().query(`set ${own.join(', ')}`)
+    await connection.promise().query(`set ${settings.join(', ')}`)
     await connection
       .promise()
       .query(`start transaction ${access === 'read' ? 'read only' : 'read write'}`)
@@ -265,7 +268,11 @@ export class Mysql implements Engine {
 
 function prepared(connection: Connection, sql: string): Promise<PrepareStatementInfo> {
   const { promise, resolve, reject } = Promise.withResolvers<PrepareStatementInfo>()
-  connection.prepare(sql, (error, info) => (error === null ? resolve(info) : reject(error)))
+  connection.prepare(sql, (error, info) => {
+    if (error === null) resolve(info)
+    // MySQL answers a SET GLOBAL that it denies with a bare OK, which describes nothing; the driver cannot read that.
+    else reject(error instanceof RangeError ? noRowsFault() : error)
+  })
   return promise
 }
 
