@@ -332,6 +332,24 @@ for (const { engine, there } of engines)
       ).toContain('parameters')
     })
 
+    it('a hint is a sentence of its own after the words of the database', async () => {
+      const noRows = /EXPLAIN\. This tool reads\./
+      const rows = {
+        postgresql: [
+          ["set application_name = 'x'", noRows],
+          [
+            "select no_such_thing('x')",
+            /does not exist \(at character 8\)\. No function matches .*\.$/,
+          ],
+        ],
+        mysql: [['do sleep(0)', noRows]],
+        mariadb: [['do sleep(0)', noRows]],
+        sqlite: [['pragma user_version', /^SQLITE_23: not authorized\. This tool reads .*\.$/]],
+      } as const
+      for (const [sql, sentence] of rows[engine])
+        expect((await call('shop__query', { sql })).said, sql).toMatch(sentence)
+    })
+
     it('writes one row by its key', async () => {
       const made = await call('desk__insert_customers', {
         email: 'eve@shop.example',
