@@ -58,10 +58,7 @@ export class Mysql implements Engine {
     this.address = addressOf(options, { port: 3306, user: 'root' })
     this.pool = new Pool<Session>({
       open: (signal) => this.open(signal),
-      close: ({ connection, socket }) => {
-        connection.destroy()
-        socket.destroy()
-      },
+      close: end,
       usable: ({ broken, socket }) => !broken && !socket.destroyed,
       connectionsMax: options.spec.connectionsMax,
       idleMs,
@@ -118,7 +115,7 @@ export class Mysql implements Engine {
     gone.promise.catch(() => undefined)
     // A destroyed connection of this driver answers nothing more, not even with an error.
     const abort = (): void => {
-      connection.destroy()
+      end(session)
       gone.reject(new GatewayError('cancelled'))
     }
     signal.addEventListener('abort', abort)
@@ -142,7 +139,7 @@ export class Mysql implements Engine {
       if (session.mariadb || /"5\./.test(version)) session.readOnly = 'tx_read_only'
       return session
     } catch (thrown) {
-      connection.destroy()
+      end(session)
       throw connectFault(thrown, signal)
     } finally {
       signal.removeEventListener('abort', abort)
@@ -250,20 +247,25 @@ export class Mysql implements Engine {
         const killed = other.connection.promise().query(`kill ${Number(threadId)}`)
         await Promise.race([killed, delay(killTimeoutMs, undefined, { ref: false })])
       } finally {
-        other.connection.destroy()
+        end(other)
       }
     } catch {
       // The server then finds out when it writes.
     } finally {
       session.broken = true
-      session.connection.destroy()
-      session.socket.destroy()
+      end(session)
     }
   }
 
   async close(): Promise<void> {
     this.pool.close()
   }
+}
+
+/** The driver only says that it will write no more; what the server still says then confuses it. */
+function end({ connection, socket }: Session): void {
+  connection.destroy()
+  socket.destroy()
 }
 
 function prepared(connection: Connection, sql: string): Promise<PrepareStatementInfo> {
