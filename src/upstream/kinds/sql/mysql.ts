@@ -12,6 +12,16 @@ import type { SqlCatalog } from '../../../model/kinds/sql.ts'
 import { GatewayError } from '../../../model/refusal.ts'
 import { addressOf, type DatabaseAddress } from './address.ts'
 import {
+  codeOf,
+  connectFault,
+  connectTimeoutMs,
+  idleMs,
+  introspectTimeoutMs,
+  repeated,
+  stopTimeoutMs,
+  waitersMax,
+} from './connections.ts'
+import {
   affectedFault,
   type Engine,
   type EngineOptions,
@@ -21,6 +31,7 @@ import {
   type Statement,
   StatementFault,
   timeoutFault,
+  touchesMore,
 } from './engine.ts'
 import { lend } from './lend.ts'
 import { grantsOf } from './mysql-account.ts'
@@ -32,11 +43,7 @@ import { roleTooWide } from './too-wide.ts'
 import { shownTables } from './visible.ts'
 import { watchWire } from './wire.ts'
 
-const connectTimeoutMs = 10_000
-const idleMs = 60_000
-const waitersMax = 500
-const killTimeoutMs = 2_000
-const introspectTimeoutMs = 60_000
+const refusals = /^ER_(ACCESS_DENIED|DBACCESS_DENIED|HOST_NOT_PRIVILEGED)/
 
 interface Session {
   readonly connection: Connection
@@ -140,7 +147,7 @@ export class Mysql implements Engine {
       return session
     } catch (thrown) {
       end(session)
-      throw connectFault(thrown, signal)
+      throw connectFault(thrown, signal, refusals)
     } finally {
       signal.removeEventListener('abort', abort)
     }
@@ -160,23 +167,14 @@ export class Mysql implements Engine {
     })
   }
 
-  async execute(statement: Statement): Promise<Rows> {
-    for (let attempt = 1; ; attempt++) {
+  execute(statement: Statement): Promise<Rows> {
+    return repeated(statement, isEnded, async () => {
       try {
         return await this.once(statement)
-      } catch (raw) {
-        const thrown = statementFault(raw, statement.timeoutMs)
-        // Its connection was ended by somebody else; what only reads can be asked again.
-        if (
-          attempt < 3 &&
-          statement.access === 'read' &&
-          isEnded(thrown) &&
-          !statement.signal.aborted
-        )
-          continue
-        throw isEnded(thrown) ? new GatewayError('server_unavailable', { cause: thrown }) : thrown
+      } catch (thrown) {
+        throw statementFault(thrown, statement.timeoutMs)
       }
-    }
+    })
   }
 
   private once(statement: Statement): Promise<Rows> {
@@ -195,13 +193,9 @@ export class Mysql implements Engine {
       const { rows, ended } = await bound(session, statement)
       if (ended && access === 'read') return { answer: rows, clean: false }
       if (ended) throw endedFault()
-      const { affected } = rows
-      const tooMany =
-        affected !== undefined &&
-        statement.affectedMax !== undefined &&
-        affected > statement.affectedMax
+      const tooMany = touchesMore(rows.affected, statement.affectedMax)
       await connection.query(access === 'write' && !tooMany ? 'commit' : 'rollback')
-      if (tooMany) throw affectedFault(affected)
+      if (tooMany) throw affectedFault(rows.affected)
       if (statement.author === 'caller') return { answer: rows, clean: false }
       // Variables, prepared statements, locks and temporary tables of the session end here.
       await connection.reset()
@@ -242,10 +236,10 @@ export class Mysql implements Engine {
   private async kill(session: Session): Promise<void> {
     const { threadId } = session.connection
     try {
-      const other = await this.open(AbortSignal.timeout(killTimeoutMs))
+      const other = await this.open(AbortSignal.timeout(stopTimeoutMs))
       try {
         const killed = other.connection.promise().query(`kill ${Number(threadId)}`)
-        await Promise.race([killed, delay(killTimeoutMs, undefined, { ref: false })])
+        await Promise.race([killed, delay(stopTimeoutMs, undefined, { ref: false })])
       } finally {
         end(other)
       }
@@ -375,14 +369,14 @@ function rowsOf(
   return promise.finally(() => connection.off('error', reject))
 }
 
-function member(thrown: unknown, name: 'code' | 'sqlState' | 'errno'): unknown {
+function member(thrown: unknown, name: 'sqlState' | 'errno'): unknown {
   return thrown instanceof Error ? Reflect.get(thrown, name) : undefined
 }
 
 /** The session was ended by somebody, or its connection is gone. */
 function isEnded(thrown: unknown): boolean {
   if (thrown instanceof GatewayError) return false
-  const code = thrown instanceof StatementFault ? thrown.code : String(member(thrown, 'code') ?? '')
+  const code = thrown instanceof StatementFault ? thrown.code : codeOf(thrown)
   const message = thrown instanceof Error ? thrown.message : ''
   return (
     /^(PROTOCOL_CONNECTION_LOST|ECONNRESET|EPIPE|70100)$/.test(code) ||
@@ -398,15 +392,4 @@ function statementFault(thrown: unknown, timeoutMs: number): unknown {
   // ER_STATEMENT_TIMEOUT of MariaDB, ER_QUERY_TIMEOUT of MySQL.
   if (number === 1969 || number === 3024) return timeoutFault(timeoutMs)
   return new StatementFault(state, thrown.message, { cause: thrown })
-}
-
-function connectFault(thrown: unknown, signal: AbortSignal): GatewayError {
-  if (thrown instanceof GatewayError) return thrown
-  if (signal.aborted) return new GatewayError('cancelled', { cause: thrown })
-  const code = String(member(thrown, 'code') ?? '')
-  const message = thrown instanceof Error ? thrown.message : ''
-  const detail = `${code}: ${message}`
-  return /^ER_(ACCESS_DENIED|DBACCESS_DENIED|HOST_NOT_PRIVILEGED)/.test(code)
-    ? new GatewayError('server_refused_us', { detail, cause: thrown })
-    : new GatewayError('server_unavailable', { detail, cause: thrown })
 }
