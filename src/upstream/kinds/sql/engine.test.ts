@@ -24,6 +24,8 @@ const dialects: readonly {
   readonly open: () => Promise<World>
   readonly slow: string
   readonly endlessRows: string
+  /** A value that takes too long. */
+  readonly slowValue: string
   readonly placeholder: (at: number) => string
 }[] = [
   {
@@ -31,6 +33,7 @@ const dialects: readonly {
     there: isInstalled('PostgreSQL'),
     open: openPostgres,
     slow: 'select pg_sleep(30)',
+    slowValue: 'pg_sleep(30)::text',
     endlessRows: "select generate_series(1, 50000000) as g, repeat('x', 1000) as filler",
     placeholder: (at) => `$${at}`,
   },
@@ -39,6 +42,7 @@ const dialects: readonly {
     there: isInstalled('MariaDB'),
     open: () => openMysql(startMariadb),
     slow: 'select sleep(30)',
+    slowValue: 'sleep(30)',
     endlessRows: "select seq, repeat('x', 1000) as filler from shop.counting",
     placeholder: () => '?',
   },
@@ -47,6 +51,7 @@ const dialects: readonly {
     there: isInstalled('MySQL'),
     open: () => openMysql(startMysql),
     slow: 'select sleep(30)',
+    slowValue: 'sleep(30)',
     endlessRows: "select seq, repeat('x', 1000) as filler from shop.counting",
     placeholder: () => '?',
   },
@@ -55,13 +60,15 @@ const dialects: readonly {
     there: true,
     open: openSqlite,
     slow: 'with recursive r(x) as (select 1 union all select x + 1 from r) select count(*) from r',
+    slowValue:
+      '(with recursive r(x) as (select 1 union all select x + 1 from r) select count(*) from r)',
     endlessRows:
       'with recursive r(x) as (select 1 union all select x + 1 from r) select x, hex(zeroblob(500)) as filler from r',
     placeholder: () => '?',
   },
 ]
 
-for (const { engine: name, there, open, slow, endlessRows, placeholder } of dialects)
+for (const { engine: name, there, open, slow, slowValue, endlessRows, placeholder } of dialects)
   describe.skipIf(!there)(`${name} as an engine`, () => {
     const isMysql = name === 'mariadb' || name === 'mysql'
     let world: World
@@ -229,6 +236,23 @@ for (const { engine: name, there, open, slow, endlessRows, placeholder } of dial
       expect(
         await outcome(engine, "select count(*) as n from customers where name = 'x'"),
       ).toMatchObject({ rows: [{ n: 0 }] })
+    })
+
+    test('a write that runs too long is stopped and undone', async () => {
+      const late = { access: 'write', author: 'gateway', timeoutMs: 300 } as const
+      expect(await outcome(engine, `update customers set name = ${slowValue}`, late)).toMatchObject(
+        { code: 'timeout' },
+      )
+      expect(
+        await outcome(engine, "select count(*) as n from customers where name like 'A%'"),
+      ).toMatchObject({ rows: [{ n: 1 }] })
+      // Nothing is locked any more.
+      expect(
+        await outcome(engine, "update customers set name = 'Ada' where id = 1", {
+          access: 'write',
+          author: 'gateway',
+        }),
+      ).toMatchObject({ all: { truncated: false } })
     })
 
     test('whatever is in a value arrives as it is', async () => {
