@@ -50,6 +50,8 @@ function lay(work) {
     ['Dir::Etc::SourceList', '/dev/null'],
     ['Dir::Etc::SourceParts', join(work, 'etc')],
     ['APT::Sandbox::User', 'root'],
+    ['Acquire::Retries', '1'],
+    ['Acquire::http::Timeout', '30'],
   ].flatMap(([name, value]) => ['-o', `${name}=${value}`])
   const run = (command, args) =>
     spawnSync(command, args, { cwd: join(work, 'debs'), encoding: 'utf8', timeout: 300_000 })

@@ -74,14 +74,23 @@ export function parseGrant(line: string): Grant | RoleGrant | undefined {
   }
 }
 
+const accountsDatabase = 'mysql'
+
 /** Whether `on` of a grant takes in the database with the accounts. Names of databases are patterns of LIKE there. */
 export function holdsAccounts(on: string): boolean {
   const [database = ''] = on.replace(/^(FUNCTION|PROCEDURE|PACKAGE|PACKAGE BODY) /i, '').split('.')
-  const pattern = database.replaceAll(/\\?./gs, (part) => {
-    if (part === '%' || part === '*') return '.*'
-    return part === '_' ? '.' : part.slice(-1).replace(/\W/, '\\$&')
-  })
-  return new RegExp(`^${pattern}$`, 'i').test('mysql')
+  // How much of the name each way to read the pattern so far has used up.
+  let used: ReadonlySet<number> = new Set([0])
+  const step = (fits: (at: number) => boolean): ReadonlySet<number> =>
+    new Set([...used].filter(fits).map((at) => at + 1))
+  for (const part of database.toLowerCase().match(/\\?./gs) ?? []) {
+    if (part === '_') used = step((at) => at < accountsDatabase.length)
+    else if (part === '%' || part === '*') {
+      const least = Math.min(...used)
+      used = new Set([...accountsDatabase, ''].map((_, at) => at).filter((at) => at >= least))
+    } else used = step((at) => accountsDatabase[at] === part.slice(-1))
+  }
+  return used.has(accountsDatabase.length)
 }
 
 async function lines(connection: Connection, sql: string): Promise<string[]> {
