@@ -4,12 +4,18 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureInstalled } from './install.mjs'
+import { layMysql } from './mysql.mjs'
 import { projectNode, root } from './project-node.mjs'
 
 const long = process.argv.includes('--long')
 const files = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 ensureInstalled(['sallyport', 'sallyport-test', 'sallyport-test-apis'])
 installDebian()
+if (process.env.CI === 'true' && process.platform === 'linux') {
+  const why = layMysql()
+  if (why !== undefined)
+    process.stderr.write(`MySQL could not be had, its tests are skipped: ${why}\n`)
+}
 const node = projectNode()
 const environment = {
   ...process.env,

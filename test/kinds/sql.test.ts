@@ -1,22 +1,28 @@
 import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { createConnection } from 'mysql2/promise'
 import pg from 'pg'
 import { afterAll, beforeAll, describe } from 'vitest'
-import { type SqlCommon, type SqlPlan, sqlSpec } from '../../src/model/kinds/sql.ts'
+import { type SqlCommon, type SqlEngine, type SqlPlan, sqlSpec } from '../../src/model/kinds/sql.ts'
+import type { Executor } from '../../src/upstream/api/executor.ts'
 import { createEgress } from '../../src/upstream/egress/guard.ts'
 import { createSqlExecutor } from '../../src/upstream/kinds/sql/executor.ts'
 import {
   type DatabaseServer,
   isInstalled,
   startMariadb,
+  startMysql,
   startPostgres,
 } from '../fixtures/databases/server.ts'
 import { describeKind, type Started } from './contract.ts'
 
 /** What the suite needs of a real server: accounts, and a look at what runs. */
 interface Subject {
-  readonly engine: 'postgresql' | 'mariadb'
+  readonly engine: 'postgresql' | 'mariadb' | 'mysql'
   readonly server: DatabaseServer
   address(user: string, password: string, port: number): string
   account(user: string, password: string): Promise<void>
@@ -71,8 +77,8 @@ async function openPostgres(): Promise<Subject> {
   }
 }
 
-async function openMariadb(): Promise<Subject> {
-  const server = await startMariadb()
+async function openMysql(engine: 'mariadb' | 'mysql'): Promise<Subject> {
+  const server = await { mariadb: startMariadb, mysql: startMysql }[engine]()
   const client = await createConnection({
     host: '127.0.0.1',
     port: server.port,
@@ -82,16 +88,16 @@ async function openMariadb(): Promise<Subject> {
   await client.query('create database shop')
   await client.query('create table shop.words (word text)')
   return {
-    engine: 'mariadb',
+    engine,
     server,
-    address: (user, password, port) => `mariadb://${user}:${password}@127.0.0.1:${port}/shop`,
+    address: (user, password, port) => `${engine}://${user}:${password}@127.0.0.1:${port}/shop`,
     account: async (user, password) => {
       await client.query(`create user ${user} identified by '${password}'`)
       await client.query(`grant select, insert on shop.* to ${user}`)
     },
     running: async (mark) => {
       const [rows] = await client.query(
-        "select id, info as 'sql' from information_schema.processlist where command = 'Execute' and id <> connection_id() and info like ?",
+        "select id as id, info as 'sql' from information_schema.processlist where command = 'Execute' and id <> connection_id() and info like ?",
         [`%${mark}%`],
       )
       return Array.isArray(rows)
@@ -145,6 +151,28 @@ async function way(to: number): Promise<{ port: number; stop(): Promise<void> }>
   }
 }
 
+function named(sql: string, more: Partial<Extract<SqlPlan, { kind: 'named' }>> = {}): SqlPlan {
+  return { kind: 'named', name: 'one', sql, order: [], defaults: {}, readOnly: true, ...more }
+}
+
+function executorOf(url: string): Executor<SqlPlan, SqlCommon> {
+  return createSqlExecutor({
+    server: 'db',
+    spec: sqlSpec.parse({ url, access: 'write', timeoutMs: 20_000 }),
+    credential: undefined,
+    egress: createEgress({ named: ['127.0.0.1'], spec: { hosts: [], networks: [] } }),
+    cursors: { seal: (one) => one, open: (one) => one },
+    timeoutMs: 20_000,
+    now: Date.now,
+  })
+}
+
+function commonOf(engine: SqlEngine): SqlCommon {
+  return {
+    catalog: { engine, version: '', database: '', defaultSchema: '', omitted: 0, tables: [] },
+  }
+}
+
 async function start(
   subject: Subject,
   { presented, accepted }: { presented: string; accepted: string },
@@ -172,40 +200,11 @@ async function start(
   const timer = setInterval(() => {
     looking = looking.then(look).catch(() => undefined)
   }, 20)
-  const plan = (sql: string, more: Partial<Extract<SqlPlan, { kind: 'named' }>> = {}): SqlPlan => ({
-    kind: 'named',
-    name: 'one',
-    sql: `${sql} /* ${mark} */`,
-    order: [],
-    defaults: {},
-    readOnly: true,
-    ...more,
-  })
+  const plan: typeof named = (text, more) => named(`${text} /* ${mark} */`, more)
   const { sql } = subject
   return {
-    executor: createSqlExecutor({
-      server: 'db',
-      spec: sqlSpec.parse({
-        url: subject.address(user, presented, path.port),
-        access: 'write',
-        timeoutMs: 20_000,
-      }),
-      credential: undefined,
-      egress: createEgress({ named: ['127.0.0.1'], spec: { hosts: [], networks: [] } }),
-      cursors: { seal: (one) => one, open: (one) => one },
-      timeoutMs: 20_000,
-      now: Date.now,
-    }),
-    common: {
-      catalog: {
-        engine: subject.engine,
-        version: '',
-        database: '',
-        defaultSchema: '',
-        omitted: 0,
-        tables: [],
-      },
-    },
+    executor: executorOf(subject.address(user, presented, path.port)),
+    common: commonOf(subject.engine),
     ops: {
       echo: plan(sql.echo, { order: ['text'] }),
       slow: plan(`${sql.slow} /* the slow one */`),
@@ -226,7 +225,8 @@ async function start(
 
 for (const { name, there, open } of [
   { name: 'PostgreSQL', there: isInstalled('PostgreSQL'), open: openPostgres },
-  { name: 'MariaDB', there: isInstalled('MariaDB'), open: openMariadb },
+  { name: 'MariaDB', there: isInstalled('MariaDB'), open: () => openMysql('mariadb') },
+  { name: 'MySQL', there: isInstalled('MySQL'), open: () => openMysql('mysql') },
 ])
   describe.skipIf(!there)(name, () => {
     let subject: Subject
@@ -245,3 +245,66 @@ for (const { name, there, open } of [
       start: (secrets) => start(subject, secrets),
     })
   })
+
+/** A statement that reads a table of the file locks it, so whoever asks for the lock sees whether one runs. */
+async function startSqlite(): Promise<Started<SqlPlan, SqlCommon>> {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-kind-'))
+  const path = join(folder, 'words.db')
+  const database = new DatabaseSync(path, { timeout: 0 })
+  database.exec("create table words (word text); insert into words values ('one')")
+  const seen = { slow: 0, stopped: 0, flaky: 0 }
+  const look = (): void => {
+    let free = true
+    try {
+      database.exec('begin exclusive; rollback')
+    } catch {
+      free = false
+    }
+    if (!free && seen.slow === seen.stopped) seen.slow++
+    if (free) seen.stopped = seen.slow
+  }
+  const executor = executorOf(`sqlite:${path}`)
+  const common = commonOf('sqlite')
+  const echo = named('select ? as text', { order: ['text'] })
+  // The process for it takes longer to start than the shortest deadline of the suite.
+  await executor.run({
+    plan: echo,
+    common,
+    args: '{"text":"first"}',
+    headers: {},
+    principalId: 'key:test',
+    signal: AbortSignal.timeout(20_000),
+    progress: () => undefined,
+  })
+  const timer = setInterval(look, 5)
+  return {
+    executor,
+    common,
+    ops: {
+      echo,
+      slow: named(
+        'with recursive r(x) as (select 1 union all select x + 1 from r) select count(*) from words, r',
+      ),
+      fail: named('select "the-reason"'),
+    },
+    headers: {},
+    seen,
+    stop: async () => {
+      clearInterval(timer)
+      database.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+describeKind<SqlPlan, SqlCommon>({
+  name: 'SQLite',
+  echoArgs: (text) => JSON.stringify({ text }),
+  missing: {
+    huge: 'a large result is cut into pages; a row that is too large is a result that says how to ask for less',
+    guarded: 'a file has no password',
+    flakyRead: 'a file has no connection',
+    flakyWrite: 'a file has no connection',
+  },
+  start: startSqlite,
+})

@@ -113,7 +113,15 @@ export function timeoutFault(timeoutMs: number): StatementFault {
   )
 }
 
-export function affectedFault(affected: number): StatementFault {
+/** Whether a write touched more rows than it may. */
+export function touchesMore(
+  affected: number | undefined,
+  affectedMax: number | undefined,
+): boolean {
+  return affected !== undefined && affectedMax !== undefined && affected > affectedMax
+}
+
+export function affectedFault(affected: number | undefined): StatementFault {
   return new StatementFault(
     'affected_rows',
     `The statement would have touched ${affected} rows, not one. Nothing was changed.`,

@@ -232,7 +232,10 @@ function oneAnswer(rows: Rows): Answer {
 /** The database's own words, for a model to act on. */
 function faultAnswer({ code, message, hint, position }: StatementFault): Answer {
   const at = position === undefined ? '' : ` (at character ${position})`
-  return textAnswer(`${code}: ${message}${at}${hint === undefined ? '' : ` ${hint}`}`, true)
+  const said = `${code}: ${message}${at}`
+  if (hint === undefined) return textAnswer(said, true)
+  // Databases end their words with or without a full stop; the hint is a sentence of its own.
+  return textAnswer(`${said.trimEnd()}${/[.!?]\s*$/.test(said) ? '' : '.'} ${hint}`, true)
 }
 
 export function createSqlExecutor(options: ExecutorOptions<SqlSpec>): Executor<SqlPlan, SqlCommon> {

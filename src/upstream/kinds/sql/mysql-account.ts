@@ -38,7 +38,6 @@ const writing: ReadonlySet<string> = new Set([
   'EVENT',
   'TRIGGER',
 ])
-const rolesDepthMax = 4
 const rolesMax = 50
 
 interface Grant {
@@ -47,14 +46,20 @@ interface Grant {
   readonly grantable: boolean
 }
 
-/** One line of SHOW GRANTS: privileges on something, a role, or a proxy. */
-export function parseGrant(line: string): Grant | { readonly role: string } | undefined {
+interface RoleGrant {
+  /** As the server writes it: one role, or several with commas between. */
+  readonly roles: string
+  readonly grantable: boolean
+}
+
+/** One line of SHOW GRANTS: privileges on something, roles, or a proxy. */
+export function parseGrant(line: string): Grant | RoleGrant | undefined {
   const proxy = /^GRANT PROXY ON /i.exec(line)
   if (proxy !== null) return { privileges: ['PROXY'], on: 'accounts', grantable: false }
   const match = /^GRANT (.+?) ON (.+?) TO /i.exec(line)
   if (match === null) {
-    const role = /^GRANT (.+) TO /i.exec(line)?.[1]
-    return role === undefined ? undefined : { role }
+    const roles = /^GRANT (.+) TO /i.exec(line)?.[1]
+    return roles === undefined ? undefined : { roles, grantable: /WITH ADMIN OPTION/i.test(line) }
   }
   const [, list = '', on = ''] = match
   return {
@@ -63,9 +68,29 @@ export function parseGrant(line: string): Grant | { readonly role: string } | un
       .replaceAll(/\([^)]*\)/g, '')
       .split(',')
       .map((privilege) => privilege.trim().toUpperCase()),
-    on: on.replaceAll('`', ''),
+    // Quoted with " where the server has ANSI_QUOTES.
+    on: on.replaceAll(/[`"]/g, ''),
     grantable: /WITH GRANT OPTION/i.test(line),
   }
+}
+
+const accountsDatabase = 'mysql'
+
+/** Whether `on` of a grant takes in the database with the accounts. Names of databases are patterns of LIKE there. */
+export function holdsAccounts(on: string): boolean {
+  const [database = ''] = on.replace(/^(FUNCTION|PROCEDURE|PACKAGE|PACKAGE BODY) /i, '').split('.')
+  // How much of the name each way to read the pattern so far has used up.
+  let used: ReadonlySet<number> = new Set([0])
+  const step = (fits: (at: number) => boolean): ReadonlySet<number> =>
+    new Set([...used].filter(fits).map((at) => at + 1))
+  for (const part of database.toLowerCase().match(/\\?./gs) ?? []) {
+    if (part === '_') used = step((at) => at < accountsDatabase.length)
+    else if (part === '%' || part === '*') {
+      const least = Math.min(...used)
+      used = new Set([...accountsDatabase, ''].map((_, at) => at).filter((at) => at >= least))
+    } else used = step((at) => accountsDatabase[at] === part.slice(-1))
+  }
+  return used.has(accountsDatabase.length)
 }
 
 async function lines(connection: Connection, sql: string): Promise<string[]> {
@@ -74,55 +99,68 @@ async function lines(connection: Connection, sql: string): Promise<string[]> {
 }
 
 /**
- * All grants of the account and of its roles. MariaDB shows those of the role that is active and lets nobody ask for
- * others, which is enough: a caller cannot take one on, since SET ROLE yields no rows and so never runs.
+ * All grants of the account and of its roles, active or not. MySQL counts in what a role has by way of others. MariaDB
+ * shows those of the role that is active and lets nobody ask for others, which is enough: a caller cannot take one on,
+ * since SET ROLE yields no rows and so never runs.
  */
-async function allGrants(connection: Connection): Promise<Grant[]> {
+async function allGrants(
+  connection: Connection,
+  mariadb: boolean,
+): Promise<{ grants: readonly Grant[]; dangers: readonly string[] }> {
+  const dangers: string[] = []
   const grants: Grant[] = []
-  const seen = new Set<string>()
-  let waiting = await lines(connection, 'show grants')
-  for (let depth = 0; depth < rolesDepthMax && waiting.length > 0; depth++) {
-    const roles: string[] = []
-    for (const line of waiting) {
-      const grant = parseGrant(line)
-      if (grant === undefined) continue
-      if (!('role' in grant)) grants.push(grant)
-      else if (!seen.has(grant.role) && seen.size < rolesMax) {
-        seen.add(grant.role)
-        roles.push(grant.role)
-      }
-    }
-    waiting = []
-    for (const role of roles) {
-      const using = `show grants for current_user() using ${role}`
-      waiting.push(...(await lines(connection, using).catch(() => [])))
-    }
+  const roles: string[] = []
+  const take = (line: string): void => {
+    const grant = parseGrant(line)
+    // What REVOKE takes away of a wider grant is not counted: the grant is judged as it stands.
+    if (grant === undefined && !/^REVOKE /i.test(line))
+      dangers.push(`one of its grants is not understood: ${line.slice(0, 200)}`)
+    else if (grant !== undefined && 'roles' in grant) {
+      roles.push(grant.roles)
+      if (grant.grantable) dangers.push(`it may pass on the role ${grant.roles} (ADMIN OPTION)`)
+    } else if (grant !== undefined) grants.push(grant)
   }
-  return grants
+  for (const line of await lines(connection, 'show grants')) take(line)
+  if (mariadb || roles.length === 0) return { grants, dangers }
+  if (roles.length > rolesMax) return { grants, dangers: [...dangers, 'it has too many roles'] }
+  const using = `show grants for current_user() using ${roles.join(', ')}`
+  try {
+    for (const line of await lines(connection, using)) take(line)
+  } catch (thrown) {
+    const why = thrown instanceof Error ? thrown.message : String(thrown)
+    dangers.push(`what its roles may do is not shown: ${why}`)
+  }
+  return { grants, dangers }
 }
 
-export async function grantsOf(connection: Connection): Promise<Grants> {
-  const dangers = new Set<string>()
+/** @throws the driver's error, when the account may not even see its own grants */
+export async function grantsOf(connection: Connection, mariadb: boolean): Promise<Grants> {
+  const { grants, dangers: doubts } = await allGrants(connection, mariadb)
+  const dangers = new Set(doubts)
   const writes = new Set<string>()
   const advice = new Set<string>()
-  for (const { privileges, on, grantable } of await allGrants(connection)) {
+  for (const { privileges, on, grantable } of grants) {
     if (grantable) dangers.add(`it may pass on its privileges on ${on} (GRANT OPTION)`)
+    const accounts = holdsAccounts(on)
     for (const privilege of privileges) {
-      if (privilege === 'ALL PRIVILEGES' && on === '*.*')
-        dangers.add('it has ALL PRIVILEGES on *.*')
-      else if (privilege === 'ALL PRIVILEGES' || writing.has(privilege))
+      const everything = /^ALL( PRIVILEGES)?$/.test(privilege)
+      if (everything && on === '*.*') dangers.add('it has ALL PRIVILEGES on *.*')
+      else if (everything || writing.has(privilege)) {
         writes.add(`${privilege} on ${on}`)
-      else if (!harmless.has(privilege)) dangers.add(`it has ${privilege} on ${on}`)
-      if (writing.has(privilege) && /^(mysql\.|\*\.\*)/.test(on) && privilege !== 'EXECUTE')
-        dangers.add(`it has ${privilege} on ${on}, which holds the accounts of the server`)
-      if (privilege === 'SELECT' && /^(mysql\.|\*\.\*)/.test(on))
+        if (accounts && privilege !== 'EXECUTE')
+          dangers.add(`it has ${privilege} on ${on}, which holds the accounts of the server`)
+      } else if (!harmless.has(privilege)) dangers.add(`it has ${privilege} on ${on}`)
+      if (privilege === 'SELECT' && accounts)
         advice.add(
           `it may read ${on}, which holds the password hashes of the server; grant SELECT on the databases that agents need instead.`,
         )
     }
   }
   return {
-    dangers: [...dangers].slice(0, 20),
+    // Those that go past every transaction come first.
+    dangers: [...dangers]
+      .sort((a, b) => Number(/ holds the/.test(a)) - Number(/ holds the/.test(b)))
+      .slice(0, 20),
     writes: [...writes].sort().slice(0, 50),
     advice: [...advice],
   }

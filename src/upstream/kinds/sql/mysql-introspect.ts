@@ -137,10 +137,17 @@ export async function introspectMysql(
     ),
     keyOf,
   )
+  const mariadb = /mariadb/i.test(version)
+  // Names of checks are unique in a schema of MySQL, but only in a table of MariaDB, which tells the table itself. Before
+  // 8.0.16 MySQL has no checks, nor the table that would hold them.
   const checks = await query(
-    `select constraint_schema as table_schema, table_name as table_name, constraint_name as constraint_name,
-      check_clause as check_clause from information_schema.check_constraints
-    where constraint_schema not in (${hidden}) limit ${rowsReadMax}`,
+    `select c.constraint_schema as table_schema, ${mariadb ? 'c' : 't'}.table_name as table_name,
+      c.check_clause as check_clause from information_schema.check_constraints c ${
+        mariadb
+          ? ''
+          : 'join information_schema.table_constraints t using (constraint_schema, constraint_name)'
+      }
+    where c.constraint_schema not in (${hidden}) limit ${rowsReadMax}`,
     systemSchemas,
   ).catch(() => [])
   // MariaDB keeps JSON as text with a check on it.
@@ -151,9 +158,9 @@ export async function introspectMysql(
     }),
   )
   const checksOf = Map.groupBy(checks, keyOf)
-  const grants = await grantsOf(connection)
+  const grants = await grantsOf(connection, mariadb)
   return {
-    engine: /mariadb/i.test(version) ? 'mariadb' : 'mysql',
+    engine: mariadb ? 'mariadb' : 'mysql',
     version: /^[\d.]+/.exec(version)?.[0] ?? version,
     database,
     defaultSchema: database,

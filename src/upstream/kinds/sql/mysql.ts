@@ -12,6 +12,16 @@ import type { SqlCatalog } from '../../../model/kinds/sql.ts'
 import { GatewayError } from '../../../model/refusal.ts'
 import { addressOf, type DatabaseAddress } from './address.ts'
 import {
+  codeOf,
+  connectFault,
+  connectTimeoutMs,
+  idleMs,
+  introspectTimeoutMs,
+  repeated,
+  stopTimeoutMs,
+  waitersMax,
+} from './connections.ts'
+import {
   affectedFault,
   type Engine,
   type EngineOptions,
@@ -21,6 +31,7 @@ import {
   type Statement,
   StatementFault,
   timeoutFault,
+  touchesMore,
 } from './engine.ts'
 import { lend } from './lend.ts'
 import { grantsOf } from './mysql-account.ts'
@@ -32,16 +43,14 @@ import { roleTooWide } from './too-wide.ts'
 import { shownTables } from './visible.ts'
 import { watchWire } from './wire.ts'
 
-const connectTimeoutMs = 10_000
-const idleMs = 60_000
-const waitersMax = 500
-const killTimeoutMs = 2_000
-const introspectTimeoutMs = 60_000
+const refusals = /^ER_(ACCESS_DENIED|DBACCESS_DENIED|HOST_NOT_PRIVILEGED)/
 
 interface Session {
   readonly connection: Connection
   readonly socket: Socket
   mariadb: boolean
+  /** The variable that holds the session to reading. */
+  readOnly: 'transaction_read_only' | 'tx_read_only'
   broken: boolean
   vetted: boolean
 }
@@ -56,10 +65,7 @@ export class Mysql implements Engine {
     this.address = addressOf(options, { port: 3306, user: 'root' })
     this.pool = new Pool<Session>({
       open: (signal) => this.open(signal),
-      close: ({ connection, socket }) => {
-        connection.destroy()
-        socket.destroy()
-      },
+      close: end,
       usable: ({ broken, socket }) => !broken && !socket.destroyed,
       connectionsMax: options.spec.connectionsMax,
       idleMs,
@@ -107,6 +113,7 @@ export class Mysql implements Engine {
       connection,
       socket,
       mariadb: false,
+      readOnly: 'transaction_read_only',
       broken: false,
       vetted: false,
     }
@@ -115,7 +122,7 @@ export class Mysql implements Engine {
     gone.promise.catch(() => undefined)
     // A destroyed connection of this driver answers nothing more, not even with an error.
     const abort = (): void => {
-      connection.destroy()
+      end(session)
       gone.reject(new GatewayError('cancelled'))
     }
     signal.addEventListener('abort', abort)
@@ -133,11 +140,14 @@ export class Mysql implements Engine {
       const asked = connection.promise().query('select version()')
       asked.catch(() => undefined)
       const [rows] = await Promise.race([asked, gone.promise])
-      session.mariadb = /mariadb/i.test(JSON.stringify(rows))
+      const version = JSON.stringify(rows)
+      session.mariadb = /mariadb/i.test(version)
+      // MariaDB before 11.1 and MySQL before 5.7.20 know the old name only.
+      if (session.mariadb || /"5\./.test(version)) session.readOnly = 'tx_read_only'
       return session
     } catch (thrown) {
-      connection.destroy()
-      throw connectFault(thrown, signal)
+      end(session)
+      throw connectFault(thrown, signal, refusals)
     } finally {
       signal.removeEventListener('abort', abort)
     }
@@ -157,23 +167,14 @@ export class Mysql implements Engine {
     })
   }
 
-  async execute(statement: Statement): Promise<Rows> {
-    for (let attempt = 1; ; attempt++) {
+  execute(statement: Statement): Promise<Rows> {
+    return repeated(statement, isEnded, async () => {
       try {
         return await this.once(statement)
-      } catch (raw) {
-        const thrown = statementFault(raw, statement.timeoutMs)
-        // Its connection was ended by somebody else; what only reads can be asked again.
-        if (
-          attempt < 3 &&
-          statement.access === 'read' &&
-          isEnded(thrown) &&
-          !statement.signal.aborted
-        )
-          continue
-        throw isEnded(thrown) ? new GatewayError('server_unavailable', { cause: thrown }) : thrown
+      } catch (thrown) {
+        throw statementFault(thrown, statement.timeoutMs)
       }
-    }
+    })
   }
 
   private once(statement: Statement): Promise<Rows> {
@@ -184,7 +185,7 @@ export class Mysql implements Engine {
         !session.vetted &&
         (statement.author === 'caller' || this.options.spec.access === 'read')
       ) {
-        const { dangers } = await grantsOf(connection)
+        const { dangers } = await grantsOf(connection, session.mariadb)
         if (dangers.length > 0) throw roleTooWide({ dangers, remedy: '' })
         session.vetted = true
       }
@@ -192,13 +193,9 @@ export class Mysql implements Engine {
       const { rows, ended } = await bound(session, statement)
       if (ended && access === 'read') return { answer: rows, clean: false }
       if (ended) throw endedFault()
-      const { affected } = rows
-      const tooMany =
-        affected !== undefined &&
-        statement.affectedMax !== undefined &&
-        affected > statement.affectedMax
+      const tooMany = touchesMore(rows.affected, statement.affectedMax)
       await connection.query(access === 'write' && !tooMany ? 'commit' : 'rollback')
-      if (tooMany) throw affectedFault(affected)
+      if (tooMany) throw affectedFault(rows.affected)
       if (statement.author === 'caller') return { answer: rows, clean: false }
       // Variables, prepared statements, locks and temporary tables of the session end here.
       await connection.reset()
@@ -207,7 +204,7 @@ export class Mysql implements Engine {
   }
 
   private async begin(
-    { connection, mariadb }: Session,
+    { connection, mariadb, readOnly }: Session,
     access: 'read' | 'write',
     timeoutMs: number,
   ): Promise<void> {
@@ -218,12 +215,9 @@ export class Mysql implements Engine {
       `innodb_lock_wait_timeout = ${lockS}`,
       "time_zone = '+00:00'",
       // What follows a COMMIT of the statement itself is held to reading as well.
-      ...(access === 'read' ? ['session transaction_read_only = 1'] : []),
+      ...(access === 'read' ? [`session ${readOnly} = 1`] : []),
     ]
-    const own = mariadb
-      ? settings.map((one) => one.replace('transaction_read_only', 'tx_read_only'))
-      : settings
-    await connection.promise().query(`set ${own.join(', ')}`)
+    await connection.promise().query(`set ${settings.join(', ')}`)
     await connection
       .promise()
       .query(`start transaction ${access === 'read' ? 'read only' : 'read write'}`)
@@ -242,19 +236,18 @@ export class Mysql implements Engine {
   private async kill(session: Session): Promise<void> {
     const { threadId } = session.connection
     try {
-      const other = await this.open(AbortSignal.timeout(killTimeoutMs))
+      const other = await this.open(AbortSignal.timeout(stopTimeoutMs))
       try {
         const killed = other.connection.promise().query(`kill ${Number(threadId)}`)
-        await Promise.race([killed, delay(killTimeoutMs, undefined, { ref: false })])
+        await Promise.race([killed, delay(stopTimeoutMs, undefined, { ref: false })])
       } finally {
-        other.connection.destroy()
+        end(other)
       }
     } catch {
       // The server then finds out when it writes.
     } finally {
       session.broken = true
-      session.connection.destroy()
-      session.socket.destroy()
+      end(session)
     }
   }
 
@@ -263,9 +256,19 @@ export class Mysql implements Engine {
   }
 }
 
+/** The driver only says that it will write no more; what the server still says then confuses it. */
+function end({ connection, socket }: Session): void {
+  connection.destroy()
+  socket.destroy()
+}
+
 function prepared(connection: Connection, sql: string): Promise<PrepareStatementInfo> {
   const { promise, resolve, reject } = Promise.withResolvers<PrepareStatementInfo>()
-  connection.prepare(sql, (error, info) => (error === null ? resolve(info) : reject(error)))
+  connection.prepare(sql, (error, info) => {
+    if (error === null) resolve(info)
+    // MySQL answers a SET GLOBAL that it denies with a bare OK, which describes nothing; the driver cannot read that.
+    else reject(error instanceof RangeError ? noRowsFault() : error)
+  })
   return promise
 }
 
@@ -366,14 +369,14 @@ function rowsOf(
   return promise.finally(() => connection.off('error', reject))
 }
 
-function member(thrown: unknown, name: 'code' | 'sqlState' | 'errno'): unknown {
+function member(thrown: unknown, name: 'sqlState' | 'errno'): unknown {
   return thrown instanceof Error ? Reflect.get(thrown, name) : undefined
 }
 
 /** The session was ended by somebody, or its connection is gone. */
 function isEnded(thrown: unknown): boolean {
   if (thrown instanceof GatewayError) return false
-  const code = thrown instanceof StatementFault ? thrown.code : String(member(thrown, 'code') ?? '')
+  const code = thrown instanceof StatementFault ? thrown.code : codeOf(thrown)
   const message = thrown instanceof Error ? thrown.message : ''
   return (
     /^(PROTOCOL_CONNECTION_LOST|ECONNRESET|EPIPE|70100)$/.test(code) ||
@@ -389,15 +392,4 @@ function statementFault(thrown: unknown, timeoutMs: number): unknown {
   // ER_STATEMENT_TIMEOUT of MariaDB, ER_QUERY_TIMEOUT of MySQL.
   if (number === 1969 || number === 3024) return timeoutFault(timeoutMs)
   return new StatementFault(state, thrown.message, { cause: thrown })
-}
-
-function connectFault(thrown: unknown, signal: AbortSignal): GatewayError {
-  if (thrown instanceof GatewayError) return thrown
-  if (signal.aborted) return new GatewayError('cancelled', { cause: thrown })
-  const code = String(member(thrown, 'code') ?? '')
-  const message = thrown instanceof Error ? thrown.message : ''
-  const detail = `${code}: ${message}`
-  return /^ER_(ACCESS_DENIED|DBACCESS_DENIED|HOST_NOT_PRIVILEGED)/.test(code)
-    ? new GatewayError('server_refused_us', { detail, cause: thrown })
-    : new GatewayError('server_unavailable', { detail, cause: thrown })
 }

@@ -9,6 +9,16 @@ import type { SqlCatalog } from '../../../model/kinds/sql.ts'
 import { GatewayError } from '../../../model/refusal.ts'
 import { addressOf, type DatabaseAddress } from './address.ts'
 import {
+  codeOf,
+  connectFault,
+  connectTimeoutMs,
+  idleMs,
+  introspectTimeoutMs,
+  repeated,
+  stopTimeoutMs,
+  waitersMax,
+} from './connections.ts'
+import {
   affectedFault,
   type Engine,
   type EngineOptions,
@@ -16,6 +26,7 @@ import {
   type Statement,
   StatementFault,
   timeoutFault,
+  touchesMore,
 } from './engine.ts'
 import { lend } from './lend.ts'
 import { Pool } from './pool.ts'
@@ -28,11 +39,8 @@ import { roleTooWide } from './too-wide.ts'
 import { shownTables } from './visible.ts'
 import { watchWire } from './wire.ts'
 
-const connectTimeoutMs = 10_000
-const idleMs = 60_000
-const waitersMax = 500
-const cancelTimeoutMs = 2_000
-const introspectTimeoutMs = 60_000
+/** Class 28 of SQLSTATE: the server does not want this account. */
+const refusals = /^28/
 /** How long a look at the privileges holds for new connections: it costs more than most queries. */
 const vettedMs = 10_000
 /** Types of a database's own that are remembered. */
@@ -111,7 +119,7 @@ export class Postgres implements Engine {
       return session
     } catch (thrown) {
       socket.destroy()
-      throw connectFault(thrown, signal)
+      throw connectFault(thrown, signal, refusals)
     } finally {
       signal.removeEventListener('abort', abort)
     }
@@ -128,22 +136,8 @@ export class Postgres implements Engine {
     })
   }
 
-  async execute(statement: Statement): Promise<Rows> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.once(statement)
-      } catch (thrown) {
-        // Its connection was ended by somebody else; what only reads can be asked again.
-        if (
-          attempt < 3 &&
-          statement.access === 'read' &&
-          isEnded(thrown) &&
-          !statement.signal.aborted
-        )
-          continue
-        throw isEnded(thrown) ? new GatewayError('server_unavailable', { cause: thrown }) : thrown
-      }
-    }
+  execute(statement: Statement): Promise<Rows> {
+    return repeated(statement, isEnded, () => this.once(statement))
   }
 
   private once(statement: Statement): Promise<Rows> {
@@ -184,8 +178,7 @@ export class Postgres implements Engine {
       try {
         client.query(running)
         const affected = await running.result
-        const tooMany =
-          affected !== undefined && affectedMax !== undefined && affected > affectedMax
+        const tooMany = touchesMore(affected, affectedMax)
         await client.query(access === 'write' && !tooMany ? 'commit' : 'rollback')
         if (tooMany) throw affectedFault(affected)
         return sink.done(affected)
@@ -235,7 +228,7 @@ export class Postgres implements Engine {
         host,
         port,
         tls: undefined,
-        timeoutMs: cancelTimeoutMs,
+        timeoutMs: stopTimeoutMs,
       })
       const request = Buffer.alloc(16)
       request.writeInt32BE(16, 0)
@@ -245,7 +238,7 @@ export class Postgres implements Engine {
       other.end(request)
       const { promise, resolve } = Promise.withResolvers<void>()
       other.once('close', () => resolve()).resume()
-      const timer = setTimeout(resolve, cancelTimeoutMs)
+      const timer = setTimeout(resolve, stopTimeoutMs)
       await promise
       clearTimeout(timer)
       other.destroy()
@@ -281,12 +274,6 @@ function beginSql(access: 'read' | 'write', timeoutMs: number): string {
   ].join('; ')
 }
 
-function codeOf(thrown: unknown): string {
-  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string'
-    ? thrown.code
-    : ''
-}
-
 /** The connection is gone: class 57P of SQLSTATE (an operator's intervention), 08, or no answer at all. */
 function isEnded(thrown: unknown): boolean {
   if (thrown instanceof GatewayError || thrown instanceof UnknownTypes) return false
@@ -305,20 +292,6 @@ function statementFault(thrown: unknown, timeoutMs: number): unknown {
   return new StatementFault(thrown.code ?? 'XX000', thrown.message, {
     hint: [thrown.detail, thrown.hint].filter((text) => text !== undefined).join(' ') || undefined,
     position: Number.isInteger(position) ? position : undefined,
-    cause: thrown,
-  })
-}
-
-/** Class 28 of SQLSTATE: the server does not want this account. */
-function connectFault(thrown: unknown, signal: AbortSignal): GatewayError {
-  if (thrown instanceof GatewayError) return thrown
-  if (signal.aborted) return new GatewayError('cancelled', { cause: thrown })
-  const code = codeOf(thrown)
-  const message = thrown instanceof Error ? thrown.message : ''
-  if (/^28/.test(code))
-    return new GatewayError('server_refused_us', { detail: `${code}: ${message}`, cause: thrown })
-  return new GatewayError('server_unavailable', {
-    detail: `${code} ${message}`.trim(),
     cause: thrown,
   })
 }

@@ -4,7 +4,14 @@
  * job opens the file anew: nothing is left of the one before.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { affectedFault, noRowsFault, type Rows, type SqlValue, StatementFault } from './engine.ts'
+import {
+  affectedFault,
+  noRowsFault,
+  type Rows,
+  type SqlValue,
+  StatementFault,
+  touchesMore,
+} from './engine.ts'
 import { bytesJson, floatJson, numberJson, quoted, spliceJson } from './json-value.ts'
 import { RowSink } from './row-sink.ts'
 import { introspectSqlite } from './sqlite-introspect.ts'
@@ -88,8 +95,9 @@ function execute(database: DatabaseSync, job: SqliteJob, task: Task): Rows {
   const bound = values.map(bindable)
   if (columns.length === 0) {
     const affected = Number(statement.run(...bound).changes)
-    finish(database, affectedMax !== undefined && affected > affectedMax)
-    if (affectedMax !== undefined && affected > affectedMax) throw affectedFault(affected)
+    const tooMany = touchesMore(affected, affectedMax)
+    finish(database, tooMany)
+    if (tooMany) throw affectedFault(affected)
     return sink.done(affected)
   }
   let count = 0
@@ -98,7 +106,7 @@ function execute(database: DatabaseSync, job: SqliteJob, task: Task): Rows {
     const cells: unknown[] = Array.isArray(row) ? row : Object.values(row)
     if (!sink.add(() => cells.map((cell, at) => valueJson(cell, columns[at]?.type ?? '')))) break
   }
-  const tooMany = access === 'write' && affectedMax !== undefined && count > affectedMax
+  const tooMany = access === 'write' && touchesMore(count, affectedMax)
   if (access === 'write') finish(database, tooMany)
   if (tooMany) throw affectedFault(count)
   return sink.done(access === 'write' ? count : undefined)

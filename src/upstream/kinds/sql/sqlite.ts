@@ -6,6 +6,7 @@ import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { SqlCatalog } from '../../../model/kinds/sql.ts'
 import { GatewayError } from '../../../model/refusal.ts'
+import { idleMs, introspectTimeoutMs, waitersMax } from './connections.ts'
 import {
   type Engine,
   type EngineOptions,
@@ -19,10 +20,7 @@ import type { FromSqlite, SqliteAnswer, SqliteJob } from './sqlite-messages.ts'
 
 const processesMax = 4
 const startMsMax = 15_000
-const idleMs = 60_000
-const waitersMax = 500
 const heapMbMax = 256
-const introspectTimeoutMs = 60_000
 
 export class Sqlite implements Engine {
   private readonly options: EngineOptions

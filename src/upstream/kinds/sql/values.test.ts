@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { parseArguments } from './arguments.ts'
 import { openCursor, sealCursor } from './cursor.ts'
 import { numberJson, spliceJson } from './json-value.ts'
-import { parseGrant } from './mysql-account.ts'
+import { holdsAccounts, parseGrant } from './mysql-account.ts'
 import { enumValues } from './mysql-introspect.ts'
 import { RowSink, uniqueNames } from './row-sink.ts'
 import { sqliteKind } from './sqlite-introspect.ts'
@@ -130,13 +130,43 @@ test.each([
     "GRANT PROXY ON ''@'%' TO 'u'@'%' WITH GRANT OPTION",
     { privileges: ['PROXY'], on: 'accounts', grantable: false },
   ],
-  ['GRANT `strong` TO `u`@`%`', { role: '`strong`' }],
+  ['GRANT `strong` TO `u`@`%`', { roles: '`strong`', grantable: false }],
+  [
+    'GRANT `strong`@`%`,`weak`@`%` TO `u`@`%` WITH ADMIN OPTION',
+    { roles: '`strong`@`%`,`weak`@`%`', grantable: true },
+  ],
+  [
+    'GRANT FILE, SYSTEM_USER ON *.* TO "u"@"%"',
+    { privileges: ['FILE', 'SYSTEM_USER'], on: '*.*', grantable: false },
+  ],
+  [
+    'GRANT INSERT ON "mysql"."user" TO "u"@"%"',
+    { privileges: ['INSERT'], on: 'mysql.user', grantable: false },
+  ],
+  ['REVOKE INSERT ON `mysql`.* FROM `u`@`%`', undefined],
   [
     "GRANT USAGE ON *.* TO `u`@`%` IDENTIFIED BY PASSWORD '*AB'",
     { privileges: ['USAGE'], on: '*.*', grantable: false },
   ],
 ])('%s', (line, grant) => {
   expect(parseGrant(line)).toEqual(grant)
+})
+
+test.each([
+  ['*.*', true],
+  ['mysql.*', true],
+  ['mysql.user', true],
+  ['my%.*', true],
+  ['m_sql.*', true],
+  ['%.*', true],
+  ['PROCEDURE mysql.p', true],
+  ['mysql2.*', false],
+  ['my\\%.*', false],
+  ['m\\_sql.*', false],
+  ['shop.mysql', false],
+  ['m.sql.*', false],
+])('a grant on %s takes in the accounts of the server: %s', (on, takesIn) => {
+  expect(holdsAccounts(on)).toBe(takesIn)
 })
 
 test('words of enums, and kinds of SQLite columns', () => {
