@@ -301,6 +301,7 @@ describeKind<SqlPlan, SqlCommon>({
   name: 'SQLite',
   echoArgs: (text) => JSON.stringify({ text }),
   missing: {
+    endless: 'rows come in pages',
     huge: 'a large result is cut into pages; a row that is too large is a result that says how to ask for less',
     guarded: 'a file has no password',
     flakyRead: 'a file has no connection',
