@@ -304,11 +304,23 @@ class KeySet {
 
 /** Some decoders match keys without regard to case, also U+017F for "s" and U+212A for "k". */
 export function foldKey(key: string): string {
-  return key.toUpperCase().toLowerCase()
+  return isFolded(key) ? key : key.toUpperCase().toLowerCase()
 }
 
+/** Whether a key is its own folding: ASCII without capitals, as nearly all are. */
+function isFolded(key: string): boolean {
+  for (let at = 0; at < key.length; at++) {
+    const code = key.charCodeAt(at)
+    if (code > 0x7f || (code >= 0x41 && code <= 0x5a)) return false
+  }
+  return true
+}
+
+/** The few keys of a Collect, compared as they are: a key that was just sliced would have to be hashed first. */
 function own(collect: Collect, key: string): Collect | undefined {
-  return Object.hasOwn(collect, key) ? collect[key] : undefined
+  for (const name in collect)
+    if (name === key && Object.hasOwn(collect, name)) return collect[name]
+  return undefined
 }
 
 function isHex(code: number): boolean {
