@@ -318,8 +318,7 @@ function isFolded(key: string): boolean {
 
 /** The few keys of a Collect, compared as they are: a key that was just sliced would have to be hashed first. */
 function own(collect: Collect, key: string): Collect | undefined {
-  for (const name in collect)
-    if (name === key && Object.hasOwn(collect, name)) return collect[name]
+  for (const name in collect) if (name === key && Object.hasOwn(collect, name)) return collect[name]
   return undefined
 }
 
