@@ -312,10 +312,13 @@ const streamed: Reply = {
   body: {
     kind: 'stream',
     head: Buffer.from('{"content":['),
-    rest: (async function* () {
-      yield Buffer.from(']}')
-    })(),
-    stop: () => undefined,
+    rest: {
+      async *[Symbol.asyncIterator]() {
+        yield Buffer.from(']}')
+      },
+      stop: () => undefined,
+      onStop: () => undefined,
+    },
     isError: () => false,
   },
 }

@@ -2,8 +2,10 @@
  * The way of one call through the rooms, in order. Every call that gets here leaves an intent and an outcome, or one
  * refusal. `docs/lifecycle.md` draws this file.
  */
+
 import { resolve, resolveTask, unknownTarget } from '../catalog/resolve.ts'
 import { attach } from '../credential/attach.ts'
+import { brokenOff, Layer } from '../kit/arriving.ts'
 import { admit } from '../limits/admit.ts'
 import type { Call, Identified } from '../model/call.ts'
 import { isSkillMethod, isTaskMethod } from '../model/extensions.ts'
@@ -145,30 +147,26 @@ function ended(
 }
 
 /** The bytes of a streamed result; the outcome is written before the last of them is handed on. */
-async function* watched(
-  body: StreamBody,
-  ending: ReturnType<typeof ended>,
-): AsyncGenerator<Buffer> {
+function watched(body: StreamBody, ending: ReturnType<typeof ended>): Layer {
   let bytes = body.head.length
-  let held: Buffer | undefined
-  let settled = false
-  try {
-    for await (const chunk of body.rest) {
+  let isWritten = false
+  async function* pieces(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    let held: Buffer | undefined
+    for await (const chunk of source) {
       bytes += chunk.length
       if (held !== undefined) yield held
       held = chunk
     }
-    settled = true
+    isWritten = true
     await ending(body.isError() ? 'tool-error' : 'ok', bytes, '')
     if (held !== undefined) yield held
-  } catch (thrown) {
-    settled = true
-    await ending('error', bytes, toGatewayError(thrown).code)
-    throw thrown
-  } finally {
-    // The reader broke off.
-    if (!settled) await ending('cancelled', bytes, 'cancelled')
   }
+  return new Layer(body.rest, pieces, (error) => {
+    if (isWritten) return
+    const left = error === undefined || error === brokenOff
+    const code = left ? 'cancelled' : toGatewayError(error).code
+    void ending(code === 'cancelled' ? 'cancelled' : 'error', bytes, code)
+  })
 }
 
 /** The Snapshot for a call, once the server that it names was seen. */

@@ -14,7 +14,7 @@ export function onlyAllowed(reply: Reply, allowed: (uri: string) => boolean): Re
     const error = new GatewayError('answer_too_large', {
       detail: 'a directory larger than is held',
     })
-    reply.body.stop(error)
+    reply.body.rest.stop(error)
     throw error
   }
   const text = reply.body.bytes.toString('utf8')

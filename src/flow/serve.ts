@@ -2,6 +2,7 @@
  * One message of an authenticated client, from text to answer: decode in its era, route, encode. Transport-free; the
  * doors in `ingress` bring the Exchange.
  */
+import { Layer } from '../kit/arriving.ts'
 import { stringValue } from '../kit/json-scan.ts'
 import { ownText } from '../kit/own-text.ts'
 import {
@@ -184,10 +185,12 @@ async function serveModern(
   running?.set(rpcId, exchange.cancel)
   try {
     const served = await serveModernCall(deps, identified, exchange)
-    if (running !== undefined && served.kind === 'held')
+    if (running === undefined) return served
+    if (served.kind === 'held') {
       void served.ended.then(() => running.delete(rpcId))
-    else running?.delete(rpcId)
-    return served
+      return served
+    }
+    return untilRead(served, () => running.delete(rpcId))
   } catch (thrown) {
     running?.delete(rpcId)
     throw thrown
@@ -276,12 +279,21 @@ async function forwardLegacy(
       notifier(call, exchange),
       deps.nextCallId,
     )
-    return message(encodeEnded(call, ended))
+    return untilRead(message(encodeEnded(call, ended)), () => session.running.delete(call.rpcId))
   } catch (thrown) {
-    return message(encodeRefusal('legacy', call.rpcId, toGatewayError(thrown), call.callId))
-  } finally {
     session.running.delete(call.rpcId)
+    return message(encodeRefusal('legacy', call.rpcId, toGatewayError(thrown), call.callId))
   }
+}
+
+/** Runs `over` when the message is there, or, while its result is still arriving, when that is over. */
+function untilRead(served: Served, over: () => void): Served {
+  if (served.kind !== 'message' || served.message.stream === undefined) {
+    over()
+    return served
+  }
+  const stream = new Layer(served.message.stream, (source) => source, over)
+  return { ...served, message: { ...served.message, stream } }
 }
 
 function encodeEnded(call: Call, ended: Ended): OutMessage {

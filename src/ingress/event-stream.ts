@@ -3,6 +3,8 @@
  * connection for a while, so that a client that lost it can resume with `Last-Event-ID`; a modern one has neither.
  */
 import type { ServerResponse } from 'node:http'
+import type { Arriving } from '../kit/arriving.ts'
+import { GatewayError } from '../model/refusal.ts'
 
 export interface EventStreamOptions {
   /** Prefix of event ids; undefined: no ids, nothing kept. */
@@ -38,15 +40,6 @@ export function drained(response: ServerResponse): Promise<void> {
     response.on('drain', done)
     response.on('close', done)
   })
-}
-
-/** Ends a stream of pieces that nobody can take, so that whoever makes them can settle. */
-export async function discard(pieces: AsyncIterable<Buffer>): Promise<void> {
-  try {
-    for await (const _piece of pieces) break
-  } catch {
-    // It broke off by itself.
-  }
 }
 
 const ignore = (): void => undefined
@@ -106,12 +99,17 @@ export class EventStream {
   /** One message that is too large to hold, as one event; it is not kept for a client that comes back. */
   async sendPieces(
     head: readonly (string | Buffer)[],
-    pieces: AsyncIterable<Buffer>,
+    pieces: Arriving,
     tail: string,
   ): Promise<void> {
     const { response } = this
-    if (this.over || response === undefined) return discard(pieces)
+    if (this.over || response === undefined) {
+      pieces.stop(new GatewayError('cancelled'))
+      return
+    }
     this.sequence++
+    // It may be stopped while this waits for a client that takes nothing.
+    pieces.onStop(() => response.destroy())
     const gone = (): boolean => this.over || response.destroyed || response.writableEnded
     response.write('event: message\ndata: ')
     for (const part of head) response.write(oneLine(Buffer.from(part)))

@@ -5,9 +5,9 @@ import type { Link } from '../kit/chain.ts'
 import type { Deadlines, Due } from '../kit/deadlines.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
-import { GatewayError, publicSentence, refusals } from '../model/refusal.ts'
+import { GatewayError, publicSentence, refusals, toGatewayError } from '../model/refusal.ts'
 import type { Exchange, NodeWays, Session, SessionStart } from '../model/session.ts'
-import { discard, drained, EventStream } from './event-stream.ts'
+import { drained, EventStream } from './event-stream.ts'
 import type { LegacySession, SessionTable } from './sessions.ts'
 import type { Out, Peers } from './settings.ts'
 
@@ -200,7 +200,7 @@ export class HttpExchange implements Exchange, NodeWays {
     }
     this.over = true
     if (this.gone) {
-      if (out.stream !== undefined) await discard(out.stream)
+      out.stream?.stop(new GatewayError('cancelled'))
       return
     }
     const { response } = this
@@ -269,6 +269,8 @@ async function writeStream(
 ): Promise<void> {
   response.writeHead(out.status, headers)
   for (const part of out.head) response.write(part)
+  // It may be stopped while this waits for a client that takes nothing.
+  out.stream?.onStop(() => response.destroy())
   try {
     for await (const chunk of out.stream ?? []) {
       if (!response.write(chunk)) await drained(response)
@@ -290,22 +292,26 @@ function oneBuffer(out: Out): Buffer {
 /** What a transport that frames whole messages holds of one. */
 export const wholeBytesMax = 64_000_000
 
-/** The whole text of a message, for transports that frame it; one that is too large becomes an error under the same id. */
+/** The whole text of a message, for transports that frame it; one that is too large or breaks off becomes an error under the same id. */
 export async function wholeText(out: Out, bytesMax = wholeBytesMax): Promise<string> {
   const chunks = [oneBuffer({ ...out, tail: '' })]
   let bytes = 0
-  for await (const chunk of out.stream ?? []) {
-    bytes += chunk.length
-    if (bytes > bytesMax) return tooLarge(chunks[0]?.toString('utf8') ?? '')
-    chunks.push(chunk)
+  try {
+    for await (const chunk of out.stream ?? []) {
+      bytes += chunk.length
+      if (bytes > bytesMax) throw new GatewayError('answer_too_large')
+      chunks.push(chunk)
+    }
+  } catch (thrown) {
+    return errorInstead(chunks[0]?.toString('utf8') ?? '', toGatewayError(thrown))
   }
   return Buffer.concat(chunks).toString('utf8') + out.tail
 }
 
-function tooLarge(head: string): string {
-  const error = new GatewayError('answer_too_large')
+/** Nothing of the answer left yet, so an error under its id can take its place. */
+function errorInstead(head: string, error: GatewayError): string {
   const id = head.slice(0, head.indexOf(',"result":'))
-  return `${id},"error":{"code":${refusals.answer_too_large.rpc},"message":${JSON.stringify(publicSentence(error))},"data":{"code":"answer_too_large"}}}`
+  return `${id},"error":{"code":${refusals[error.code].rpc},"message":${JSON.stringify(publicSentence(error))},"data":{"code":"${error.code}"}}}`
 }
 
 /** Whether an Accept header takes a type (RFC 9110 section 12.5.1, without weights). */

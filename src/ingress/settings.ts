@@ -1,3 +1,4 @@
+import type { Arriving } from '../kit/arriving.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import type { GatewayError } from '../model/refusal.ts'
@@ -8,7 +9,7 @@ import type { OriginRules } from './origin.ts'
 export interface Out {
   readonly status: number
   readonly head: readonly (string | Buffer)[]
-  readonly stream: AsyncIterable<Buffer> | undefined
+  readonly stream: Arriving | undefined
   readonly tail: string
 }
 

@@ -6,9 +6,9 @@ import { JsonCheck, JsonFault } from './json-check.ts'
 function judged(
   bytes: Buffer,
   sizes: readonly number[] = [],
-  depthMax = 512,
+  wanted: readonly string[] = [],
 ): JsonCheck | undefined {
-  const check = new JsonCheck(depthMax)
+  const check = new JsonCheck(512, new Set(wanted))
   try {
     let from = 0
     for (let piece = 0; from < bytes.length; piece++) {
@@ -117,37 +117,36 @@ describe('JSON in pieces', () => {
   })
 })
 
-describe('the outline', () => {
-  const outline = (value: unknown, cuts: readonly number[] = [3]): unknown =>
-    judged(Buffer.from(JSON.stringify(value)), cuts)?.outline
+describe('the scalars that are wanted', () => {
+  const scalars = (value: unknown, wanted: readonly string[], cuts: readonly number[] = [3]) =>
+    Object.fromEntries(
+      judged(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)), cuts, wanted)
+        ?.scalars ?? [],
+    )
 
-  it('has the scalars near the root, not those of lists', () => {
+  it('are found near the root by their pointers, not in lists', () => {
     const value = {
       data: [{ next: 'no' }, 1],
       next: 'é"\\\n',
       count: 12.5,
-      more: true,
+      'a/b~c': true,
       none: null,
-      paging: { next: { after: 'x', deep: { deeper: 1 } } },
+      paging: { next: { after: 'x', deep: { deeper: { deepest: 1 } } } },
       last: 'z',
     }
-    expect(outline(value)).toEqual({
-      next: 'é"\\\n',
-      count: 12.5,
-      more: true,
-      none: null,
-      paging: { next: { after: 'x' } },
-      last: 'z',
+    const wanted = ['/next', '/count', '/a~1b~0c', '/none', '/paging/next/after', '/data/next']
+    expect(scalars(value, [...wanted, '/paging/next/deep/deeper/deepest'])).toEqual({
+      '/next': '"é\\"\\\\\\n"',
+      '/count': '12.5',
+      '/a~1b~0c': 'true',
+      '/none': 'null',
+      '/paging/next/after': '"x"',
     })
+    expect(scalars('{"a": 12345678901234567890, "a": 1.0}', ['/a'])).toEqual({ '/a': '1.0' })
   })
 
-  it('equals the whole of what is small and has no lists', () => {
-    const leaf = fc.oneof(
-      fc.string({ maxLength: 30 }),
-      fc.integer(),
-      fc.boolean(),
-      fc.constant(null),
-    )
+  it('are what a parser finds, whatever the pieces', () => {
+    const leaf = fc.oneof(fc.string({ maxLength: 30 }), fc.integer(), fc.boolean())
     const key = fc.string({ maxLength: 8 })
     fc.assert(
       fc.property(
@@ -156,19 +155,34 @@ describe('the outline', () => {
         }),
         sizes,
         (value, cuts) => {
-          expect(JSON.parse(JSON.stringify(outline(value, cuts)))).toEqual(value)
+          const single = (at: string, one: unknown): [string, unknown] => [`/${at}`, one]
+          const pointed = (at: string): string => at.replaceAll('~', '~0').replaceAll('/', '~1')
+          const all = Object.entries(value).flatMap(([name, one]) =>
+            typeof one === 'object'
+              ? Object.entries(one).map(([inner, two]): [string, unknown] => [
+                  `/${pointed(name)}/${pointed(inner)}`,
+                  two,
+                ])
+              : [single(pointed(name), one)],
+          )
+          const found = scalars(
+            value,
+            all.map(([pointer]) => pointer),
+            cuts,
+          )
+          for (const [pointer, one] of all) expect(JSON.parse(found[pointer] ?? '')).toEqual(one)
         },
       ),
     )
   })
 
-  it('is bounded', () => {
+  it('are bounded in length, and found however many others there are', () => {
     const many = Object.fromEntries(
-      Array.from({ length: 1_000 }, (_, index) => [`k${index}`, index]),
+      Array.from({ length: 1_000 }, (_, index) => [`k${index}`, { a: { b: index } }]),
     )
-    expect(Object.keys(Object(outline(many))).length).toBeLessThanOrEqual(64)
-    expect(outline({ long: 'x'.repeat(5_000), short: 'y' })).toEqual({ short: 'y' })
-    expect(outline([1, 2])).toBeUndefined()
-    expect(outline('x')).toBeUndefined()
+    expect(scalars({ items: many, next: 'n' }, ['/next'])).toEqual({ '/next': '"n"' })
+    expect(scalars({ next: 'x'.repeat(5_000) }, ['/next'])).toEqual({})
+    expect(scalars({ ['x'.repeat(5_000)]: 1, next: 2 }, ['/next'])).toEqual({ '/next': '2' })
+    expect(scalars([1, 2], ['/0'])).toEqual({})
   })
 })

@@ -1,14 +1,13 @@
 /**
- * Checks JSON that arrives in pieces, byte by byte and without holding it (RFC 8259), and remembers its small scalars
- * near the root. Whether the bytes are UTF-8 is for somebody else.
+ * Checks JSON that arrives in pieces, byte by byte and without holding it (RFC 8259), and remembers scalars near the
+ * root that somebody wants. Whether the bytes are UTF-8 is for somebody else.
  */
 
 /** What is no JSON, nested too deeply, or a number longer than any that is meant. */
 export class JsonFault extends Error {}
 
-/** Scalars are remembered to this depth, through objects only. */
-const keptDepth = 3
-const keptMax = 64
+/** Scalars are remembered to this depth, through objects only; of equal keys the last. */
+const keptDepth = 4
 const keptBytesMax = 2_048
 const scalarBytesMax = 4_096
 
@@ -32,31 +31,32 @@ type State =
   | 'scalar'
   | 'done'
 
-type Kept = Record<string, unknown>
-
 export class JsonCheck {
   private readonly depthMax: number
   private state: State = 'value'
   /** Of each open container, whether it is an array. */
   private readonly arrays: boolean[] = []
-  /** Objects that are remembered, outermost first; as many as are open, as long as only objects are. */
-  private readonly objects: Kept[] = []
-  private readonly keys: string[] = []
-  private kept = 0
+  private readonly wanted: ReadonlySet<string>
+  /** JSON pointers of the open objects, outermost first, as long as only objects are open, to the depth that is looked at. */
+  private readonly objects: string[] = []
+  /** JSON pointer of the member that the walk is in. */
+  private member = ''
+  private readonly found = new Map<string, string>()
   private inKey = false
   private digits = 0
   private text: Buffer[] = []
   private textBytes = 0
   private keeps = false
-  private root: Kept | undefined
 
-  constructor(depthMax: number) {
+  /** `wanted`: JSON pointers (RFC 6901) of scalars to remember. */
+  constructor(depthMax: number, wanted: ReadonlySet<string> = new Set()) {
     this.depthMax = depthMax
+    this.wanted = wanted
   }
 
-  /** The remembered scalars, as the objects that they stand in; undefined when the root is no object. */
-  get outline(): Readonly<Record<string, unknown>> | undefined {
-    return this.root
+  /** The wanted scalars that came, as raw JSON by their pointers. */
+  get scalars(): ReadonlyMap<string, string> {
+    return this.found
   }
 
   /** @throws JsonFault */
@@ -145,10 +145,7 @@ export class JsonCheck {
     this.arrays.push(isArray)
     this.state = isArray ? 'first-value' : 'first-key'
     if (isArray || this.objects.length !== depth || depth >= keptDepth) return
-    const object: Kept = Object.create(null)
-    if (depth === 0) this.root = object
-    else this.put(object)
-    this.objects.push(object)
+    this.objects.push(depth === 0 ? '' : this.member)
   }
 
   private close(isArray: boolean): void {
@@ -173,7 +170,7 @@ export class JsonCheck {
     this.inKey = isKey
     this.text = []
     this.textBytes = 0
-    this.keeps = this.atKept
+    this.keeps = this.atKept && (isKey || this.wanted.has(this.member))
   }
 
   private string(chunk: Buffer, from: number): number {
@@ -197,13 +194,12 @@ export class JsonCheck {
   }
 
   private stringEnds(): void {
-    const text = this.kept <= keptMax && this.keeps ? this.textKept() : undefined
     if (this.inKey) {
-      if (this.atKept) this.keys[this.objects.length - 1] = text === undefined ? '' : decoded(text)
+      if (this.atKept) this.member = this.keeps ? this.pointerTo(decoded(this.textKept())) : tooLong
       this.state = 'colon'
       return
     }
-    if (text !== undefined) this.put(decoded(text))
+    if (this.keeps) this.found.set(this.member, `"${this.textKept()}"`)
     this.ended()
   }
 
@@ -225,7 +221,7 @@ export class JsonCheck {
 
   private scalarEnds(text: string): void {
     if (!scalar.test(text)) throw new JsonFault('no JSON value')
-    if (this.atKept) this.put(JSON.parse(text))
+    if (this.atKept && this.wanted.has(this.member)) this.found.set(this.member, text)
     this.ended()
   }
 
@@ -234,11 +230,8 @@ export class JsonCheck {
     return this.objects.length > 0 && this.objects.length === this.arrays.length
   }
 
-  private put(value: unknown): void {
-    const object = this.objects.at(-1)
-    if (object === undefined || this.kept >= keptMax) return
-    this.kept++
-    object[this.keys[this.objects.length - 1] ?? ''] = value
+  private pointerTo(key: string): string {
+    return `${this.objects.at(-1) ?? ''}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
   }
 
   private keep(byte: number): void {
@@ -259,6 +252,9 @@ export class JsonCheck {
     return Buffer.concat(this.text).toString('utf8')
   }
 }
+
+/** No pointer: it does not begin with a slash. */
+const tooLong = 'too long'
 
 function decoded(text: string): string {
   return String(JSON.parse(`"${text}"`))

@@ -1,3 +1,4 @@
+import type { Arriving } from '../kit/arriving.ts'
 import type { Members } from './members.ts'
 
 /** A notification that belongs to a running call. `params` is raw JSON text without a progress token. */
@@ -23,9 +24,7 @@ export type ResultBody =
   | {
       readonly kind: 'stream'
       readonly head: Buffer
-      readonly rest: AsyncIterable<Buffer>
-      /** Breaks it off: whoever reads it gets the error. */
-      readonly stop: (error: Error) => void
+      readonly rest: Arriving
       /** Whether `isError: true` was seen; final once all was read. */
       readonly isError: () => boolean
     }

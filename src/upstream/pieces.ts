@@ -1,4 +1,5 @@
 /** Bytes between a server that sends them and a client that reads them: bounded, in order, with an end or a fault. */
+import type { Arriving } from '../kit/arriving.ts'
 import { GatewayError } from '../model/refusal.ts'
 
 /** The exchange that the bytes come from. */
@@ -12,7 +13,7 @@ export interface Flow {
 const waitingBytesMax = 262_144
 
 /** Iterating yields the bytes; breaking off aborts the exchange. For one reader. */
-export class Pieces implements AsyncIterable<Buffer> {
+export class Pieces implements Arriving {
   /** All that was pushed. */
   bytes = 0
   private readonly flow: Flow
@@ -20,8 +21,10 @@ export class Pieces implements AsyncIterable<Buffer> {
   private waitingBytes = 0
   private paused = false
   private ended = false
+  private stopped = false
   private fault: GatewayError | undefined
   private wake: (() => void) | undefined
+  private readonly listeners: ((error: Error) => void)[] = []
 
   constructor(flow: Flow) {
     this.flow = flow
@@ -55,14 +58,20 @@ export class Pieces implements AsyncIterable<Buffer> {
     this.wake?.()
   }
 
-  /** Ends it before its time; what waits is dropped. */
+  /** What waits is dropped. */
   stop(error: Error): void {
-    if (this.ended) return
-    this.fail(
-      error instanceof GatewayError ? error : new GatewayError('server_broken', { cause: error }),
-    )
+    if (this.stopped) return
+    this.stopped = true
     this.waiting = []
-    this.flow.abort()
+    this.fail(
+      error instanceof GatewayError ? error : new GatewayError('cancelled', { cause: error }),
+    )
+    if (!this.ended) this.flow.abort()
+    for (const listener of this.listeners) listener(error)
+  }
+
+  onStop(listener: (error: Error) => void): void {
+    this.listeners.push(listener)
   }
 
   /** What has arrived so far. */

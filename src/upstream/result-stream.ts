@@ -1,4 +1,6 @@
 /** The result of a JSON-RPC answer that is too large to hold: split off and handed on while it arrives. */
+
+import type { Arriving } from '../kit/arriving.ts'
 import { JsonWalker, WalkFault } from '../kit/json-walker.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { type Flow, Pieces } from './pieces.ts'
@@ -10,7 +12,7 @@ const shortMax = 256
  * Takes the bytes of one message; `ready` is called once the result has begun. Iterating yields the bytes of the
  * result; breaking off aborts the exchange.
  */
-export class ResultStream implements AsyncIterable<Buffer> {
+export class ResultStream implements Arriving {
   /** Raw values of `resultType` and `isError`, as far as they were seen. */
   readonly seen = new Map<string, string>()
   private readonly walker: JsonWalker
@@ -61,6 +63,10 @@ export class ResultStream implements AsyncIterable<Buffer> {
   /** Ends it before its time. */
   stop(error: Error): void {
     this.pieces.stop(error)
+  }
+
+  onStop(listener: (error: Error) => void): void {
+    this.pieces.onStop(listener)
   }
 
   fail(fault: GatewayError): void {

@@ -153,7 +153,6 @@ export class OpenCall {
         kind: 'stream',
         head,
         rest: stream,
-        stop: (error) => stream.stop(error),
         isError: () => stream.seen.get('isError') === 'true',
       },
       extras: [],
@@ -180,7 +179,7 @@ export class OpenCall {
       ended.kind === 'complete' &&
       ended.body.kind === 'stream'
     )
-      ended.body.stop(error)
+      ended.body.rest.stop(error)
     this.end(error)
   }
 

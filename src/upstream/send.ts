@@ -1,4 +1,6 @@
 /** The last room before the network: finds the server, bounds what one server can cost the others, and sends. */
+
+import { brokenOff, Layer } from '../kit/arriving.ts'
 import { Breaker } from '../kit/breaker.ts'
 import type { Link } from '../kit/chain.ts'
 import { Deadlines, type Due } from '../kit/deadlines.ts'
@@ -79,13 +81,19 @@ class Round {
     this.breakOff = breakOff
   }
 
+  /** The server did its part in time; from here on it may be the client that is slow. */
+  get isStreaming(): boolean {
+    return this.breakOff !== undefined
+  }
+
   stop(error: GatewayError, reason: string): void {
     if (this.error !== undefined) return
     this.error = error
     this.reason = reason
+    // First, so that whoever reads gets this error and not that the exchange was aborted.
+    this.breakOff?.(error)
     this.sent?.cancel(reason)
     this.sent?.open.fail(error)
-    this.breakOff?.(error)
     this.reject(error)
   }
 }
@@ -118,7 +126,9 @@ export function send(
       gate.running--
       gate.deadlines.delete(round)
       forget()
-      judge(gate, deps.now(), error)
+      // Too late while it streams: the client may be what is slow.
+      const isLate = round.isStreaming && error?.code === 'server_timeout'
+      judge(gate, deps.now(), isLate ? new GatewayError('cancelled') : error)
       if (error !== undefined) reject(error)
       return true
     }
@@ -208,21 +218,19 @@ function streamed(
   round: Round,
   ended: (error: GatewayError | undefined) => boolean,
 ): Reply {
-  round.streaming(body.stop)
-  async function* rest(): AsyncGenerator<Buffer> {
-    let error: GatewayError | undefined = new GatewayError('cancelled')
-    try {
-      yield* body.rest
-      error = undefined
-    } catch (fault) {
-      error =
-        fault instanceof GatewayError ? fault : new GatewayError('server_broken', { cause: fault })
-      throw error
-    } finally {
-      ended(error)
-    }
-  }
-  return { ...reply, body: { ...body, rest: rest() } }
+  round.streaming((error) => body.rest.stop(error))
+  const rest = new Layer(
+    body.rest,
+    (source) => source,
+    (error) => ended(error === undefined ? undefined : streamFault(error)),
+  )
+  return { ...reply, body: { ...body, rest } }
+}
+
+/** Why a stream ended before its time. */
+function streamFault(error: Error): GatewayError {
+  if (error === brokenOff) return new GatewayError('cancelled')
+  return error instanceof GatewayError ? error : new GatewayError('server_broken', { cause: error })
 }
 
 function judge(gate: Gate, now: number, error: GatewayError | undefined): void {

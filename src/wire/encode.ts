@@ -1,5 +1,6 @@
 /** The neutral reply in the caller's era: results spliced from the server's bytes, refusals, questions. Pure. */
 
+import { type Arriving, Layer } from '../kit/arriving.ts'
 import { type Collect, type JsonMember, scanObject } from '../kit/json-scan.ts'
 import type { Call, Era } from '../model/call.ts'
 import { type Members, objectText } from '../model/members.ts'
@@ -13,7 +14,7 @@ export interface OutMessage {
   /** HTTP status if the message is the whole answer. */
   readonly status: number
   readonly head: readonly (string | Buffer)[]
-  readonly stream: AsyncIterable<Buffer> | undefined
+  readonly stream: Arriving | undefined
   readonly tail: string
 }
 
@@ -201,18 +202,19 @@ function slice(bytes: Buffer, member: JsonMember): string {
 
 /** The same on a result that is still arriving. */
 function editStream(
-  body: { readonly head: Buffer; readonly rest: AsyncIterable<Buffer> },
+  body: { readonly head: Buffer; readonly rest: Arriving },
   place: StreamEdits,
-): { head: Buffer; rest: AsyncIterable<Buffer> } {
+): { head: Buffer; rest: Arriving } {
   const { uriPrefix, taskId, wrapsOutput, members } = place
   if (uriPrefix === '' && taskId === undefined && !wrapsOutput && members.size === 0) return body
   const editor = new StreamEditor(place)
-  const head = editor.rewrite(body.head)
-  async function* rest(): AsyncGenerator<Buffer> {
-    for await (const chunk of body.rest) yield editor.rewrite(chunk)
+  // The head, too, is rewritten while it is read: what is wrong with it breaks the stream off like what comes later.
+  const rest = new Layer(body.rest, async function* pieces(source) {
+    yield editor.rewrite(body.head)
+    for await (const chunk of source) yield editor.rewrite(chunk)
     yield editor.finish()
-  }
-  return { head, rest: rest() }
+  })
+  return { head: Buffer.alloc(0), rest }
 }
 
 function questionsText(reply: Extract<Reply, { kind: 'input_required' }>): string {

@@ -1,16 +1,23 @@
 /** Answers of an API that are too large to hold reach every client whole, in the form that it can read. */
 
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { eventually, legacySession, modernCall, modernTool } from './client.ts'
+import { eventually, legacySession, modernCall, modernRequest, modernTool } from './client.ts'
 import { startGateway, type TestGateway } from './gateway.ts'
 import { dig, digText, names } from './json.ts'
 
+const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const row = '{"id": 12345678901234567890,\n  "name": "Zo\\u00eb é"}'
 const items = `{"items": [${`${row},`.repeat(300_000)}${row}], "next": null}`
+const tools = ['items', 'echoing', 'broken', 'small', 'deep']
 const token = 'of-the-catalog-7f3a'
 
 let folder = ''
@@ -27,7 +34,10 @@ beforeAll(async () => {
     } else if (request.url === '/broken') {
       response.write(items.slice(0, 5_000_000))
       setTimeout(() => response.destroy(), 50)
-    } else response.end(items)
+    } else if (request.url === '/small') response.end('{"a": 1}')
+    else if (request.url === '/deep')
+      response.end(`{"d": ${'['.repeat(509)}${']'.repeat(509)}, "pad": "${'x'.repeat(2_000_000)}"}`)
+    else response.end(items)
   })
   await new Promise<void>((resolve) => api.listen(0, '127.0.0.1', resolve))
   const address = api.address()
@@ -39,18 +49,22 @@ beforeAll(async () => {
       responses: { 200: { description: 'Done', content: { 'application/json': { schema } } } },
     },
   })
-  const paths = { '/items': get('items'), '/echoing': get('echoing'), '/broken': get('broken') }
+  const paths = Object.fromEntries(tools.map((tool) => [`/${tool}`, get(tool)]))
   const spec = join(folder, 'catalog.json')
   const info = { title: 'Catalog', version: '1' }
   await writeFile(spec, JSON.stringify({ openapi: '3.1.0', info, servers: [{ url }], paths }))
   gateway = await startGateway({
     config: {
-      servers: { catalog: { openapi: { spec, baseUrl: url }, credential: { bearer: token } } },
+      servers: {
+        catalog: { openapi: { spec, baseUrl: url }, credential: { bearer: token }, timeout: '4s' },
+      },
+      roles: { some: { allow: ['catalog/*'] } },
+      limits: [{ per: 'key', tool: 'catalog/*', concurrent: 8 }],
     },
   })
   await eventually(async () => {
     const { message } = await modernCall(gateway.server('catalog'), gateway.key, 'tools/list')
-    return dig(message, 'result') !== undefined && names(message, 'tools').length === 3
+    return dig(message, 'result') !== undefined && names(message, 'tools').length === tools.length
   })
 }, 60_000)
 
@@ -102,3 +116,87 @@ test('one that the API breaks off is broken off, and the gateway goes on', async
   const { message } = await modernTool(gateway.server('catalog'), gateway.key, 'items')
   expect(dig(message, 'result', 'structuredContent')).toBeDefined()
 })
+
+test('JSON as deep as it may be passes every endpoint and era', async () => {
+  const legacy = await legacySession(gateway.server('catalog'), gateway.key)
+  const joined = await modernTool(gateway.url, gateway.key, 'catalog__deep')
+  for (const { message } of [joined, await legacy.tool('deep')])
+    expect(digText(message, 'result', 'structuredContent', 'pad')).toHaveLength(2_000_000)
+})
+
+test('a batch answers each of its requests, also those that break off, and holds no place afterwards', async () => {
+  const session = await legacySession(gateway.server('catalog'), gateway.key, {
+    revision: '2025-03-26',
+  })
+  const call = (id: number, name: string): object => ({
+    jsonrpc: '2.0',
+    id,
+    method: 'tools/call',
+    params: { name, arguments: {} },
+  })
+  const calls = [call(1, 'broken'), call(2, 'items'), call(3, 'small')]
+  for (let round = 0; round < 8; round++) {
+    const response = await session.post(JSON.stringify(calls))
+    const answers: unknown = JSON.parse(await response.text())
+    expect(digText(answers, 0, 'error', 'data', 'code')).toMatch(/^server_/)
+    expect(digText(answers, 1, 'result', 'content', 0, 'text')).toBe(items)
+    expect(digText(answers, 2, 'result', 'content', 0, 'text')).toBe('{"a": 1}')
+  }
+}, 60_000)
+
+test('over stdio one that breaks off is answered with an error', async () => {
+  const child = spawn(
+    process.execPath,
+    [mainFile, 'stdio', '--data', gateway.dataDir, '--config', join(folder, 'none.yaml')],
+    { env: { PATH: '/usr/bin:/bin', NODE_NO_WARNINGS: '1', SALLYPORT_KEY: gateway.key } },
+  )
+  const answers: unknown[] = []
+  createInterface({ input: child.stdout }).on('line', (line) => answers.push(JSON.parse(line)))
+  const say = (name: string): void =>
+    void child.stdin.write(`${modernRequest('tools/call', { name, arguments: {} }).body}\n`)
+  say('catalog__broken')
+  say('catalog__items')
+  say('catalog__small')
+  await eventually(async () => answers.length === 3)
+  expect(answers.filter((answer) => dig(answer, 'error') !== undefined)).toHaveLength(1)
+  expect(answers.filter((answer) => dig(answer, 'result') !== undefined)).toHaveLength(2)
+  child.stdin.end()
+  await once(child, 'close')
+}, 30_000)
+
+test('clients that read nothing are cut off at the deadline, free their places, and cost nobody else', async () => {
+  const { hostname, port, pathname } = new URL(gateway.url)
+  const { body, headers } = modernRequest('tools/call', { name: 'catalog__items', arguments: {} })
+  const all = {
+    host: hostname,
+    'content-type': 'application/json',
+    accept: 'application/json',
+    connection: 'close',
+    authorization: `Bearer ${gateway.key}`,
+    'content-length': String(Buffer.byteLength(body)),
+    ...headers,
+  }
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
+  const sockets = Array.from({ length: 12 }, () => {
+    const socket = connect(Number(port), hostname).pause()
+    socket.on('error', () => undefined)
+    socket.write(`POST ${pathname} HTTP/1.1\r\n${lines.join('')}\r\n${body}`)
+    return socket
+  })
+  const code = async (): Promise<unknown> => {
+    const { text } = await modernTool(gateway.url, gateway.key, 'catalog__small')
+    return /concurrency_limited|server_unavailable/.exec(text)?.[0]
+  }
+  await eventually(async () => (await code()) === 'concurrency_limited')
+  await eventually(async () => (await code()) === undefined)
+  // Their connections are at an end; what is left in the buffers is shorter than the answer.
+  const read = async (socket: Socket): Promise<number> => {
+    let bytes = 0
+    socket.on('data', (piece: Buffer) => (bytes += piece.length))
+    socket.resume()
+    await once(socket, 'close')
+    return bytes
+  }
+  for (const bytes of await Promise.all(sockets.map(read))) expect(bytes).toBeLessThan(items.length)
+  expect(await code()).toBeUndefined()
+}, 60_000)

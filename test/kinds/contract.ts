@@ -241,7 +241,7 @@ export function describeKind<Plan, Common>(subject: Subject<Plan, Common>): void
         for await (const piece of gone.rest) if (piece.length > 0) break
         await until(() => started.seen.streamed === 1)
         const stopped = await streamed()
-        stopped.stop(new GatewayError('server_timeout'))
+        stopped.rest.stop(new GatewayError('server_timeout'))
         await until(() => started.seen.streamed === 2)
         const read = async (): Promise<never> => {
           for await (const _piece of stopped.rest);

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { brotliCompressSync, deflateRawSync, gzipSync } from 'node:zlib'
+import { brotliCompressSync, constants, createGzip, deflateRawSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import type { RestPlan } from '../../src/model/kinds/openapi.ts'
 import { plainPlan } from './rest-server.ts'
@@ -55,6 +55,18 @@ describe('large JSON', () => {
     }
   })
 
+  it('tells the next page behind any number of other members', async () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 30_000 }, (_, index) => [
+        `k${index}`,
+        { id: index, name: 'x'.repeat(20) },
+      ]),
+    )
+    const body = JSON.stringify({ items: many, paging: { next: { after: 'abc' } } })
+    const { call } = await world(answering(200, 'application/json', body))
+    expect((await call({ parameters: page })).texts[1]).toContain('arg_cursor = "abc"')
+  })
+
   it('that is a list is wrapped where the tool has an output schema', async () => {
     const { call } = await world(answering(200, 'application/json', rows(2_000_000)))
     expect((await call({ structured: true })).structured).toEqual({
@@ -65,7 +77,7 @@ describe('large JSON', () => {
 
   it('is text, all of it, for a caller that knows no structured content', async () => {
     const { call } = await world(answering(200, 'application/json', json))
-    const result = await call({ parameters: page }, {}, { textsOnly: true })
+    const result = await call({ parameters: page }, {}, { revision: '2025-03-26' })
     expect(result.text).toBe(json)
     expect(result.structured).toBeUndefined()
     expect(result.texts[1]).toContain('arg_cursor = "abc"')
@@ -146,6 +158,49 @@ describe('large JSON', () => {
   })
 })
 
+describe('packed in layers', () => {
+  /** A run of empty gzip members: nothing in the end, much in between. */
+  const nested = brotliCompressSync(Buffer.concat(Array(4_000_000).fill(gzipSync(''))), {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 2 },
+  })
+  const layered = { 'content-encoding': 'gzip, br' }
+
+  it('no layer may pass the bound, however little the last one gives', async () => {
+    const bomb = brotliCompressSync(gzipSync(Buffer.alloc(300_000_000, 0x20), { level: 0 }), {
+      params: { [constants.BROTLI_PARAM_QUALITY]: 1 },
+    })
+    const { call } = await world(answering(200, 'application/json', bomb, layered))
+    await expect(call()).rejects.toMatchObject({ code: 'answer_too_large' })
+  })
+
+  it('a cancel ends the unpacking of what is here already', async () => {
+    const { call } = await world(answering(200, 'application/json', nested, layered))
+    const cancel = new AbortController()
+    const calling = call({}, {}, { signal: cancel.signal })
+    setTimeout(() => cancel.abort(), 50)
+    await expect(calling).rejects.toMatchObject({ code: 'cancelled' })
+  })
+
+  it('one that turns out to be no JSON is given up at an API that has gone quiet', async () => {
+    let closed = false
+    const { call } = await world((_request, response) => {
+      response.on('close', () => {
+        closed = true
+      })
+      response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' })
+      const packer = createGzip({ level: 1 })
+      packer.on('data', (piece) => response.write(piece))
+      packer.write(`{"a":"${randomBytes(2_000_000).toString('hex')}`)
+      packer.flush(() => {
+        packer.write('\u0001')
+        packer.flush()
+      })
+    })
+    await expect(call()).rejects.toMatchObject({ code: 'server_broken' })
+    while (!closed) await sleep(5)
+  })
+})
+
 describe('secrets', () => {
   const secret = 'a-secret-of-some-length-7f3a'
 
@@ -194,9 +249,31 @@ describe('other large answers', () => {
   it.each(['text/csv', ''])('text of type "%s"', async (type) => {
     const text = 'a;"b";\\;é\u2028\u0001\r\n'.repeat(200_000)
     const { call } = await world(answering(200, type, text))
-    const result = await call({ structured: type !== '' })
+    const result = await call()
     expect(result.text).toBe(text)
-    expect(result.structured).toEqual(type === '' ? undefined : {})
+    expect(result.structured).toBeUndefined()
+    const structured = await call({ structured: true })
+    expect(structured.structured).toEqual({ result: text })
+    expect(structured.text).toContain('a;"b"')
+    const old = await call({ structured: true }, {}, { revision: '2025-03-26' })
+    expect(old.text).toBe(text)
+    expect(old.structured).toBeUndefined()
+  })
+
+  it('a JSON text is the result of a tool with an output schema, and a text of one without', async () => {
+    const json = JSON.stringify('é"\n'.repeat(400_000))
+    const { call } = await world(answering(200, 'application/json', json))
+    expect((await call({ structured: true })).structured).toEqual({ result: JSON.parse(json) })
+    expect((await call()).text).toBe(json)
+  })
+
+  it('a legacy caller gets no member that its revision has not', async () => {
+    const { call } = await world(answering(200, 'application/json', rows(1_500_000)))
+    expect((await call()).raw).toMatch(/^\{"resultType":"complete","structuredContent":\[/)
+    const legacy = await call({}, {}, { revision: '2025-11-25' })
+    expect(legacy.raw).toMatch(/^\{"structuredContent":\[/)
+    const old = await call({}, {}, { revision: '2024-11-05' })
+    expect(old.raw).toMatch(/^\{"content":\[/)
   })
 
   it('Link and Location are told at the end', async () => {

@@ -17,7 +17,7 @@ export interface World {
   call(plan?: Partial<RestPlan>, args?: unknown, over?: CallOver): Promise<Result>
 }
 
-export interface CallOver extends Pick<Partial<Run<RestPlan, RestCommon>>, 'signal' | 'textsOnly'> {
+export interface CallOver extends Pick<Partial<Run<RestPlan, RestCommon>>, 'signal' | 'revision'> {
   readonly headers?: Readonly<Record<string, string>>
   readonly common?: RestCommon
 }

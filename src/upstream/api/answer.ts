@@ -1,6 +1,6 @@
 /** Makes CallToolResults of what APIs answer. JSON that an API sent is spliced in as it is, never re-serialised. */
+import { type Arriving, Layer } from '../../kit/arriving.ts'
 import type { Answer } from './executor.ts'
-import type { Rest } from './http-exchange.ts'
 import { Base64Stage, endThrough, jsonTextStage, pushThrough, type Stage } from './stages.ts'
 
 const head = Buffer.from('{"resultType":"complete","content":[')
@@ -94,7 +94,7 @@ const noStructure = ({ structured }: Extra): string =>
 export interface Large {
   /** Its beginning, as the stages left it. */
   readonly first: Buffer
-  readonly rest: Rest
+  readonly rest: Arriving
   /** Those that `first` went through already. */
   readonly stages: readonly Stage[]
   /** Further texts for the model; asked when the last byte came. */
@@ -109,8 +109,8 @@ function large(
 ): Answer {
   const ending = last === undefined ? [] : [last]
   const all = [...stages, ...ending]
-  async function* pieces(): AsyncGenerator<Buffer> {
-    for await (const piece of rest) yield pushThrough(all, piece)
+  async function* pieces(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const piece of source) yield pushThrough(all, piece)
     yield endThrough(all)
     yield Buffer.from(`${after()}}`)
   }
@@ -118,8 +118,7 @@ function large(
     body: {
       kind: 'stream',
       head: Buffer.concat([Buffer.from(before), pushThrough(ending, first)]),
-      rest: pieces(),
-      stop: (error) => rest.stop(error),
+      rest: new Layer(rest, pieces),
       isError: () => false,
     },
     isError: false,
@@ -132,40 +131,64 @@ const moreBlocks = (notes: readonly string[]): string =>
 /** How much of large JSON is shown as text. */
 const beginningCharsMax = 20_000
 
-/** Large JSON as `structuredContent`, its bytes untouched; of the text only the beginning. */
-export function largeJsonAnswer(from: Large, extra: Extra): Answer {
-  const wraps = extra.structured === 'object' && from.first[firstSign(from.first)] !== 0x7b
+/** The form of a large answer, which can be given only once: the caller's revision and the tool decide. */
+export interface LargeForm extends Extra {
+  /** The caller knows no structured content. */
+  readonly textsOnly: boolean
+  /** The caller's era has `resultType`. */
+  readonly isModern: boolean
+}
+
+const opening = ({ isModern }: LargeForm): string => (isModern ? '{"resultType":"complete",' : '{')
+
+function toldOf(from: Large): string {
   const beginning = from.first.toString('utf8', 0, beginningCharsMax).replace(/\ufffd$/, '')
   const told = `The answer is larger than a text may be: all of it is in structuredContent. Filters or a smaller page make it readable here. It begins:\n${beginning}`
+  return `"content":[${blocks(textBlock(told), from.notes())}]`
+}
+
+/** Large JSON: as `structuredContent`, its bytes untouched, with its beginning as text. */
+export function largeJsonAnswer(from: Large, form: LargeForm): Answer {
+  const isObject = from.first[firstSign(from.first)] === 0x7b
+  if (form.textsOnly || form.structured === 'none') return largeTextAnswer(from, form)
+  const wraps = form.structured === 'object' && !isObject
   return large(
     from,
-    `{"resultType":"complete","structuredContent":${wraps ? '{"result":' : ''}`,
+    `${opening(form)}"structuredContent":${wraps ? '{"result":' : ''}`,
     undefined,
-    () => `${wraps ? '}' : ''},"content":[${blocks(textBlock(told), from.notes())}]`,
+    () => `${wraps ? '}' : ''},${toldOf(from)}`,
   )
 }
 
-/** Large text, which JSON is for callers that know no structured content. */
-export function largeTextAnswer(from: Large, extra: Extra): Answer {
-  return large(
-    from,
-    `${head.toString()}{"type":"text","text":"`,
-    jsonTextStage,
-    () => `"}${moreBlocks(from.notes())}]${noStructure(extra)}`,
-  )
+/** Large text: as the content, or, where the tool has an output schema, in `structuredContent` like a small one. */
+export function largeTextAnswer(from: Large, form: LargeForm): Answer {
+  return form.structured === 'object' && !form.textsOnly
+    ? large(
+        from,
+        `${opening(form)}"structuredContent":{"result":"`,
+        jsonTextStage,
+        () => `"},${toldOf(from)}`,
+      )
+    : large(
+        from,
+        `${opening(form)}"content":[{"type":"text","text":"`,
+        jsonTextStage,
+        () => `"}${moreBlocks(from.notes())}]`,
+      )
 }
 
 export function largeBinaryAnswer(
   from: Large,
   mediaType: string,
   name: string,
-  extra: Extra,
+  form: LargeForm,
 ): Answer {
   const [before, after] = binaryBlock(mediaType, name)
+  const structure = form.textsOnly ? '' : noStructure(form)
   return large(
     from,
-    head.toString() + before,
+    `${opening(form)}"content":[${before}`,
     new Base64Stage(),
-    () => `${after}${moreBlocks(from.notes())}]${noStructure(extra)}`,
+    () => `${after}${moreBlocks(from.notes())}]${structure}`,
   )
 }

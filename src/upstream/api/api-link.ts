@@ -2,7 +2,7 @@
  * An API behind tools that a converter made: one link for every kind of API. Its list is the conversion, its calls are
  * carried out by the kind's executor; to the rest of the gateway it is a server like any other, of the modern era.
  */
-import { type ListMethod, newestModern, type Revision } from '../../model/call.ts'
+import { type ListMethod, newestModern } from '../../model/call.ts'
 import { type Conversion, ConversionFault, type Document } from '../../model/conversion.ts'
 import { GatewayError, toGatewayError } from '../../model/refusal.ts'
 import type { Reply } from '../../model/reply.ts'
@@ -22,9 +22,6 @@ export interface ApiLinkOptions<Plan, Common> {
   /** Tells when the description may have changed; returns the way to stop. Undefined: it is only asked again. */
   readonly onChange?: (changed: () => void) => () => void
 }
-
-/** The first revision with `structuredContent` in results of tools. */
-const structuredSince: Revision = '2025-06-18'
 
 interface Converted<Plan, Common> {
   readonly conversion: Conversion<Plan, Common>
@@ -67,7 +64,7 @@ export class ApiLink<Plan, Common> implements ServerLink {
         args: recorded.call.args ?? '{}',
         headers: recorded.headers,
         principalId: recorded.principal.id,
-        textsOnly: recorded.call.revision < structuredSince,
+        revision: recorded.call.revision,
         signal: cancel.signal,
         progress: (done, total, message) =>
           sink({

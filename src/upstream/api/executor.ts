@@ -1,3 +1,4 @@
+import type { Revision } from '../../model/call.ts'
 import type { Document } from '../../model/conversion.ts'
 import type { Credential } from '../../model/credential.ts'
 import type { ResultBody } from '../../model/reply.ts'
@@ -31,8 +32,8 @@ export interface Run<Plan, Common> {
   readonly headers: Readonly<Record<string, string>>
   /** Whom sealed cursors are bound to. */
   readonly principalId: string
-  /** The caller's revision is older than `structuredContent` (MCP 2025-06-18). */
-  readonly textsOnly?: boolean
+  /** The caller's; undefined: the newest. What is streamed is made for it, since it can be given only once. */
+  readonly revision?: Revision
   /** Aborts when the caller cancelled or the deadline passed: stop the work at the API as its protocol can. */
   readonly signal: AbortSignal
   /** Tells the caller how far it is; dropped when it asked for no progress. */

@@ -1,8 +1,9 @@
 /** One bounded HTTP request of an API executor: sent, read whole, or in pieces where it is large, and unpacked. */
 import type { Dispatcher } from 'undici'
+import { type Arriving, Layer } from '../../kit/arriving.ts'
 import { GatewayError, toGatewayError } from '../../model/refusal.ts'
 import { Pieces } from '../pieces.ts'
-import { codingsOf, unpackPieces, unpackWhole } from './unpack.ts'
+import { answerTooLarge, codingsOf, unpackPieces, unpackWhole } from './unpack.ts'
 
 export interface HttpRequest {
   readonly method: string
@@ -17,13 +18,8 @@ export interface HttpAnswer {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   /** Unpacked; of a large answer its beginning. */
   readonly body: Buffer
-  /** What follows `body` in a large answer. It must be read or stopped. */
-  readonly rest?: Rest
-}
-
-/** The rest of a large answer. Reading throws a GatewayError when the server breaks off or a bound is passed. */
-export interface Rest extends AsyncIterable<Buffer> {
-  stop(error: Error): void
+  /** What follows `body` in a large answer. It must be read or stopped; reading throws a GatewayError when it breaks off. */
+  readonly rest?: Arriving
 }
 
 export interface HttpBounds {
@@ -85,7 +81,9 @@ class Collector implements Dispatcher.DispatchHandler {
   }
 
   private abort(): void {
-    this.fail(new GatewayError('cancelled'), this.controller !== undefined)
+    const error = new GatewayError('cancelled')
+    this.pieces?.stop(error)
+    this.fail(error, this.controller !== undefined)
   }
 
   private fail(error: GatewayError, sent: boolean): void {
@@ -115,7 +113,7 @@ class Collector implements Dispatcher.DispatchHandler {
   }
 
   private tooLarge(): void {
-    this.fail(tooLarge(this.bounds.bytesMax), true)
+    this.fail(answerTooLarge(this.bounds.bytesMax), true)
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -209,88 +207,44 @@ export async function httpExchange(
 async function unpacked(
   answer: HttpAnswer,
   codings: readonly string[],
-  { bytesMax, largeBytes }: HttpBounds,
+  { signal, bytesMax, largeBytes }: HttpBounds,
 ): Promise<HttpAnswer> {
   if (codings.length === 0) return answer
-  const { body: packed, rest: packedRest } = answer
-  if (packedRest === undefined) {
-    const body = await unpackWhole(packed, codings, largeBytes ?? bytesMax)
-    if (body !== undefined) return { ...answer, body }
-    if (largeBytes === undefined) throw tooLarge(bytesMax)
+  const { status, headers, body: packed } = answer
+  const heldMax = largeBytes ?? bytesMax
+  if (answer.rest === undefined) {
+    const body = await unpackWhole(packed, codings, heldMax)
+    if (body !== undefined) return { status, headers, body }
+    if (largeBytes === undefined) throw answerTooLarge(bytesMax)
   }
-  const source = new Source(packed, packedRest)
-  const pieces = counted(unpackPieces(source, codings, packed[0]), bytesMax)
+  const source = new Layer(answer.rest ?? nothingMore(signal), async function* both(rest) {
+    yield packed
+    yield* rest
+  })
+  const pieces = unpackPieces(source, codings, packed[0], { signal, bytesMax })
   const held: Buffer[] = []
   let bytes = 0
   for (;;) {
     const { done, value } = await pieces.next()
-    if (done === true) break
+    if (done === true) return { status, headers, body: Buffer.concat(held) }
     held.push(value)
     bytes += value.length
-    if (bytes > (largeBytes ?? bytesMax))
-      return { ...answer, body: Buffer.concat(held), rest: new Unpacked(pieces, source) }
-  }
-  return { status: answer.status, headers: answer.headers, body: Buffer.concat(held) }
-}
-
-/** Packed bytes: those that are here, and those that follow. */
-class Source implements AsyncIterable<Buffer> {
-  private readonly head: Buffer
-  private readonly rest: Rest | undefined
-
-  constructor(head: Buffer, rest: Rest | undefined) {
-    this.head = head
-    this.rest = rest
-  }
-
-  stop(error: Error): void {
-    this.rest?.stop(error)
-  }
-
-  async *[Symbol.asyncIterator](): AsyncIterator<Buffer> {
-    yield this.head
-    if (this.rest !== undefined) yield* this.rest
-  }
-}
-
-class Unpacked implements Rest {
-  private readonly pieces: AsyncGenerator<Buffer>
-  private readonly source: Source
-  private fault: Error | undefined
-
-  constructor(pieces: AsyncGenerator<Buffer>, source: Source) {
-    this.pieces = pieces
-    this.source = source
-  }
-
-  stop(error: Error): void {
-    this.fault ??= error
-    this.source.stop(error)
-    // Rejects when a read is under way, which then throws by itself.
-    this.pieces.return(undefined).catch(() => undefined)
-  }
-
-  async *[Symbol.asyncIterator](): AsyncIterator<Buffer> {
-    for await (const piece of this.pieces) {
-      if (this.fault !== undefined) throw this.fault
-      yield piece
+    if (bytes <= heldMax) continue
+    const over = (): void => void pieces.return(undefined).catch(() => undefined)
+    return {
+      status,
+      headers,
+      body: Buffer.concat(held),
+      rest: new Layer(source, () => pieces, over),
     }
-    if (this.fault !== undefined) throw this.fault
   }
 }
 
-async function* counted(pieces: AsyncIterable<Buffer>, bytesMax: number): AsyncGenerator<Buffer> {
-  let bytes = 0
-  for await (const piece of pieces) {
-    bytes += piece.length
-    if (bytes > bytesMax) throw tooLarge(bytesMax)
-    yield piece
-  }
-}
-
-function tooLarge(bytesMax: number): GatewayError {
-  return new GatewayError('answer_too_large', {
-    detail: `more than ${bytesMax} bytes`,
-    hint: `The answer is larger than ${Math.floor(bytesMax / 1_000_000)} MB; narrow it with filters or a smaller page.`,
-  })
+/** The rest of an answer that is here already. It can still be stopped. */
+function nothingMore(signal: AbortSignal): Arriving {
+  const none = (): void => undefined
+  const pieces = new Pieces({ pause: none, resume: none, abort: none })
+  pieces.end()
+  signal.addEventListener('abort', () => pieces.stop(new GatewayError('cancelled')), { once: true })
+  return pieces
 }

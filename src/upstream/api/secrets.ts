@@ -27,52 +27,52 @@ export function secretsOfHeaders(headers: Readonly<Record<string, string>>): rea
     .flatMap(([, value]) => [value, value.slice(value.indexOf(' ') + 1)])
 }
 
-/** Takes secrets out of what an API says. */
+/** Takes secrets out of what an API says, in every spelling that an echo gives them. */
 export class Secrets {
   private readonly fixed: readonly string[]
+  private readonly ofFixed: Pattern | undefined
 
   constructor(credential: Credential | undefined) {
-    this.fixed = spellings(credential === undefined ? [] : ofCredential(credential))
+    this.fixed = credential === undefined ? [] : ofCredential(credential)
+    this.ofFixed = patternOf(this.fixed)
   }
 
   /** The bytes as they are when nothing is in them. `more` are those of one call. */
   clean(bytes: Buffer, more: readonly string[]): Buffer {
-    const found = [...this.fixed, ...spellings(more)].filter((secret) => bytes.includes(secret))
-    if (found.length === 0) return bytes
-    // The longest first: one may be a part of another.
-    found.sort((a, b) => b.length - a.length)
-    let text = bytes.toString('latin1')
-    for (const secret of found) text = text.replaceAll(Buffer.from(secret).toString('latin1'), mark)
-    return Buffer.from(text, 'latin1')
+    const pattern = this.pattern(more)
+    if (pattern === undefined) return bytes
+    const text = bytes.toString('latin1')
+    const cleaned = text.replace(pattern.regex, mark)
+    return cleaned === text ? bytes : Buffer.from(cleaned, 'latin1')
   }
 
   /** The same for bytes that come in pieces; undefined when there is nothing to look for. */
   stage(more: readonly string[]): Stage | undefined {
-    const secrets = [...new Set([...this.fixed, ...spellings(more)])]
-    return secrets.length === 0 ? undefined : new SecretsStage(secrets)
+    const pattern = this.pattern(more)
+    return pattern === undefined ? undefined : new SecretsStage(pattern)
   }
 
   cleanText(text: string, more: readonly string[]): string {
     return this.clean(Buffer.from(text), more).toString()
   }
+
+  private pattern(more: readonly string[]): Pattern | undefined {
+    const others = more.filter((secret) => !this.fixed.includes(secret))
+    return others.length === 0 ? this.ofFixed : patternOf([...this.fixed, ...others])
+  }
 }
 
 class SecretsStage implements Stage {
-  private readonly pattern: RegExp
-  private readonly bytesMax: number
+  private readonly pattern: Pattern
   private held: Buffer = Buffer.alloc(0)
 
-  constructor(secrets: readonly string[]) {
-    const texts = secrets.map((secret) => Buffer.from(secret).toString('latin1'))
-    // The longest first: one may be a part of another.
-    texts.sort((a, b) => b.length - a.length)
-    this.bytesMax = texts[0]?.length ?? 0
-    this.pattern = new RegExp(texts.map(escaped).join('|'), 'g')
+  constructor(pattern: Pattern) {
+    this.pattern = pattern
   }
 
   push(piece: Buffer): Buffer {
     const bytes = this.held.length === 0 ? piece : Buffer.concat([this.held, piece])
-    return this.clean(bytes, Math.max(0, bytes.length - this.bytesMax + 1))
+    return this.clean(bytes, Math.max(0, bytes.length - this.pattern.bytesMax + 1))
   }
 
   end(): Buffer {
@@ -84,7 +84,7 @@ class SecretsStage implements Stage {
     const text = bytes.toString('latin1')
     const parts: string[] = []
     let from = 0
-    for (const match of text.matchAll(this.pattern)) {
+    for (const match of text.matchAll(this.pattern.regex)) {
       if (match.index >= end) break
       parts.push(text.slice(from, match.index), mark)
       from = match.index + match[0].length
@@ -97,19 +97,63 @@ class SecretsStage implements Stage {
   }
 }
 
-const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
+interface Pattern {
+  /** Over UTF-8 bytes that are read as latin1. */
+  readonly regex: RegExp
+  /** The longest that it can match. */
+  readonly bytesMax: number
+}
 
-/** As it is, in JSON and in a URL. */
-function spellings(secrets: readonly string[]): string[] {
+function patternOf(secrets: readonly string[]): Pattern | undefined {
+  const fit = [...new Set(secrets)].filter((secret) => secret.length >= charsMin)
+  if (fit.length === 0) return undefined
+  // The longest first: one may be a part of another.
+  fit.sort((a, b) => b.length - a.length)
+  const spelled = fit.map((secret) => [...secret].map(spellingsOf))
+  const lengths = spelled.map((signs) =>
+    signs.reduce((sum, ways) => sum + Math.max(...ways.map((way) => way.length)), 0),
+  )
+  return {
+    regex: new RegExp(spelled.map((signs) => signs.map(anyOf).join('')).join('|'), 'g'),
+    bytesMax: Math.max(...lengths),
+  }
+}
+
+/** What a template of a page makes of a sign (HTML, section 13.5). */
+const entities: Readonly<Record<string, readonly string[]>> = {
+  '&': ['&amp;', '&#38;', '&#x26;'],
+  '<': ['&lt;', '&#60;', '&#x3C;'],
+  '>': ['&gt;', '&#62;', '&#x3E;'],
+  '"': ['&quot;', '&#34;', '&#x22;'],
+  "'": ['&#39;', '&#x27;', '&apos;'],
+  '+': ['&#43;', '&#x2B;'],
+  '=': ['&#61;', '&#x3D;'],
+  '/': ['&#47;', '&#x2F;'],
+}
+
+/** A sign as it is, in JSON (RFC 8259 section 7), in a URL (RFC 3986 section 2.1) and in a page. */
+function spellingsOf(sign: string): readonly string[] {
+  if (/^[A-Za-z0-9]$/.test(sign)) return [sign]
+  const bytes = Buffer.from(sign)
+  const plain = bytes.toString('latin1')
+  const units = Array.from({ length: sign.length }, (_, at) => sign.charCodeAt(at))
   return [
-    ...new Set(
-      secrets
-        .filter((secret) => secret.length >= charsMin)
-        .flatMap((secret) => [
-          secret,
-          JSON.stringify(secret).slice(1, -1),
-          encodeURIComponent(secret.toWellFormed()),
-        ]),
-    ),
+    plain,
+    ...('"\\/'.includes(sign) ? [`\\${sign}`] : []),
+    units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join(''),
+    [...bytes].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),
+    ...(entities[sign] ?? []),
   ]
 }
+
+/** One of these, the longest first, hexadecimal digits in either case. */
+function anyOf(ways: readonly string[]): string {
+  const [only] = ways
+  if (ways.length === 1 && only !== undefined) return only
+  const longest = [...ways].sort((a, b) => b.length - a.length)
+  return `(?:${longest.map((way) => escaped(way).replace(/[a-f]/gi, eitherCase)).join('|')})`
+}
+
+const eitherCase = (letter: string): string => `[${letter.toLowerCase()}${letter.toUpperCase()}]`
+
+const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')

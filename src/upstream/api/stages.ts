@@ -32,7 +32,7 @@ export function endThrough(stages: readonly Stage[]): Buffer {
  * and what is not valid becomes U+FFFD.
  */
 export function utf8Stage(charset: string | undefined): Stage {
-  const isPlain = charset === undefined || /^(?:utf-?8|us-ascii)$/.test(charset)
+  const isPlain = charset === undefined || /^utf-?8$/.test(charset)
   const decoder = isPlain ? undefined : decoderOf(charset)
   return decoder === undefined ? new Utf8Stage() : new DecoderStage(decoder)
 }
@@ -112,13 +112,13 @@ function valid(bytes: Buffer): Buffer {
 export class JsonStage implements Stage {
   private readonly check: JsonCheck
 
-  constructor(depthMax: number) {
-    this.check = new JsonCheck(depthMax)
+  /** As `JsonCheck`. */
+  constructor(depthMax: number, wanted?: ReadonlySet<string>) {
+    this.check = new JsonCheck(depthMax, wanted)
   }
 
-  /** Scalars near the root, as far as they came. */
-  get outline(): Readonly<Record<string, unknown>> | undefined {
-    return this.check.outline
+  get scalars(): ReadonlyMap<string, string> {
+    return this.check.scalars
   }
 
   push(piece: Buffer): Buffer {

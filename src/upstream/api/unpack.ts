@@ -1,5 +1,6 @@
 /** Undoes content codings (RFC 9110 section 8.4): whole where the answer is small, in pieces where it is not. */
-import { pipeline, Readable, type Transform } from 'node:stream'
+import { Readable, type Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import {
   brotliDecompress,
@@ -11,6 +12,7 @@ import {
   inflate,
   inflateRaw,
 } from 'node:zlib'
+import { type Arriving, brokenOff } from '../../kit/arriving.ts'
 import { GatewayError } from '../../model/refusal.ts'
 
 /** What `unpack` can undo; for `Accept-Encoding`. */
@@ -25,7 +27,10 @@ interface Unpacker {
   stream(first: number | undefined): Transform
 }
 
-const gzip: Unpacker = { whole: promisify(gunzip), stream: () => createGunzip() }
+/** Of what a layer gives at once; each piece costs a turn of the thread pool. */
+const options = { chunkSize: 262_144 }
+
+const gzip: Unpacker = { whole: promisify(gunzip), stream: () => createGunzip(options) }
 
 /** RFC 9110 section 8.4.1.2: zlib; some servers send it raw. */
 const isZlib = (first: number | undefined): boolean => ((first ?? 8) & 0x0f) === 8
@@ -33,13 +38,13 @@ const isZlib = (first: number | undefined): boolean => ((first ?? 8) & 0x0f) ===
 const unpackers: Readonly<Record<string, Unpacker>> = {
   gzip,
   'x-gzip': gzip,
-  br: { whole: promisify(brotliDecompress), stream: () => createBrotliDecompress() },
+  br: { whole: promisify(brotliDecompress), stream: () => createBrotliDecompress(options) },
   deflate: {
     whole: (body, options) =>
       isZlib(body[0] ?? 0)
         ? promisify(inflate)(body, options)
         : promisify(inflateRaw)(body, options),
-    stream: (first) => (isZlib(first) ? createInflate() : createInflateRaw()),
+    stream: (first) => (isZlib(first) ? createInflate(options) : createInflateRaw(options)),
   },
 }
 
@@ -77,39 +82,72 @@ export async function unpackWhole(
   return bytes
 }
 
-/** Breaking off the iteration breaks off `packed`. Throws GatewayError server_broken while it is read. */
+export interface UnpackBounds {
+  readonly signal: AbortSignal
+  /** Of what any one of the layers gives; small layers may hold large ones. */
+  readonly bytesMax: number
+}
+
+/**
+ * `first` is the first byte of what is packed. Whoever breaks the iteration off also stops `packed`, which may be waited
+ * for. @throws GatewayError while it is read: server_broken, answer_too_large, cancelled, or what `packed` throws
+ */
 export async function* unpackPieces(
-  packed: AsyncIterable<Buffer>,
+  packed: Arriving,
   codings: readonly string[],
   first: number | undefined,
+  { signal, bytesMax }: UnpackBounds,
 ): AsyncGenerator<Buffer> {
   let own: GatewayError | undefined
+  const fails = (fault: unknown): unknown => {
+    if (fault instanceof GatewayError) own ??= fault
+    return fault
+  }
   async function* source(): AsyncGenerator<Buffer> {
     try {
       yield* packed
     } catch (fault) {
-      if (fault instanceof GatewayError) own = fault
-      throw fault
+      throw fails(fault)
     }
   }
-  const layers = codings.flatMap((name, index) => {
+  const counted = async function* (pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    let bytes = 0
+    for await (const piece of pieces) {
+      bytes += piece.length
+      if (bytes > bytesMax) throw fails(answerTooLarge(bytesMax))
+      yield piece
+    }
+  }
+  let pieces = Readable.from(source(), { objectMode: false })
+  const running: Promise<void>[] = []
+  for (const [index, name] of codings.entries()) {
     const layer = unpackers[name]?.stream(index === 0 ? first : undefined)
-    return layer === undefined ? [] : [layer]
-  })
-  const last = layers.at(-1)
-  if (last === undefined) {
-    yield* packed
-    return
+    if (layer === undefined) continue
+    running.push(pipeline(pieces, layer, { signal }))
+    pieces = Readable.from(counted(layer), { objectMode: false })
   }
   // What goes wrong in a layer shows at the last one, which is read here.
-  pipeline([Readable.from(source(), { objectMode: false }), ...layers], () => undefined)
+  for (const one of running) one.catch(() => undefined)
+  let error: Error | undefined = brokenOff
   try {
-    for await (const piece of last) yield piece
+    for await (const piece of pieces) yield piece
+    error = undefined
   } catch (fault) {
-    throw own ?? broken(`the answer is no valid ${codings.join(' of ')}`, fault)
+    const known = own ?? (signal.aborted ? new GatewayError('cancelled') : undefined)
+    error = known ?? broken(`the answer is no valid ${codings.join(' of ')}`, fault)
+    throw error
   } finally {
-    last.destroy()
+    if (error !== undefined) packed.stop(error)
+    pieces.destroy()
   }
+}
+
+/** The refusal of an answer of which more than `bytesMax` bytes came. */
+export function answerTooLarge(bytesMax: number): GatewayError {
+  return new GatewayError('answer_too_large', {
+    detail: `more than ${bytesMax} bytes`,
+    hint: `The answer is larger than ${Math.floor(bytesMax / 1_000_000)} MB; narrow it with filters or a smaller page.`,
+  })
 }
 
 function broken(detail: string, cause?: unknown): GatewayError {

@@ -1,4 +1,5 @@
 /** Carries out calls of tools that were made of an OpenAPI description. */
+import { newestModern } from '../../../model/call.ts'
 import type { Credential, TlsCredential } from '../../../model/credential.ts'
 import type { OpenApiSpec, RestCommon, RestPlan } from '../../../model/kinds/openapi.ts'
 import { productVersion } from '../../../model/product.ts'
@@ -66,19 +67,20 @@ class RestExecutor implements Executor<RestPlan, RestCommon> {
       url: new URL(request.baseUrl + pathOf(request, [])),
       presented: placed.presented || headerSecrets.length > 0,
       clean: (text) => this.secrets.cleanText(text, secrets),
+      cleanBytes: (bytes) => this.secrets.clean(bytes, secrets),
     }
     const { rest } = arrived
     if (rest !== undefined && arrived.stuck === undefined && arrived.status < 400)
       return readLarge(reading, {
         rest,
-        secrets: this.secrets.stage(secrets),
-        textsOnly: run.textsOnly === true,
+        secrets: () => {
+          const stage = this.secrets.stage(secrets)
+          return stage === undefined ? [] : [stage]
+        },
+        revision: run.revision ?? newestModern,
       })
     dropRest(arrived)
-    return readAnswer({
-      ...reading,
-      arrived: { ...arrived, body: this.secrets.clean(arrived.body, secrets) },
-    })
+    return readAnswer(reading)
   }
 
   close(): Promise<void> {

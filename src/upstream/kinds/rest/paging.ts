@@ -46,6 +46,13 @@ const tokenPaths: readonly (readonly string[])[] = [
   ['links', 'next', 'href'],
 ]
 
+/** JSON pointers (RFC 6901) of everything in an answer that is looked at here. */
+export const pagingScalars: ReadonlySet<string> = new Set([
+  ...tokenPaths.map((path) => path.map((key) => `/${key}`).join('')),
+  '/has_more',
+  '/hasMore',
+])
+
 /** Arguments that take such a value, the likeliest first. */
 const cursorNames =
   /^(?:(?:next|page|start|after|continuation)?[-_]?(?:cursor|token)|starting_?after|after|next|continue|offset|marker|page|start)$/i

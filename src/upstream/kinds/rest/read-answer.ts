@@ -16,13 +16,14 @@ export interface Reading {
   readonly presented: boolean
   /** Takes secrets out of a text. */
   readonly clean: (text: string) => string
+  readonly cleanBytes: (bytes: Buffer) => Buffer
 }
 
 /** Texts of a refusal are read to here. */
 const refusalBytesMax = 1_000_000
 const headerCharsMax = 1_000
 
-interface MediaType {
+export interface MediaType {
   /** Lower case, without parameters; empty when there is none. */
   readonly name: string
   readonly charset: string | undefined
@@ -59,7 +60,7 @@ export async function readAnswer(reading: Reading): Promise<Answer> {
   if (arrived.body.length === 0) return empty(reading, extra)
   const type = mediaTypeOf(arrived.headers['content-type'])
   if (isJson(type.name) || (type.name === '' && looksLikeJson(arrived.body))) {
-    const json = asUtf8(arrived.body, type.charset)
+    const json = reading.cleanBytes(asUtf8(arrived.body, type.charset))
     const parsed = parseJson(json)
     if (parsed !== undefined) {
       const page = pageNote(reading, parsed.value)
@@ -74,7 +75,7 @@ export async function readAnswer(reading: Reading): Promise<Answer> {
   const page = pageNote(reading, undefined)
   const more: Extra = page === undefined ? extra : { ...extra, notes: [...notes, page] }
   if (isXml(type.name)) {
-    const text = decode(arrived.body, type.charset ?? xmlCharset(arrived.body))
+    const text = reading.clean(decode(arrived.body, type.charset ?? xmlCharset(arrived.body)))
     const { readXml } = await import('./xml-read.ts')
     const value = readXml(text, plan.answerXml)
     return value === undefined
@@ -82,9 +83,9 @@ export async function readAnswer(reading: Reading): Promise<Answer> {
       : jsonAnswer(Buffer.from(JSON.stringify(value)), false, more)
   }
   if (isText(type.name) || isJson(type.name) || (type.name === '' && isPlain(arrived.body)))
-    return textAnswer(decode(arrived.body, type.charset), false, more)
+    return textAnswer(reading.clean(decode(arrived.body, type.charset)), false, more)
   const mediaType = type.name === '' ? 'application/octet-stream' : type.name
-  return binaryAnswer(arrived.body, mediaType, fileNameOf(reading), more)
+  return binaryAnswer(reading.cleanBytes(arrived.body), mediaType, fileNameOf(reading), more)
 }
 
 const isContainer = (value: unknown): boolean => typeof value === 'object' && value !== null
@@ -125,7 +126,7 @@ export function notesOf({ arrived, clean }: Reading): readonly string[] {
   const { location } = arrived.headers
   const made = arrived.status === 201 || arrived.status === 202
   return made && typeof location === 'string'
-    ? [clean(`Location: ${location.slice(0, headerCharsMax)}`)]
+    ? [clean(`Location: ${location}`).slice(0, headerCharsMax)]
     : []
 }
 
@@ -168,8 +169,8 @@ function xmlCharset(body: Buffer): string | undefined {
   return /^<\?xml[^>]*?encoding\s*=\s*["']([\w.-]+)["']/.exec(body.toString('latin1', 0, 200))?.[1]
 }
 
-/** As deep as results of MCP servers may be. */
-export const depthMax = 512
+/** As deep as results of MCP servers may be, with room for the members that it stands in. */
+export const depthMax = 510
 
 /** Whether JSON is nested more deeply than what reads it later can bear. */
 function tooDeep(json: Buffer): boolean {

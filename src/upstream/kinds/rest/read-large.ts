@@ -1,23 +1,20 @@
 /** Makes the result of a tool of an answer that is too large to hold: what came leaves again while the rest arrives. */
 import { isUtf8 } from 'node:buffer'
+import type { Arriving } from '../../../kit/arriving.ts'
+import { modernRevisions, type Revision } from '../../../model/call.ts'
 import { GatewayError } from '../../../model/refusal.ts'
 import {
-  type Extra,
   type Large,
+  type LargeForm,
   largeBinaryAnswer,
   largeJsonAnswer,
   largeTextAnswer,
 } from '../../api/answer.ts'
 import type { Answer } from '../../api/executor.ts'
-import type { Rest } from '../../api/http-exchange.ts'
-import {
-  endThrough,
-  JsonStage,
-  pushThrough,
-  type Stage,
-  utf8Stage,
-  wholeCharacters,
-} from '../../api/stages.ts'
+import { JsonStage, pushThrough, type Stage, utf8Stage, wholeCharacters } from '../../api/stages.ts'
+import { answerTooLarge } from '../../api/unpack.ts'
+import { outlineOf } from './outline.ts'
+import { pagingScalars } from './paging.ts'
 import {
   depthMax,
   fileNameOf,
@@ -25,6 +22,7 @@ import {
   isText,
   isXml,
   looksLikeJson,
+  type MediaType,
   mediaTypeOf,
   notesOf,
   pageNote,
@@ -32,53 +30,65 @@ import {
   readAnswer,
 } from './read-answer.ts'
 
-export interface Arriving {
-  readonly rest: Rest
-  /** Takes secrets out; undefined when there are none. */
-  readonly secrets: Stage | undefined
-  readonly textsOnly: boolean
+export interface Rest {
+  readonly rest: Arriving
+  /** Take secrets out, each one stream; made anew for each use. */
+  readonly secrets: () => readonly Stage[]
+  readonly revision: Revision
 }
 
 /** XML becomes JSON by its end, so it is held. */
 const xmlBytesMax = 16_000_000
+/** The first revision with `structuredContent` in results of tools. */
+const structuredSince: Revision = '2025-06-18'
 
 /** A success whose body has more than what is held. @throws GatewayError answer_too_large */
-export async function readLarge(reading: Reading, arriving: Arriving): Promise<Answer> {
+export async function readLarge(reading: Reading, large: Rest): Promise<Answer> {
   const { arrived, plan } = reading
+  const { rest, revision } = large
   const type = mediaTypeOf(arrived.headers['content-type'])
-  const { rest } = arriving
-  const clean = arriving.secrets === undefined ? [] : [arriving.secrets]
-  const first = pushThrough(clean, arrived.body)
-  if (isXml(type.name))
-    return readAnswer({
-      ...reading,
-      arrived: { ...arrived, body: await gathered(first, rest, clean) },
-    })
-  const extra: Extra = plan.structured && !arriving.textsOnly ? { structured: 'object' } : {}
-  const toldOf = (outline: unknown): readonly string[] => {
-    const page = pageNote(reading, outline)
+  if (isXml(type.name)) {
+    const body = await gathered(arrived.body, rest)
+    return readAnswer({ ...reading, arrived: { ...arrived, body } })
+  }
+  const form: LargeForm = {
+    ...(plan.structured ? { structured: 'object' } : {}),
+    textsOnly: revision < structuredSince,
+    isModern: modernRevisions.some((known) => known === revision),
+  }
+  const toldOf = (value: unknown): readonly string[] => {
+    const page = pageNote(reading, value)
     return page === undefined ? notesOf(reading) : [...notesOf(reading), page]
   }
-  const plain = type.name === '' && isPlain(first)
+  const plain = type.name === '' && isPlain(arrived.body)
   if (!isJson(type.name) && !isText(type.name) && !plain) {
+    const stages = large.secrets()
+    const first = pushThrough(stages, arrived.body)
     const mediaType = type.name === '' ? 'application/octet-stream' : type.name
-    const from: Large = { first, rest, stages: clean, notes: () => toldOf(undefined) }
-    return largeBinaryAnswer(from, mediaType, fileNameOf(reading), extra)
+    const from: Large = { first, rest, stages, notes: () => toldOf(undefined) }
+    return largeBinaryAnswer(from, mediaType, fileNameOf(reading), form)
   }
-  const utf8 = utf8Stage(type.charset)
-  const text = utf8.push(first)
+  // Secrets are looked for in the text, whatever charset it came in.
+  const text = [utf8Stage(charsetOf(type)), ...large.secrets()]
+  const first = pushThrough(text, arrived.body)
   const json =
-    isJson(type.name) || (plain && looksLikeJson(text)) ? jsonThatBegins(text) : undefined
-  const stages = [...clean, utf8, ...(json === undefined ? [] : [json])]
-  const from: Large = { first: text, rest, stages, notes: () => toldOf(json?.outline) }
-  return json !== undefined && !arriving.textsOnly && looksLikeJson(text)
-    ? largeJsonAnswer(from, extra)
-    : largeTextAnswer(from, extra)
+    isJson(type.name) || (plain && looksLikeJson(first)) ? jsonThatBegins(first) : undefined
+  if (json === undefined || (!plan.structured && !looksLikeJson(first))) {
+    const stages = json === undefined ? text : [...text, json]
+    return largeTextAnswer({ first, rest, stages, notes: () => toldOf(undefined) }, form)
+  }
+  const notes = (): readonly string[] => toldOf(JSON.parse(outlineOf(json.scalars)))
+  return largeJsonAnswer({ first, rest, stages: [...text, json], notes }, form)
+}
+
+/** JSON is UTF-8 (RFC 8259 section 8.1), also where an answer says that it is less. */
+function charsetOf({ name, charset }: MediaType): string | undefined {
+  return isJson(name) && charset === 'us-ascii' ? undefined : charset
 }
 
 /** Undefined when the beginning is no JSON: then it is a text. */
 function jsonThatBegins(text: Buffer): JsonStage | undefined {
-  const json = new JsonStage(depthMax)
+  const json = new JsonStage(depthMax, pagingScalars)
   try {
     json.push(text)
     return json
@@ -88,20 +98,15 @@ function jsonThatBegins(text: Buffer): JsonStage | undefined {
   }
 }
 
-async function gathered(first: Buffer, rest: Rest, stages: readonly Stage[]): Promise<Buffer> {
+async function gathered(first: Buffer, rest: Arriving): Promise<Buffer> {
   const held = [first]
   let bytes = first.length
   for await (const piece of rest) {
-    const cleaned = pushThrough(stages, piece)
-    bytes += cleaned.length
-    if (bytes > xmlBytesMax)
-      throw new GatewayError('answer_too_large', {
-        detail: `more than ${xmlBytesMax} bytes`,
-        hint: `The answer is XML of more than ${xmlBytesMax / 1_000_000} MB; narrow it with filters or a smaller page.`,
-      })
-    held.push(cleaned)
+    bytes += piece.length
+    if (bytes > xmlBytesMax) throw answerTooLarge(xmlBytesMax)
+    held.push(piece)
   }
-  return Buffer.concat([...held, endThrough(stages)])
+  return Buffer.concat(held)
 }
 
 function isPlain(bytes: Buffer): boolean {
