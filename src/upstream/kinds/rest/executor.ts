@@ -63,6 +63,8 @@ class RestExecutor implements Executor<RestPlan, RestCommon> {
       arrived: { ...arrived, body: this.secrets.clean(arrived.body, secrets) },
       url: new URL(request.baseUrl + pathOf(request, [])),
       presented: placed.presented || headerSecrets.length > 0,
+      args: run.args,
+      nameOf: (tool) => run.nameOf?.(tool),
       clean: (text) => this.secrets.cleanText(text, secrets),
     })
   }
