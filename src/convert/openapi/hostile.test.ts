@@ -72,11 +72,24 @@ describe('descriptions that cannot be read at all', () => {
       /^#\/paths$/,
     ],
     ['a billion laughs', laughs, 'description_too_large', /api\.yaml/],
+    ['an alias in itself', 'paths: &a\n  /x: *a', 'description_too_large', /api\.yaml/],
+    [
+      'a large value many times',
+      `a: &a [${'1,'.repeat(10_000)}]\npaths: [${'*a,'.repeat(1_000)}]`,
+      'description_too_large',
+      /api\.yaml/,
+    ],
+    [
+      'merges without end',
+      `a: &a {${Array.from({ length: 2_000 }, (_, n) => `k${n}: 1`).join(', ')}}\npaths:\n${'- {<<: *a}\n'.repeat(100)}`,
+      'description_too_large',
+      /line \d+ column/,
+    ],
     [
       'YAML 20,000 deep',
       `paths: ${'['.repeat(20_000)}${']'.repeat(20_000)}`,
       'description_too_large',
-      /api\.yaml/,
+      /line 1 column/,
     ],
   ])('%s', async (_, text, code, place) => {
     const started = performance.now()
