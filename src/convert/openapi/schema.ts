@@ -3,7 +3,7 @@
  * keywords are taken over; `$ref`s become references into `$defs`, so nothing is ever unrolled.
  */
 import type { JsonSchema } from '../../model/conversion.ts'
-import { tagsOf } from './alternatives.ts'
+import { areExclusive, tagsOf } from './alternatives.ts'
 import type { Dialect } from './dialect.ts'
 import type { Documents } from './documents.ts'
 import { type Direction, isHidden } from './hidden.ts'
@@ -278,13 +278,27 @@ class SchemaConverter {
       const branches: readonly unknown[] = Array.isArray(raw) ? raw : isObject(raw) ? [raw] : []
       if (branches.length === 0) continue
       const among = branches.length > 1 || objectAt(this.value, 'properties') !== undefined
-      this.result[keyword] = branches.map((branch, index) =>
+      const converted = branches.map((branch, index) =>
         this.branch(keyword, branch, index, keyword === 'allOf' && among),
       )
+      if (keyword !== 'oneOf' || this.staysOneOf(branches)) this.result[keyword] = converted
+      else if (this.result['anyOf'] === undefined) this.result['anyOf'] = converted
+      else this.result['allOf'] = [...listAt(this.result, 'allOf'), { anyOf: converted }]
     }
     const not = memberOf(this.value, 'not')
     if (isObject(not)) this.result['not'] = this.sameValue(not, false, 'not')
     this.discriminator()
+  }
+
+  /**
+   * Arguments that fit several alternatives are as good for an API as those that fit one: few descriptions mean what
+   * they say with `oneOf`. So it stays only where no value can fit two.
+   */
+  private staysOneOf(branches: readonly unknown[]): boolean {
+    const at = placeIn(this.spot.at, 'oneOf')
+    return (
+      this.scope.direction === 'output' || areExclusive(this.value, branches, { ...this.tools, at })
+    )
   }
 
   /** `allOf` around a single reference only gives it a description, as 3.0 took none beside a `$ref`. */
