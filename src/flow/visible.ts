@@ -1,4 +1,5 @@
 import type { Principal } from '../model/principal.ts'
+import type { Recorded } from '../model/proofs.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
 
 /** Whether anything at a server is allowed, so that its existence may be known. */
@@ -23,4 +24,17 @@ export function mayUseSomething(snapshot: Snapshot, principal: Principal, server
       (item) => engine.decide(principal, 'resource', server, item.name).allowed,
     )
   )
+}
+
+/** The name under which the caller may call another tool of the same server at its endpoint; undefined: it may not. */
+export function shownName(
+  { catalog, scopes, engine }: Snapshot,
+  { call, principal, target: { server } }: Recorded,
+  tool: string,
+): string | undefined {
+  const scope = scopes.of(call.endpoint)
+  const item = catalog.byServer.get(server)?.tool.get(tool)
+  if (scope?.has('tool', server, tool) !== true || item === undefined) return undefined
+  if (!engine.decide(principal, 'tool', server, tool).allowed) return undefined
+  return scope.endpoint.kind === 'server' ? tool : catalog.publicOf.get(item)
 }

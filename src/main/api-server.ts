@@ -7,7 +7,7 @@ import type { Credential, SchemeCredential } from '../model/credential.ts'
 import type { ServerSpec } from '../model/desired-state.ts'
 import { durationMs } from '../model/desired-state.ts'
 import { GatewayError } from '../model/refusal.ts'
-import { ApiLink } from '../upstream/api/api-link.ts'
+import { ApiLink, type ApiLinkOptions } from '../upstream/api/api-link.ts'
 import type { Executor, ExecutorOptions } from '../upstream/api/executor.ts'
 import type { Egress } from '../upstream/egress/egress.ts'
 import { createEgress } from '../upstream/egress/guard.ts'
@@ -34,6 +34,7 @@ export interface ApiServerOptions {
   readonly headers: Readonly<Record<string, string>>
   readonly conversions: Conversions
   readonly cursors: ExecutorOptions<unknown>['cursors']
+  readonly nameOf: NonNullable<ApiLinkOptions<unknown, unknown>['nameOf']>
   readonly now: () => number
 }
 
@@ -88,6 +89,7 @@ export function openApiServer(options: ApiServerOptions): ApiServer {
     convert,
     executor,
     describeTimeoutMs,
+    nameOf: options.nameOf,
     ...(source === undefined || !isFile
       ? {}
       : { onChange: (changed) => watchFiles(() => source.files, changed) }),

@@ -36,6 +36,7 @@ export function detachedHost(
         headers: credentialHeaders(spec),
         conversions,
         cursors: { seal: (text) => text, open: () => undefined },
+        nameOf: () => undefined,
         now: Date.now,
       }),
     close: () => conversions.close(),

@@ -8,7 +8,7 @@ import { Lister } from '../catalog/list.ts'
 import { ListenHub } from '../flow/listen.ts'
 import type { Rooms } from '../flow/rooms.ts'
 import { type ServeDeps, serve } from '../flow/serve.ts'
-import { mayUseSomething } from '../flow/visible.ts'
+import { mayUseSomething, shownName } from '../flow/visible.ts'
 import { createGuard, type Guard } from '../guard/inspect.ts'
 import { identify } from '../identity/identify.ts'
 import { isLoopback, originRules } from '../ingress/origin.ts'
@@ -132,6 +132,7 @@ export class Gateway {
         seal: (text) => ring.seal('cursor', text),
         open: (sealed) => (sealed.length > 8_192 ? undefined : ring.open('cursor', sealed)),
       },
+      nameOf: (recorded, tool) => shownName(this.cell.current, recorded, tool),
       onListings: () => this.cell.swap(withListings(this.cell.current, this.servers.listings())),
       onResourceUpdated: (server, params) => this.deps.hub.updated(server, params),
       onTaskChanged: (server, params) => this.deps.hub.taskChanged(server, params),

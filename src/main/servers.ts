@@ -58,6 +58,8 @@ export interface ServersOptions {
   readonly now: () => number
   /** Seals what models bring back to page on. */
   readonly cursors: ApiServerOptions['cursors']
+  /** The name of a tool as a caller sees it, when it may call it. */
+  readonly nameOf: ApiServerOptions['nameOf']
   readonly onListings: () => void
   readonly onResourceUpdated: (server: string, params: Members) => void
   readonly onTaskChanged: (server: string, params: Members) => void
@@ -202,7 +204,7 @@ export class Servers {
 
   /** A server of an API kind, outside the registry. */
   openApi(name: string, spec: ServerSpec, entry: ApiEntry): ApiServer {
-    const { cursors, now } = this.options
+    const { cursors, nameOf, now } = this.options
     return openApiServer({
       name,
       spec,
@@ -210,6 +212,7 @@ export class Servers {
       headers: credentialHeaders(spec),
       conversions: this.conversions,
       cursors,
+      nameOf,
       now,
     })
   }

@@ -13,7 +13,16 @@ import {
 
 const schemasEach = 10
 const counts: string[] = []
-const total = { descriptions: 0, operations: 0, tools: 0, skipped: 0, notes: 0, schemas: 0 }
+const total = {
+  descriptions: 0,
+  operations: 0,
+  tools: 0,
+  skipped: 0,
+  notes: 0,
+  schemas: 0,
+  links: 0,
+  lostLinks: 0,
+}
 
 describe.each(['openapi', 'openapi-2'] as const)('%s', (folder) => {
   const entries = corpus(folder)
@@ -37,6 +46,8 @@ describe.each(['openapi', 'openapi-2'] as const)('%s', (folder) => {
     total.tools += tools.length
     total.skipped += skipped.length
     total.notes += notes.length
+    total.links += tools.reduce((sum, { plan }) => sum + (plan.links?.length ?? 0), 0)
+    total.lostLinks += notes.filter(({ place }) => place.includes('/links/')).length
     total.schemas += Math.min(tools.length, schemasEach)
   })
 })
@@ -68,3 +79,7 @@ async function keepsNames(
   expect(left).toEqual(expect.arrayContaining(kept))
   expect(left).toHaveLength(before.length - 1)
 }
+
+test('every link is followed, or there is a note of what it names and nothing has', () => {
+  expect(total).toMatchObject({ links: 7, lostLinks: 9 })
+})

@@ -1,5 +1,6 @@
 /** What the largest descriptions cost: time of the processor, and memory of the worker that converts them. */
 import { describe, expect, test } from 'vitest'
+import { stringify } from 'yaml'
 import { createConversions } from '../../src/convert/convert.ts'
 import { openapiSpec } from '../../src/model/kinds/openapi.ts'
 import { convertText, corpus } from './openapi-corpus.ts'
@@ -7,18 +8,35 @@ import { convertText, corpus } from './openapi-corpus.ts'
 const secondsMax = 2
 /** Of the worker's heap; the process around it takes some 60 MB. */
 const heapMbMax = 400
+const github = 'openapi/github.com__api.github.com.json'
 const large = [
-  'openapi/github.com__api.github.com.json',
+  github,
   'openapi/stripe.com.json',
   'openapi/kubernetes.io.json',
   'openapi/docusign.net.json',
   'openapi-2/kubernetes.io__1.13.json',
 ]
-const entries = [...corpus('openapi'), ...corpus('openapi-2')].filter(({ name }) =>
+const asJson = [...corpus('openapi'), ...corpus('openapi-2')].filter(({ name }) =>
   large.includes(name),
 )
+const yaml = asJson
+  .filter(({ name }) => name === github)
+  .map(({ name, text }) => ({
+    name: `${name} as YAML`,
+    text: stringify(JSON.parse(text), { aliasDuplicateObjects: false }),
+  }))
+const entries = [...asJson, ...yaml]
 
-test('the large ones are there', () => expect(entries).toHaveLength(large.length))
+test('the large ones are there', () => expect(entries).toHaveLength(large.length + 1))
+
+test('YAML becomes the same tools', async () => {
+  const [fromYaml, fromJson] = [yaml[0], asJson.find(({ name }) => name === github)]
+  const { tools, notes } = await convertText(fromYaml?.text ?? '')
+  expect(fromYaml?.text.length).toBeGreaterThan(8_000_000)
+  expect({ tools, notes }).toEqual(
+    await convertText(fromJson?.text ?? '').then((one) => ({ tools: one.tools, notes: one.notes })),
+  )
+})
 
 describe.each(entries)('$name', ({ name, text }) => {
   test(`converts in ${secondsMax} s of one core`, async () => {

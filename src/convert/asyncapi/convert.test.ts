@@ -169,6 +169,43 @@ describe('what is broken', () => {
     ])
   })
 
+  it.each(['send', 'receive', 'both'])(
+    '10,000 operations over channels of 300 messages: %s',
+    async (kind) => {
+      const count = 10_000
+      const messages = Object.fromEntries(
+        Array.from({ length: 300 }, (_, n) => [
+          `m${n}`,
+          {
+            payload: {
+              type: 'object',
+              properties: { kind: { const: n }, text: { type: 'string' } },
+            },
+          },
+        ]),
+      )
+      const channels = { a: { address: '/a', messages }, b: { address: '/b', messages } }
+      const operations = Object.fromEntries(
+        Array.from({ length: count }, (_, n) => [
+          `o${n}`,
+          {
+            action: kind === 'both' ? (n % 4 < 2 ? 'send' : 'receive') : kind,
+            channel: { $ref: n % 2 === 0 ? '#/channels/a' : '#/channels/b' },
+          },
+        ]),
+      )
+      const servers = { s: { host: 'a.example', protocol: 'wss' } }
+      const info = { title: 'A', version: '1' }
+      const { tools } = await convert(
+        JSON.stringify({ asyncapi: '3.0.0', info, servers, channels, operations }),
+      )
+      expect(tools).toHaveLength(count)
+      // What they share stands there once, or it could not be handed on.
+      const parts = tools.flatMap(({ plan }) => plan.messages)
+      expect(new Set(parts).size).toBeLessThanOrEqual(100)
+    },
+  )
+
   it('whatever stands in its place, ends with a conversion or a fault', async () => {
     const any = fc.oneof(
       { maxDepth: 3 },

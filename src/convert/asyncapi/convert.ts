@@ -18,6 +18,7 @@ import { Schemas } from '../openapi/schemas.ts'
 import { plainLine, plainText } from '../openapi/text.ts'
 import { select } from '../selection.ts'
 import { toolNames } from '../tool-name.ts'
+import { Memory } from './memory.ts'
 import {
   listOperations,
   type Operation,
@@ -54,6 +55,7 @@ export const convertAsyncapi: Convert<AsyncApiSpec, AsyncApiPlan, AsyncApiCommon
       version,
       describes: spec.describes,
       senders: version === 3 ? sendersOf(documents, operations) : new Map(),
+      memory: new Memory(),
     },
   }
   const names = toolNames(

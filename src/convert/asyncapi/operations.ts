@@ -4,6 +4,7 @@ import type { Documents } from '../openapi/documents.ts'
 import { isObject, listAt, memberOf, membersOf, textAt } from '../openapi/json.ts'
 import { placeIn, type Spot } from '../openapi/place.ts'
 import { OperationFault } from '../openapi/report.ts'
+import { type Memory, once } from './memory.ts'
 
 export type Version = 2 | 3
 
@@ -27,6 +28,7 @@ export interface ReadOptions {
   readonly describes: AsyncApiSpec['describes']
   /** Of version 3: by channel, the operations that send to the service. */
   readonly senders: ReadonlyMap<unknown, readonly Spot[]>
+  readonly memory: Memory
 }
 
 /** An operation with everything that it refers to. */
@@ -104,26 +106,30 @@ export function readOperation(
   operation: Operation,
   options: ReadOptions,
 ): ReadOperation {
+  return once(options.memory.operations, operation, () => readAnew(documents, operation, options))
+}
+
+function readAnew(documents: Documents, operation: Operation, options: ReadOptions): ReadOperation {
   const { version, describes } = options
   const read =
     version === 3
       ? readThree(documents, operation.spot, options)
-      : readTwo(documents, operation.spot, operation.channel)
+      : readTwo(documents, operation, options)
   if (describes === 'service') return read
   // The description of a client tells what we do ourselves.
   if (read.verb === 'take') return { ...read, verb: 'send' }
   return { ...read, verb: 'take', messages: read.messages, replies: [] }
 }
 
-function readThree(documents: Documents, spot: Spot, { senders }: ReadOptions): ReadOperation {
+function readThree(documents: Documents, spot: Spot, options: ReadOptions): ReadOperation {
+  const { memory } = options
   const channel = required(documents, spot, 'channel')
-  const all = messagesOfChannel(documents, channel)
-  const messages = chosen(documents, spot) ?? all
+  const messages = chosen(documents, spot) ?? messagesOfChannel(documents, channel, memory)
   const received = textAt(spot.value, 'action') === 'receive'
   const reply = memberOf(spot.value, 'reply')
   const replies =
     received && reply !== undefined
-      ? readReply(documents, { value: reply, at: placeIn(spot.at, 'reply') }, channel)
+      ? readReply(documents, { value: reply, at: placeIn(spot.at, 'reply') }, channel, memory)
       : undefined
   return {
     verb: !received ? 'take' : replies === undefined ? 'send' : 'ask',
@@ -134,10 +140,24 @@ function readThree(documents: Documents, spot: Spot, { senders }: ReadOptions): 
     replies: replies ?? [],
     sendable: received
       ? []
-      : (senders.get(channel.value) ?? [])
-          .flatMap((sender) => chosen(documents, sender) ?? all)
-          .slice(0, messagesMax),
+      : once(memory.sendable, channel.value, () => sendableOf(documents, channel, options)),
   }
+}
+
+/** Each message once, though several operations send it. */
+function sendableOf(
+  documents: Documents,
+  channel: Spot,
+  { senders, memory }: ReadOptions,
+): readonly Spot[] {
+  const found = new Map<unknown, Spot>()
+  for (const sender of senders.get(channel.value) ?? [])
+    for (const message of chosen(documents, sender) ??
+      messagesOfChannel(documents, channel, memory)) {
+      if (found.size === messagesMax) return [...found.values()]
+      if (!found.has(message.value)) found.set(message.value, message)
+    }
+  return [...found.values()]
 }
 
 /** Operations that send to the service, by channel. One whose messages cannot be read is left out. */
@@ -167,7 +187,12 @@ function readable(documents: Documents, operation: Spot): boolean {
   }
 }
 
-function readReply(documents: Documents, raw: Spot, channel: Spot): readonly Spot[] {
+function readReply(
+  documents: Documents,
+  raw: Spot,
+  channel: Spot,
+  memory: Memory,
+): readonly Spot[] {
   const reply = follow(documents, raw)
   const reference = memberOf(reply.value, 'channel')
   const other =
@@ -183,7 +208,7 @@ function readReply(documents: Documents, raw: Spot, channel: Spot): readonly Spo
       'The reply comes on another channel, which is another connection.',
       reply.at,
     )
-  return chosen(documents, reply) ?? messagesOfChannel(documents, other)
+  return chosen(documents, reply) ?? messagesOfChannel(documents, other, memory)
 }
 
 function chosen(documents: Documents, holder: Spot): readonly Spot[] | undefined {
@@ -194,23 +219,33 @@ function chosen(documents: Documents, holder: Spot): readonly Spot[] | undefined
     .map((value, index) => follow(documents, { value, at: placeIn(at, String(index)) }))
 }
 
-function messagesOfChannel(documents: Documents, channel: Spot): readonly Spot[] {
+function messagesOfChannel(
+  documents: Documents,
+  channel: Spot,
+  { channels }: Memory,
+): readonly Spot[] {
   const at = placeIn(channel.at, 'messages')
-  return membersOf(memberOf(channel.value, 'messages'))
-    .slice(0, messagesMax)
-    .map(([name, value]) => follow(documents, { value, at: placeIn(at, name) }))
+  return once(channels, channel.value, () =>
+    membersOf(memberOf(channel.value, 'messages'))
+      .slice(0, messagesMax)
+      .map(([name, value]) => follow(documents, { value, at: placeIn(at, name) })),
+  )
 }
 
-function readTwo(documents: Documents, spot: Spot, place: Operation['channel']): ReadOperation {
+function readTwo(
+  documents: Documents,
+  { spot, channel: place }: Operation,
+  { memory }: ReadOptions,
+): ReadOperation {
   if (place === undefined)
     throw new OperationFault('description_invalid', 'It belongs to no channel.', spot.at)
   const { spot: channel, address } = place
   const publish = spot.at.key === 'publish'
-  const messages = messagesOfTwo(documents, spot)
+  const messages = messagesOfTwo(documents, spot, memory)
   const other = publish ? 'subscribe' : 'publish'
   const counter = memberOf(channel.value, other)
   const others = isObject(counter)
-    ? messagesOfTwo(documents, { value: counter, at: placeIn(channel.at, other) })
+    ? messagesOfTwo(documents, { value: counter, at: placeIn(channel.at, other) }, memory)
     : []
   // Version 2 has no replies; messages of both directions that correlate are request and reply.
   const replies =
@@ -228,16 +263,22 @@ function readTwo(documents: Documents, spot: Spot, place: Operation['channel']):
 
 const correlates = ({ value }: Spot): boolean => memberOf(value, 'correlationId') !== undefined
 
-function messagesOfTwo(documents: Documents, operation: Spot): readonly Spot[] {
+function messagesOfTwo(
+  documents: Documents,
+  operation: Spot,
+  { alternatives }: Memory,
+): readonly Spot[] {
   const raw = memberOf(operation.value, 'message')
   if (raw === undefined) return []
   const message = follow(documents, { value: raw, at: placeIn(operation.at, 'message') })
   const many = memberOf(message.value, 'oneOf')
   if (!Array.isArray(many)) return [message]
   const at = placeIn(message.at, 'oneOf')
-  return many
-    .slice(0, messagesMax)
-    .map((value: unknown, index) => follow(documents, { value, at: placeIn(at, String(index)) }))
+  return once(alternatives, many, () =>
+    many
+      .slice(0, messagesMax)
+      .map((value: unknown, index) => follow(documents, { value, at: placeIn(at, String(index)) })),
+  )
 }
 
 function required(documents: Documents, holder: Spot, key: string): Spot {

@@ -23,6 +23,9 @@ const transports: Readonly<Record<string, Transport>> = {
   sse: 'events',
 }
 
+/** They are gone through for each operation. */
+const serversMax = 100
+
 /** @throws OperationFault transport_unsupported */
 export function serverOf(
   documents: Documents,
@@ -54,18 +57,20 @@ function configured(url: string, spot: Spot | undefined): Server {
 function serversOf(documents: Documents, channel: Spot, version: Version): readonly Spot[] {
   const { root } = documents
   const at = placeIn(root.at, 'servers')
-  const named = membersOf(memberOf(root.value, 'servers')).map(([name, value]) => ({
-    name,
-    spot: follow(documents, { value, at: placeIn(at, name) }),
-  }))
+  const named = membersOf(memberOf(root.value, 'servers'))
+    .slice(0, serversMax)
+    .map(([name, value]) => ({
+      name,
+      spot: follow(documents, { value, at: placeIn(at, name) }),
+    }))
   const own = placeIn(channel.at, 'servers')
   if (version === 3) {
-    const chosen = listAt(channel.value, 'servers').map((value, index) =>
-      follow(documents, { value, at: placeIn(own, String(index)) }),
-    )
+    const chosen = listAt(channel.value, 'servers')
+      .slice(0, serversMax)
+      .map((value, index) => follow(documents, { value, at: placeIn(own, String(index)) }))
     return chosen.length > 0 ? chosen : named.map(({ spot }) => spot)
   }
-  const names = textsAt(channel.value, 'servers')
+  const names = textsAt(channel.value, 'servers').slice(0, serversMax)
   return named
     .filter(({ name }) => names.length === 0 || names.includes(name))
     .map(({ spot }) => spot)

@@ -9,11 +9,13 @@ import {
 import type { Documents } from '../openapi/documents.ts'
 import type { Direction } from '../openapi/hidden.ts'
 import { type JsonDraft, setMember } from '../openapi/json.ts'
+import type { Spot } from '../openapi/place.ts'
 import { OperationFault } from '../openapi/report.ts'
 import type { Reference } from '../openapi/schema.ts'
 import type { Schemas } from '../openapi/schemas.ts'
 import { plainLine, plainText } from '../openapi/text.ts'
 import { openingOf, ownNames } from './arguments.ts'
+import { type Memory, once } from './memory.ts'
 import { correlationType, type Message, readMessage, streamMessage } from './messages.ts'
 import {
   type Operation,
@@ -63,8 +65,13 @@ export function convertOperation(
       'Over HTTP messages can be taken; to send them, describe the API with OpenAPI.',
       spot.at,
     )
-  const messages = read.messages.slice(0, messagesMax).map((one) => readMessage(documents, one))
-  const replies = read.replies.slice(0, messagesMax).map((one) => readMessage(documents, one))
+  const { memory } = context.reading
+  const readAll = (spots: readonly Spot[]): readonly Message[] =>
+    spots
+      .slice(0, messagesMax)
+      .map((one) => once(memory.messages, one.value, () => readMessage(documents, one)))
+  const messages = readAll(read.messages)
+  const replies = readAll(read.replies)
   const opening = openingOf(documents, schemas, {
     channel,
     operation: spot,
@@ -73,9 +80,7 @@ export function convertOperation(
   })
   const own = ownNames(new Set(opening.properties.keys()))
   const sendable =
-    read.verb === 'take' && server.transport === 'socket'
-      ? read.sendable.slice(0, messagesMax).map((one) => readMessage(documents, one))
-      : []
+    read.verb === 'take' && server.transport === 'socket' ? readAll(read.sendable) : []
   const awaited = read.verb === 'ask' ? replies : read.verb === 'take' ? messages : []
   const plan: AsyncApiPlan = {
     kind: read.verb,
@@ -87,10 +92,12 @@ export function convertOperation(
     json: [...messages, ...replies].every(({ json }) => json),
     security: security.of(spot, server.spot),
     correlation: read.verb === 'ask' ? correlationOf(documents, messages) : undefined,
-    messages: awaited.map((message) => streamMessage(documents, message)),
+    messages: awaited.map((message) =>
+      once(memory.fits, message, () => streamMessage(documents, message)),
+    ),
     own,
   }
-  const input = new Arguments(schemas, opening.references)
+  const input = new Arguments(schemas, memory, opening.references)
   for (const [key, schema] of opening.properties) input.add(key, schema)
   input.need(opening.required)
   if (read.verb === 'take') addTake(input, own, sendable)
@@ -106,7 +113,7 @@ export function convertOperation(
       title: titleOf(documents, read, name),
       description: describe(context, read, { messages, replies }),
       inputSchema: input.schema(),
-      outputSchema: outputOf(schemas, read.verb, awaited),
+      outputSchema: outputOf(schemas, memory, read.verb, awaited),
       annotations: annotationsOf(read.verb),
     },
     plan,
@@ -126,12 +133,14 @@ function correlationOf(
 /** Properties of the input schema, with what their references reach. */
 class Arguments {
   private readonly schemas: Schemas
+  private readonly memory: Memory
   private readonly references: Reference[]
   private readonly properties: JsonDraft = {}
   private readonly required: string[] = []
 
-  constructor(schemas: Schemas, references: readonly Reference[]) {
+  constructor(schemas: Schemas, memory: Memory, references: readonly Reference[]) {
     this.schemas = schemas
+    this.memory = memory
     this.references = [...references]
   }
 
@@ -145,6 +154,7 @@ class Arguments {
 
   payload(messages: readonly Message[], what: string): JsonSchema {
     return payloadSchema(this.schemas, messages, {
+      memory: this.memory,
       direction: 'input',
       references: this.references,
       what,
@@ -198,6 +208,7 @@ function secondsSchema(what: string): JsonSchema {
 }
 
 interface PayloadOptions {
+  readonly memory: Memory
   readonly direction: Direction
   readonly references: Reference[]
   readonly what: string
@@ -206,11 +217,17 @@ interface PayloadOptions {
 function payloadSchema(
   schemas: Schemas,
   messages: readonly Message[],
-  { direction, references, what }: PayloadOptions,
+  { memory, direction, references, what }: PayloadOptions,
 ): JsonSchema {
-  const parts = messages.map(({ payload, summary, title, name, json }): JsonSchema => {
+  const parts = messages.map((message): JsonSchema => {
+    const { payload, summary, title, name, json } = message
     if (payload === undefined) return json ? {} : { type: 'string' }
-    const schema = schemas.convert(payload, direction, references)
+    const converted = once(memory.payloads[direction], message, () => {
+      const own: Reference[] = []
+      return { schema: schemas.convert(payload, direction, own), references: own }
+    })
+    references.push(...converted.references)
+    const { schema } = converted
     const words = summary ?? title ?? name
     return 'description' in schema || words === undefined || messages.length === 1
       ? schema
@@ -222,12 +239,22 @@ function payloadSchema(
 }
 
 /** What a tool answers: a reply, the messages that came, or that a message was sent. */
-function outputOf(schemas: Schemas, verb: Verb, awaited: readonly Message[]): JsonSchema {
+function outputOf(
+  schemas: Schemas,
+  memory: Memory,
+  verb: Verb,
+  awaited: readonly Message[],
+): JsonSchema {
   if (verb === 'send')
     return { type: 'object', properties: { sent: { const: true } }, required: ['sent'] }
   const references: Reference[] = []
   const what = verb === 'ask' ? 'The reply' : 'A message'
-  const payload = payloadSchema(schemas, awaited, { direction: 'output', references, what })
+  const payload = payloadSchema(schemas, awaited, {
+    memory,
+    direction: 'output',
+    references,
+    what,
+  })
   const root: JsonDraft =
     verb === 'ask'
       ? { type: 'object', properties: { reply: payload }, required: ['reply'] }

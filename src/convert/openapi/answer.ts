@@ -2,6 +2,7 @@
 import type { JsonSchema } from '../../model/conversion.ts'
 import type { XmlShape } from '../../model/kinds/openapi.ts'
 import type { Dialect } from './dialect.ts'
+import type { Documents } from './documents.ts'
 import { isObject, jsonOf, memberOf, membersOf, objectAt, textsAt } from './json.ts'
 import { formOf, isJson } from './media.ts'
 import { placeIn, type Spot } from './place.ts'
@@ -29,7 +30,10 @@ export function readAnswer(
   produces: readonly string[],
   schemas: Schemas,
 ): ReadAnswer {
-  const successes = successesOf(operation, produces, schemas)
+  const { documents, dialect } = schemas.tools
+  const successes = successResponses(operation, documents).flatMap(({ spot }) =>
+    contentOf(spot, dialect, produces),
+  )
   const types = [...new Set(successes.map(({ mediaType }) => mediaType))]
   const json = types.filter(isJson)
   const spoken = json.length > 0 ? json : types
@@ -44,8 +48,7 @@ export function readAnswer(
     const xml = successes.find(
       ({ mediaType, schema }) => schema !== undefined && formOf(mediaType, true) === 'xml',
     )
-    const answerXml =
-      xml?.schema === undefined ? undefined : xmlShapeOf(xml.schema, schemas.tools.documents)
+    const answerXml = xml?.schema === undefined ? undefined : xmlShapeOf(xml.schema, documents)
     return { ...none, answerXml }
   }
   return {
@@ -57,13 +60,14 @@ export function readAnswer(
   }
 }
 
+/** A response of a success, with its code: `201`, `2XX` or `default`. */
+export interface Response {
+  readonly code: string
+  readonly spot: Spot
+}
+
 /** Answers of 2xx; `default` only where there is none (OpenAPI 3.1 section 4.8.16). */
-function successesOf(
-  operation: Spot,
-  produces: readonly string[],
-  schemas: Schemas,
-): readonly Success[] {
-  const { documents, dialect } = schemas.tools
+export function successResponses(operation: Spot, documents: Documents): readonly Response[] {
   const responses = {
     value: memberOf(operation.value, 'responses'),
     at: placeIn(operation.at, 'responses'),
@@ -76,8 +80,7 @@ function successesOf(
       value: memberOf(responses.value, code),
       at: placeIn(responses.at, code),
     })
-    if (found.kind === 'lost') return []
-    return contentOf(found.spot, dialect, produces)
+    return found.kind === 'lost' ? [] : [{ code, spot: found.spot }]
   })
 }
 

@@ -16,6 +16,7 @@ import { dialectOf } from './dialect.ts'
 import { Documents } from './documents.ts'
 import { importObject, importText } from './import/import.ts'
 import { memberOf, objectAt, textAt } from './json.ts'
+import { Links, type Made } from './links.ts'
 import { nameCandidates } from './operation-name.ts'
 import { listOperations, type Operation } from './operations.ts'
 import { placeIn, pointerOf } from './place.ts'
@@ -73,13 +74,25 @@ export const convertOpenapi: Convert<OpenApiSpec, RestPlan, RestCommon> = async 
     spec.operations,
   )
   skipped.push(...selected.skipped)
-  const tools: ConvertedTool<RestPlan>[] = []
+  const made: Made[] = []
   for (const { source, name } of selected.kept) {
     reporter.begin(source.key)
     const tool = attempt(source, name, context)
     if (tool instanceof OperationFault)
       skipped.push({ operation: source.key, ...reporter.report(tool.code, tool.message, tool.at) })
-    else tools.push(tool)
+    else made.push({ source, tool })
+  }
+  const links = new Links({
+    documents,
+    reporter,
+    operations: found,
+    selected: new Set(selected.kept.map(({ source }) => source)),
+    made,
+  })
+  const tools: ConvertedTool<RestPlan>[] = []
+  for (const one of made) {
+    reporter.begin(one.source.key)
+    tools.push(dialect === '2.0' ? one.tool : links.linked(one))
   }
   reporter.begin('')
   const info = memberOf(root.value, 'info')

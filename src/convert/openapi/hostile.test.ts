@@ -72,11 +72,24 @@ describe('descriptions that cannot be read at all', () => {
       /^#\/paths$/,
     ],
     ['a billion laughs', laughs, 'description_too_large', /api\.yaml/],
+    ['an alias in itself', 'paths: &a\n  /x: *a', 'description_too_large', /api\.yaml/],
+    [
+      'a large value many times',
+      `a: &a [${'1,'.repeat(10_000)}]\npaths: [${'*a,'.repeat(1_000)}]`,
+      'description_too_large',
+      /api\.yaml/,
+    ],
+    [
+      'merges without end',
+      `a: &a {${Array.from({ length: 2_000 }, (_, n) => `k${n}: 1`).join(', ')}}\npaths:\n${'- {<<: *a}\n'.repeat(100)}`,
+      'description_too_large',
+      /line \d+ column/,
+    ],
     [
       'YAML 20,000 deep',
       `paths: ${'['.repeat(20_000)}${']'.repeat(20_000)}`,
       'description_too_large',
-      /api\.yaml/,
+      /line 1 column/,
     ],
   ])('%s', async (_, text, code, place) => {
     const started = performance.now()
@@ -354,5 +367,39 @@ describe('descriptions with something bad in them', () => {
       }),
     )
     expect(tools[0]?.plan.baseUrl).toBe('https://a.example/x')
+  })
+
+  test('links without end: many of them, shared by many, in circles, long, and called like members of objects', async () => {
+    const parameters = JSON.parse(
+      `{"__proto__":"$request.path.__proto__","constructor":"$response.body#${'/a'.repeat(50_000)}"}`,
+    )
+    const bad = [
+      { operationId: 'a0', parameters },
+      { operationId: 'a0', parameters: { q: `{$url}`.repeat(10_000) } },
+      { operationId: '__proto__' },
+      { operationRef: `#${'/paths'.repeat(10_000)}` },
+      { $ref: '#/components/links/circle' },
+      { operationRef: '#/components/links/circle' },
+    ]
+    const links: Record<string, unknown> = {}
+    for (let n = 0; n < 20_000; n++)
+      links[`l${n}`] = { $ref: `#/components/links/b${n % bad.length}` }
+    const response = { $ref: '#/components/responses/all' }
+    const get = (n: number) => ({ get: { operationId: `a${n}`, responses: { 200: response } } })
+    const { tools, notes } = await convert(
+      withPaths(Object.fromEntries(Array.from({ length: 3_000 }, (_, n) => [`/${n}`, get(n)])), {
+        components: {
+          responses: { all: { description: 'ok', links } },
+          links: {
+            ...Object.fromEntries(bad.map((link, n) => [`b${n}`, link])),
+            circle: { $ref: '#/components/links/circle' },
+          },
+        },
+      }),
+    )
+    expect(tools).toHaveLength(3_000)
+    expect(tools.every(({ plan }) => plan.links === undefined)).toBe(true)
+    expect(notes.length).toBeLessThan(100)
+    for (const { reason } of notes) expect(reason.length).toBeLessThanOrEqual(500)
   })
 })

@@ -1,13 +1,11 @@
-/** Text of a description to parsed JSON, bounded: JSON by the engine, YAML by the library without alias bombs. */
+/** Text of a description to parsed JSON, bounded: JSON by the engine, YAML by a library, without alias bombs. */
 import { type ConversionCode, ConversionFault, type Document } from '../../model/conversion.ts'
-import { isObject, type JsonObject, memberOf } from './json.ts'
+import { isObject, type JsonObject } from './json.ts'
 import { type Repeated, repeatedInJson, repeatedInYaml } from './repeated.ts'
 
 const jsonCharsMax = 48_000_000
-/** YAML costs some twenty times what JSON costs. */
+/** Parsing YAML costs some ten times what parsing JSON costs. */
 const yamlCharsMax = 12_000_000
-/** How often anchors may be repeated, counted by the library with their nesting. */
-const aliasesMax = 1_000
 
 /** A parsed text, and the operations in it that equal keys have hidden. */
 export interface Parsed {
@@ -70,47 +68,20 @@ function placeOf(message: string): string {
 }
 
 async function parseYaml(text: string, { location }: Document): Promise<Read> {
-  const { parse } = await import('./yaml.ts')
+  // Loaded when there is YAML.
+  const { readYaml, YamlFault } = await import('./yaml.ts')
   try {
-    const document = parse(text, {
-      // Looking for equal keys takes the square of their number.
-      uniqueKeys: false,
-      logLevel: 'silent',
-      // Both cost a tenth of the time, and are needed seldom.
-      merge: text.includes('<<'),
-      prettyErrors: false,
-      strict: false,
-    })
-    const [error] = document.errors
-    if (error !== undefined) {
-      error.message += placeAt(text, error.pos[0])
-      throw error
-    }
-    return {
-      value: document.toJS({ maxAliasCount: aliasesMax }),
-      repeated: await repeatedInYaml(document.contents),
-    }
+    const { value, entries } = readYaml(text)
+    return { value, repeated: repeatedInYaml(entries) }
   } catch (error) {
-    // The library recurses: nesting that no person writes exhausts the stack, which it tells either way.
-    const deep = error instanceof RangeError || memberOf(error, 'code') === 'RESOURCE_EXHAUSTION'
-    const why = deep
-      ? 'it is nested too deep'
-      : error instanceof Error
-        ? error.message
-        : String(error)
-    const [first = ''] = why.split('\n', 1)
+    if (!(error instanceof YamlFault)) throw error
     throw faultOf(
-      error instanceof ReferenceError || deep ? 'description_too_large' : 'description_invalid',
-      `It is not usable YAML: ${first.replace(/ at line.*$/, '')}`,
-      placeOf(first.replace(', column', ' column')) || location,
+      error.tooLarge ? 'description_too_large' : 'description_invalid',
+      `It is not usable YAML: ${error.message}`,
+      error.place === '' ? location : error.place,
       error,
     )
   }
-}
-
-function placeAt(text: string, offset: number): string {
-  const before = text.slice(0, offset).split('\n')
-  return ` at line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`
 }
 
 function faultOf(code: ConversionCode, reason: string, place: string, cause: unknown): Error {

@@ -12,7 +12,8 @@ export interface Repeated {
 const repeatedMax = 1_000
 const depthMax = 2_000
 
-interface Entry {
+/** A key of a mapping, with those of its value as far as they are wanted. */
+export interface Entry {
   readonly key: string
   readonly entries: readonly Entry[]
 }
@@ -32,18 +33,9 @@ function entriesOf(members: readonly JsonMember[] | undefined): readonly Entry[]
   return (members ?? []).map(({ key, members: inner }) => ({ key, entries: entriesOf(inner) }))
 }
 
-/** Of a YAML document. */
-export async function repeatedInYaml(contents: unknown): Promise<readonly Repeated[]> {
-  const { isMap, isPair, isScalar } = (await import('./yaml.ts')).nodes
-  const entries = (node: unknown, depth: number): readonly Entry[] =>
-    isMap(node) && depth > 0
-      ? node.items.flatMap((pair: unknown) =>
-          isPair(pair) && isScalar(pair.key)
-            ? [{ key: String(pair.key.value), entries: entries(pair.value, depth - 1) }]
-            : [],
-        )
-      : []
-  return repeatedIn(entries(contents, 3).findLast(({ key }) => key === 'paths')?.entries ?? [])
+/** Of a YAML document, by its keys. */
+export function repeatedInYaml(entries: readonly Entry[]): readonly Repeated[] {
+  return repeatedIn(entries.findLast(({ key }) => key === 'paths')?.entries ?? [])
 }
 
 function repeatedIn(paths: readonly Entry[]): readonly Repeated[] {

@@ -3,6 +3,7 @@
  * keywords are taken over; `$ref`s become references into `$defs`, so nothing is ever unrolled.
  */
 import type { JsonSchema } from '../../model/conversion.ts'
+import { areExclusive, tagsOf } from './alternatives.ts'
 import type { Dialect } from './dialect.ts'
 import type { Documents } from './documents.ts'
 import { type Direction, isHidden } from './hidden.ts'
@@ -19,10 +20,11 @@ import {
   textAt,
   textsAt,
 } from './json.ts'
-import { addBounds, readCount, readEnum, readPattern, readTypes } from './keywords.ts'
+import { readPattern, readTypes } from './keywords.ts'
 import { placeIn, type Spot } from './place.ts'
 import type { Reporter } from './report.ts'
-import { addWords, sizeOf, valueCharsMax } from './schema-words.ts'
+import { addWords } from './schema-words.ts'
+import { addValues } from './values.ts'
 
 /** What a schema refers to, by the name in `$defs`. */
 export interface Reference {
@@ -53,7 +55,6 @@ export interface SchemaTools {
 
 /** Levels of schemas within one definition. JSON has twice as many, and the check of arguments takes 64 of these. */
 const depthMax = 24
-const enumMax = 2_000
 
 export function scopeOf(direction: Direction): Scope {
   return { direction, references: [], depth: 0, inPlace: true, open: false }
@@ -134,11 +135,6 @@ function isLeaf(value: JsonObject): boolean {
 const annotations = new Set(['description', 'title', 'deprecated', 'default', 'examples'])
 /** Keywords whose value is a schema that judges a part of the value. */
 const partSchemas = ['contains', 'propertyNames', 'unevaluatedItems', 'unevaluatedProperties']
-const counts = [
-  ...['maxLength', 'minLength', 'maxItems', 'minItems', 'maxContains', 'minContains'],
-  ...['maxProperties', 'minProperties'],
-]
-
 class SchemaConverter {
   private readonly value: JsonObject
   private readonly spot: Spot
@@ -156,10 +152,13 @@ class SchemaConverter {
 
   convert(): JsonSchema {
     const types = this.types()
-    this.values(types)
-    addBounds(this.value, this.result)
-    this.counts()
-    this.pattern()
+    addValues(this.value, this.result, {
+      types,
+      isNullable: this.isNullable,
+      hasConst: this.tools.dialect === '3.1',
+      hints: this.hints,
+      note: (reason, key) => this.note(reason, key),
+    })
     this.items(types)
     this.properties()
     this.combinations()
@@ -202,57 +201,6 @@ class SchemaConverter {
       flagAt(this.value, 'x-nullable') === true ||
       (this.tools.dialect !== '3.1' && memberOf(this.value, 'type') === 'null')
     )
-  }
-
-  private values(types: readonly string[]): void {
-    const allowed = types.length === 0 || !this.isNullable ? types : [...types, 'null']
-    const raw = memberOf(this.value, 'enum')
-    if (raw !== undefined) {
-      const values = readEnum(raw, allowed)
-      if (values === undefined) this.misplaced(raw, types)
-      else if (values.length <= enumMax)
-        this.result['enum'] =
-          this.isNullable && types.length > 0 && !values.includes(null) ? [...values, null] : values
-      else {
-        this.hints.push(`E.g. ${JSON.stringify(values.slice(0, 20)).slice(1, -1)}.`)
-        this.note(`The enum has ${values.length} values; they are not listed.`, 'enum')
-      }
-    }
-    const fixed = memberOf(this.value, 'const')
-    if (this.tools.dialect === '3.1' && fixed !== undefined && sizeOf(fixed) <= valueCharsMax)
-      this.result['const'] = fixed
-  }
-
-  /** `{type: array, items: {type: string}, enum: [a, b]}` means that the items are one of these. */
-  private misplaced(raw: unknown, types: readonly string[]): void {
-    const items = readTypes(memberOf(memberOf(this.value, 'items'), 'type') ?? [])
-    const values = types.includes('array') ? readEnum(raw, items.types) : undefined
-    if (values !== undefined)
-      this.hints.push(`Of ${JSON.stringify(values.slice(0, 50)).slice(1, -1)}.`)
-    this.note('No value of the enum fits the type.', 'enum')
-  }
-
-  private counts(): void {
-    for (const keyword of counts) {
-      const raw = memberOf(this.value, keyword)
-      if (raw === undefined || raw === null) continue
-      const count = readCount(raw)
-      if (count === undefined) this.note(`${keyword} must be a count.`, keyword)
-      else this.result[keyword] = count
-    }
-    if (flagAt(this.value, 'uniqueItems') === true) this.result['uniqueItems'] = true
-  }
-
-  private pattern(): void {
-    const raw = memberOf(this.value, 'pattern')
-    if (raw === undefined || raw === '' || raw === null) return
-    const pattern = readPattern(raw)
-    if (pattern !== undefined) {
-      this.result['pattern'] = pattern
-      return
-    }
-    this.hints.push(`Pattern: ${String(raw).slice(0, 200)}`)
-    this.note('The pattern cannot be checked in linear time; the API checks it itself.', 'pattern')
   }
 
   private items(types: readonly string[]): void {
@@ -330,13 +278,27 @@ class SchemaConverter {
       const branches: readonly unknown[] = Array.isArray(raw) ? raw : isObject(raw) ? [raw] : []
       if (branches.length === 0) continue
       const among = branches.length > 1 || objectAt(this.value, 'properties') !== undefined
-      this.result[keyword] = branches.map((branch, index) =>
+      const converted = branches.map((branch, index) =>
         this.branch(keyword, branch, index, keyword === 'allOf' && among),
       )
+      if (keyword !== 'oneOf' || this.staysOneOf(branches)) this.result[keyword] = converted
+      else if (this.result['anyOf'] === undefined) this.result['anyOf'] = converted
+      else this.result['allOf'] = [...listAt(this.result, 'allOf'), { anyOf: converted }]
     }
     const not = memberOf(this.value, 'not')
     if (isObject(not)) this.result['not'] = this.sameValue(not, false, 'not')
     this.discriminator()
+  }
+
+  /**
+   * Arguments that fit several alternatives are as good for an API as those that fit one: few descriptions mean what
+   * they say with `oneOf`. So it stays only where no value can fit two.
+   */
+  private staysOneOf(branches: readonly unknown[]): boolean {
+    const at = placeIn(this.spot.at, 'oneOf')
+    return (
+      this.scope.direction === 'output' || areExclusive(this.value, branches, { ...this.tools, at })
+    )
   }
 
   /** `allOf` around a single reference only gives it a description, as 3.0 took none beside a `$ref`. */
@@ -356,30 +318,12 @@ class SchemaConverter {
     const schema = this.sameValue(branch, open || this.scope.open, keyword, String(index))
     const property = textAt(objectAt(this.value, 'discriminator'), 'propertyName')
     if (keyword === 'allOf' || property === undefined) return schema
-    const tag = this.tagOf(branch, property)
+    const tag = tagsOf(this.value, branch, { documents: this.tools.documents, at: this.spot.at })
     // Beside the reference, so that a model sees at once which value picks which alternative.
     if (tag === undefined || memberOf(schema, 'properties') !== undefined) return schema
     const properties: JsonDraft = {}
     setMember(properties, property, tag.length === 1 ? { const: tag[0] } : { enum: tag })
     return reholding(schema, { ...schema, properties }, this.scope)
-  }
-
-  /** Values of the discriminator that pick an alternative (OpenAPI 3.1 section 4.8.25). */
-  private tagOf(branch: unknown, property: string): readonly string[] | undefined {
-    const reference = textAt(branch, '$ref')
-    if (reference === undefined) return undefined
-    const mapping = membersOf(memberOf(this.value['discriminator'], 'mapping'))
-    const name = reference.split('/').at(-1) ?? reference
-    const mapped = mapping.filter(([, to]) => to === reference || to === name).map(([tag]) => tag)
-    if (mapped.length > 0) return mapped
-    if (mapping.length > 0) return undefined
-    // Without a mapping the name of the schema is the value, unless the schema says otherwise itself.
-    const found = this.tools.documents.resolve(reference, this.spot.at)
-    const target = found.kind === 'found' ? found.spot.value : undefined
-    const own = objectAt(objectAt(target, 'properties'), property)
-    if (own === undefined || listAt(own, 'enum').length > 0 || Object.hasOwn(own, 'const'))
-      return undefined
-    return [name]
   }
 
   private discriminator(): void {

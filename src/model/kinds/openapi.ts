@@ -91,6 +91,42 @@ export type RestSecurity =
   /** E.g. an OAuth2 flow with a user, or OpenID Connect: not yet. */
   | { readonly kind: 'other'; readonly what: string }
 
+/** A runtime expression (OpenAPI 3.1 section 4.8.20.4): a value that a call and its answer have. */
+export type RestExpression =
+  | { readonly kind: 'url' | 'method' | 'statusCode' }
+  /** What the caller gave as this argument. */
+  | { readonly kind: 'argument'; readonly argument: string }
+  | { readonly kind: 'requestBody'; readonly pointer: readonly string[] }
+  /** A header of the answer, in lower case. */
+  | { readonly kind: 'header'; readonly name: string }
+  | { readonly kind: 'body'; readonly pointer: readonly string[] }
+
+export type RestLinkValue =
+  | RestExpression
+  | { readonly kind: 'constant'; readonly json: string }
+  /** Texts with expressions between them. */
+  | { readonly kind: 'text'; readonly parts: readonly (string | RestExpression)[] }
+
+/** Where a success leads (OpenAPI Link Object): a tool of the same server, and what to call it with. */
+export interface RestLink {
+  /** Which answers have it: `201`, `2XX` or `default`. */
+  readonly status: string
+  /** The tool's own name, after selection and renaming. */
+  readonly tool: string
+  /** `page`: to the same operation with other arguments than those of the path, which is how pages are turned. */
+  readonly leads: 'page' | 'same' | 'other'
+  readonly arguments: readonly RestLinkArgument[]
+}
+
+export interface RestLinkArgument {
+  readonly argument: string
+  readonly value: RestLinkValue
+  /** JSON types that the tool takes; empty: any. */
+  readonly types: readonly string[]
+  /** Without it the tool cannot be called. */
+  readonly required: boolean
+}
+
 /** How to carry out one operation of a REST API. */
 export interface RestPlan {
   /** Upper case. */
@@ -115,6 +151,8 @@ export interface RestPlan {
    * clients built on the SDKs throw: JSON that is no object travels as `{"result": ...}`, an empty answer as `{}`.
    */
   readonly structured: boolean
+  /** Where its successes lead; absent when the description names nothing. */
+  readonly links?: readonly RestLink[]
 }
 
 export interface RestCommon {

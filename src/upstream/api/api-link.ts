@@ -4,6 +4,7 @@
  */
 import { type ListMethod, newestModern } from '../../model/call.ts'
 import { type Conversion, ConversionFault, type Document } from '../../model/conversion.ts'
+import type { Recorded } from '../../model/proofs.ts'
 import { GatewayError, toGatewayError } from '../../model/refusal.ts'
 import type { Reply } from '../../model/reply.ts'
 import type { Facts, Sent, ServerLink, ServerNotice, Start } from '../kind.ts'
@@ -19,6 +20,8 @@ export interface ApiLinkOptions<Plan, Common> {
   readonly convert: (description: Document) => Promise<Conversion<Plan, Common>>
   readonly executor: Executor<Plan, Common>
   readonly describeTimeoutMs: number
+  /** The name under which the caller of a call may call another tool of its server; undefined when it may not. */
+  readonly nameOf?: (recorded: Recorded, tool: string) => string | undefined
   /** Tells when the description may have changed; returns the way to stop. Undefined: it is only asked again. */
   readonly onChange?: (changed: () => void) => () => void
 }
@@ -65,6 +68,7 @@ export class ApiLink<Plan, Common> implements ServerLink {
         headers: recorded.headers,
         principalId: recorded.principal.id,
         revision: recorded.call.revision,
+        nameOf: (tool) => this.options.nameOf?.(recorded, tool),
         signal: cancel.signal,
         progress: (done, total, message) =>
           sink({

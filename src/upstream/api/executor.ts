@@ -34,6 +34,11 @@ export interface Run<Plan, Common> {
   readonly principalId: string
   /** The caller's; undefined: the newest. What is streamed is made for it, since it can be given only once. */
   readonly revision?: Revision
+  /**
+   * The name under which the caller may call another tool of this server; undefined when it may not, and then nothing
+   * is said of that tool. Absent: no tool is named.
+   */
+  readonly nameOf?: (tool: string) => string | undefined
   /** Aborts when the caller cancelled or the deadline passed: stop the work at the API as its protocol can. */
   readonly signal: AbortSignal
   /** Tells the caller how far it is; dropped when it asked for no progress. */

@@ -66,6 +66,8 @@ class RestExecutor implements Executor<RestPlan, RestCommon> {
       arrived,
       url: new URL(request.baseUrl + pathOf(request, [])),
       presented: placed.presented || headerSecrets.length > 0,
+      args: run.args,
+      nameOf: (tool) => run.nameOf?.(tool),
       clean: (text) => this.secrets.cleanText(text, secrets),
       cleanBytes: (bytes) => this.secrets.clean(bytes, secrets),
     }

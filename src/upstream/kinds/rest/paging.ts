@@ -1,14 +1,10 @@
-/** Tells a model that there is a next page, and which argument leads to it. */
+/** Tells a model that there is a next page, which argument leads to it, and where else the answer leads. */
 import type { RestParameter, RestPlan } from '../../../model/kinds/openapi.ts'
+import { type Answered, followLinks, linkScalars } from './links.ts'
 
-export interface Page {
-  readonly plan: RestPlan
+export interface Page extends Answered {
   /** Of the answer; RFC 8288. */
   readonly link: string | undefined
-  /** What was sent, without credentials. */
-  readonly url: URL
-  /** Parsed JSON of the answer, undefined when it is none. */
-  readonly value: unknown
 }
 
 const valueCharsMax = 2_000
@@ -47,18 +43,35 @@ const tokenPaths: readonly (readonly string[])[] = [
 ]
 
 /** JSON pointers (RFC 6901) of everything in an answer that is looked at here. */
-export const pagingScalars: ReadonlySet<string> = new Set([
+const pagingScalars: readonly string[] = [
   ...tokenPaths.map((path) => path.map((key) => `/${key}`).join('')),
   '/has_more',
   '/hasMore',
-])
+]
+
+/** JSON pointers (RFC 6901) of everything that `whatNext` looks at in an answer to this plan. */
+export function scalarsOf(plan: RestPlan): ReadonlySet<string> {
+  return new Set([...pagingScalars, ...linkScalars(plan)])
+}
 
 /** Arguments that take such a value, the likeliest first. */
 const cursorNames =
   /^(?:(?:next|page|start|after|continuation)?[-_]?(?:cursor|token)|starting_?after|after|next|continue|offset|marker|page|start)$/i
 
+/** What comes next, a sentence a line: links of the description before what is usual. Undefined when nothing does. */
+export function whatNext(page: Page): string | undefined {
+  const { page: linked, calls } = followLinks(page)
+  const turned = linked === undefined ? nextPage(page) : again(linked)
+  const sentences = turned === undefined ? calls : [turned, ...calls]
+  return sentences.length === 0 ? undefined : sentences.join('\n')
+}
+
+function again(said: string): string {
+  return `There are more results. For the next page call again with ${said} and the other arguments as they are.`
+}
+
 /** A sentence about the next page; undefined when there is none, or when the API does not say. */
-export function nextPage({ plan, link, url, value }: Page): string | undefined {
+function nextPage({ plan, link, url, value }: Page): string | undefined {
   const target = link === undefined || link.length > linkCharsMax ? undefined : nextOf(link)
   if (target !== undefined)
     return byUrl(plan, url, target) ?? 'There are more results; the API names a next page.'
@@ -76,7 +89,7 @@ export function nextPage({ plan, link, url, value }: Page): string | undefined {
     const parameter = cursorParameter(plan, path)
     return parameter === undefined
       ? `There are more results: ${name} is ${JSON.stringify(token)}.`
-      : `There are more results. For the next page call again with ${parameter.argument} = ${JSON.stringify(token)} and the other arguments as they are.`
+      : again(`${parameter.argument} = ${JSON.stringify(token)}`)
   }
   return at(value, ['has_more']) === true || at(value, ['hasMore']) === true
     ? 'There are more results (the API says has_more).'
@@ -116,9 +129,7 @@ function byUrl(plan: RestPlan, url: URL, target: string): string | undefined {
     if (value !== null && value.length <= valueCharsMax && value !== url.searchParams.get(name))
       changed.push(`${argument} = ${value}`)
   }
-  return changed.length === 0
-    ? undefined
-    : `There are more results. For the next page call again with ${changed.join(', ')} and the other arguments as they are.`
+  return changed.length === 0 ? undefined : again(changed.join(', '))
 }
 
 /** The target of `rel="next"` in a Link field (RFC 8288 section 3). */

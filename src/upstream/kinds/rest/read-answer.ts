@@ -5,7 +5,7 @@ import type { RestPlan } from '../../../model/kinds/openapi.ts'
 import { binaryAnswer, type Extra, emptyAnswer, jsonAnswer, textAnswer } from '../../api/answer.ts'
 import type { Answer } from '../../api/executor.ts'
 import { explain } from './explain.ts'
-import { nextPage } from './paging.ts'
+import { whatNext } from './paging.ts'
 import type { Arrived } from './send.ts'
 
 export interface Reading {
@@ -14,6 +14,10 @@ export interface Reading {
   /** What was asked, without credentials. */
   readonly url: URL
   readonly presented: boolean
+  /** Raw JSON object of the arguments. */
+  readonly args: string
+  /** The name under which the caller may call another tool of the server. */
+  readonly nameOf: (tool: string) => string | undefined
   /** Takes secrets out of a text. */
   readonly clean: (text: string) => string
   readonly cleanBytes: (bytes: Buffer) => Buffer
@@ -57,14 +61,13 @@ export async function readAnswer(reading: Reading): Promise<Answer> {
   if (arrived.status >= 400) return refusal(reading)
   const notes = notesOf(reading)
   const extra: Extra = plan.structured ? { notes, structured: 'object' } : { notes }
-  if (arrived.body.length === 0) return empty(reading, extra)
+  if (arrived.body.length === 0) return empty(reading, withNext(reading, undefined, extra))
   const type = mediaTypeOf(arrived.headers['content-type'])
   if (isJson(type.name) || (type.name === '' && looksLikeJson(arrived.body))) {
     const json = reading.cleanBytes(asUtf8(arrived.body, type.charset))
     const parsed = parseJson(json)
     if (parsed !== undefined) {
-      const page = pageNote(reading, parsed.value)
-      const more: Extra = page === undefined ? extra : { ...extra, notes: [...notes, page] }
+      const more = withNext(reading, parsed.value, extra)
       return jsonAnswer(
         json,
         false,
@@ -72,8 +75,7 @@ export async function readAnswer(reading: Reading): Promise<Answer> {
       )
     }
   }
-  const page = pageNote(reading, undefined)
-  const more: Extra = page === undefined ? extra : { ...extra, notes: [...notes, page] }
+  const more = withNext(reading, undefined, extra)
   if (isXml(type.name)) {
     const text = reading.clean(decode(arrived.body, type.charset ?? xmlCharset(arrived.body)))
     const { readXml } = await import('./xml-read.ts')
@@ -130,15 +132,14 @@ export function notesOf({ arrived, clean }: Reading): readonly string[] {
     : []
 }
 
-export function pageNote(
-  { plan, arrived, url, clean }: Reading,
-  value: unknown,
-): string | undefined {
-  const { link } = arrived.headers
-  const text = Array.isArray(link) ? link.join(', ') : link
-  if (text === undefined && !isContainer(value)) return undefined
-  const note = nextPage({ plan, link: text, url, value })
-  return note === undefined ? undefined : clean(note)
+export function withNext(reading: Reading, value: unknown, extra: Extra, isOutline = false): Extra {
+  const { plan, arrived, url, args, nameOf, clean } = reading
+  const { status, headers, body } = arrived
+  const { link: field } = headers
+  const link = Array.isArray(field) ? field.join(', ') : field
+  if (link === undefined && !isContainer(value) && plan.links === undefined) return extra
+  const next = whatNext({ plan, link, url, value, args, status, headers, body, nameOf, isOutline })
+  return next === undefined ? extra : { ...extra, notes: [...(extra.notes ?? []), clean(next)] }
 }
 
 export function fileNameOf({ url }: Reading): string {

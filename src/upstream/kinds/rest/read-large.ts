@@ -14,7 +14,7 @@ import type { Answer } from '../../api/executor.ts'
 import { JsonStage, pushThrough, type Stage, utf8Stage, wholeCharacters } from '../../api/stages.ts'
 import { answerTooLarge } from '../../api/unpack.ts'
 import { outlineOf } from './outline.ts'
-import { pagingScalars } from './paging.ts'
+import { scalarsOf } from './paging.ts'
 import {
   depthMax,
   fileNameOf,
@@ -25,9 +25,9 @@ import {
   type MediaType,
   mediaTypeOf,
   notesOf,
-  pageNote,
   type Reading,
   readAnswer,
+  withNext,
 } from './read-answer.ts'
 
 export interface Rest {
@@ -56,28 +56,32 @@ export async function readLarge(reading: Reading, large: Rest): Promise<Answer> 
     textsOnly: revision < structuredSince,
     isModern: modernRevisions.some((known) => known === revision),
   }
-  const toldOf = (value: unknown): readonly string[] => {
-    const page = pageNote(reading, value)
-    return page === undefined ? notesOf(reading) : [...notesOf(reading), page]
+  const told = (outline: string | undefined): readonly string[] => {
+    const value: unknown = outline === undefined ? undefined : JSON.parse(outline)
+    const body = Buffer.from(outline ?? '')
+    const extra = { notes: notesOf(reading) }
+    return withNext({ ...reading, arrived: { ...arrived, body } }, value, extra, true).notes ?? []
   }
   const plain = type.name === '' && isPlain(arrived.body)
   if (!isJson(type.name) && !isText(type.name) && !plain) {
     const stages = large.secrets()
     const first = pushThrough(stages, arrived.body)
     const mediaType = type.name === '' ? 'application/octet-stream' : type.name
-    const from: Large = { first, rest, stages, notes: () => toldOf(undefined) }
+    const from: Large = { first, rest, stages, notes: () => told(undefined) }
     return largeBinaryAnswer(from, mediaType, fileNameOf(reading), form)
   }
   // Secrets are looked for in the text, whatever charset it came in.
   const text = [utf8Stage(charsetOf(type)), ...large.secrets()]
   const first = pushThrough(text, arrived.body)
   const json =
-    isJson(type.name) || (plain && looksLikeJson(first)) ? jsonThatBegins(first) : undefined
+    isJson(type.name) || (plain && looksLikeJson(first))
+      ? jsonThatBegins(first, scalarsOf(plan))
+      : undefined
   if (json === undefined || (!plan.structured && !looksLikeJson(first))) {
     const stages = json === undefined ? text : [...text, json]
-    return largeTextAnswer({ first, rest, stages, notes: () => toldOf(undefined) }, form)
+    return largeTextAnswer({ first, rest, stages, notes: () => told(undefined) }, form)
   }
-  const notes = (): readonly string[] => toldOf(JSON.parse(outlineOf(json.scalars)))
+  const notes = (): readonly string[] => told(outlineOf(json.scalars))
   return largeJsonAnswer({ first, rest, stages: [...text, json], notes }, form)
 }
 
@@ -87,8 +91,8 @@ function charsetOf({ name, charset }: MediaType): string | undefined {
 }
 
 /** Undefined when the beginning is no JSON: then it is a text. */
-function jsonThatBegins(text: Buffer): JsonStage | undefined {
-  const json = new JsonStage(depthMax, pagingScalars)
+function jsonThatBegins(text: Buffer, wanted: ReadonlySet<string>): JsonStage | undefined {
+  const json = new JsonStage(depthMax, wanted)
   try {
     json.push(text)
     return json
