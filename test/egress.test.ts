@@ -39,6 +39,7 @@ const quiet: ReadonlySet<string> = new Set([
   'commander',
   'fast-xml-parser',
   'graphql',
+  'js-yaml',
   'kysely',
   'picocolors',
   'pino',

@@ -112,15 +112,22 @@ export function checkArguments({ definition }: RestTool): void {
 
 /** References of a schema that lead nowhere or outside, and definitions that nothing reaches. */
 export function dangling(schema: unknown): readonly string[] {
-  const text = JSON.stringify(schema)
   const defs = Object.keys(Object(Object(schema).$defs))
-  const used = new Set(
-    [...text.matchAll(/"\$ref":"((?:[^"\\]|\\.)*)"/g)].map(([, reference = '']) => reference),
-  )
+  const used = new Set(referencesOf(schema))
   const lost = [...used].filter(
     (reference) => !defs.some((name) => reference === `#/$defs/${name}`),
   )
   return [...lost, ...defs.filter((name) => !used.has(`#/$defs/${name}`))]
+}
+
+/** What `const` and `enum` hold is data that must stay as it is; everywhere else a client may follow a reference. */
+function referencesOf(value: unknown, isNames = false): readonly string[] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, inner]) => {
+    if (!isNames && key === '$ref' && typeof inner === 'string') return [inner]
+    if (!isNames && (key === 'enum' || key === 'const')) return []
+    return referencesOf(inner, !isNames && (key === 'properties' || key === '$defs'))
+  })
 }
 
 /** The same choice at every run, by a seed of the name. */

@@ -2,10 +2,11 @@
 import type { JsonSchema } from '../../model/conversion.ts'
 import type { RestBody, RestParameter } from '../../model/kinds/openapi.ts'
 import { type Body, clashes, isFile } from './body.ts'
-import { isObject, type JsonDraft, jsonOf, memberOf, setMember, textAt } from './json.ts'
+import { isObject, type JsonDraft, memberOf, setMember, textAt } from './json.ts'
 import type { Parameter } from './parameters.ts'
 import type { Spot } from './place.ts'
 import type { Reference } from './schema.ts'
+import { isSample } from './schema-words.ts'
 import type { Schemas } from './schemas.ts'
 import { plainText } from './text.ts'
 
@@ -209,5 +210,5 @@ function withExample(schema: JsonSchema, parameter: unknown): JsonSchema {
   const [first] = isObject(named) ? Object.values(named) : []
   const example = memberOf(parameter, 'example') ?? memberOf(first, 'value')
   if (example === undefined || example === null || example === '') return schema
-  return (jsonOf(example)?.length ?? 201) > 200 ? schema : { ...schema, examples: [example] }
+  return isSample(example, 200) ? { ...schema, examples: [example] } : schema
 }

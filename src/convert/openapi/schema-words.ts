@@ -49,13 +49,19 @@ function addSamples(value: JsonObject, result: JsonDraft): void {
   const fitting = (sample: unknown): unknown =>
     typeof type === 'string' ? (readEnum([sample], [type])?.[0] ?? sample) : sample
   const preset = memberOf(value, 'default')
-  if (preset !== undefined && sizeOf(preset) <= valueCharsMax) result['default'] = fitting(preset)
+  if (preset !== undefined && isSample(preset, valueCharsMax)) result['default'] = fitting(preset)
   const examples = listAt(value, 'examples')
   const example = memberOf(value, 'example') ?? memberOf(value, 'x-example')
   const shown = (examples.length > 0 ? examples : example === undefined ? [] : [example])
-    .filter((entry) => entry !== null && sizeOf(entry) <= exampleCharsMax)
+    .filter((entry) => entry !== null && isSample(entry, exampleCharsMax))
     .slice(0, 2)
   if (shown.length > 0) result['examples'] = shown.map(fitting)
+}
+
+/** Small enough, and without `$ref`: some clients resolve references wherever they stand, also in data. */
+export function isSample(value: unknown, charsMax: number): boolean {
+  const json = jsonOf(value)
+  return json !== undefined && json.length <= charsMax && !json.includes('"$ref"')
 }
 
 /** Characters of its JSON. */
