@@ -12,6 +12,7 @@ import { ListenHub } from '../src/flow/listen.ts'
 import type { Rooms } from '../src/flow/rooms.ts'
 import { serve } from '../src/flow/serve.ts'
 import { createGuard } from '../src/guard/inspect.ts'
+import { BoxMap } from '../src/kit/box-map.ts'
 import { CancelSource } from '../src/kit/cancellation.ts'
 import { compileLimits, type Limits } from '../src/limits/admit.ts'
 import { type Call, type Era, noCapabilities } from '../src/model/call.ts'
@@ -442,7 +443,7 @@ function exchangeOf(era: Era): Exchange {
     capabilities: noCapabilities,
     clientInfo: undefined,
     logLevel: undefined,
-    running: new Map(),
+    running: new BoxMap(),
     asked: new Map(),
     subscriptions: new Map(),
     push: () => true,

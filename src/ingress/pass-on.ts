@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Dispatcher, Pool } from 'undici'
 import type { CancelSource } from '../kit/cancellation.ts'
+import { Chain } from '../kit/chain.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { drained } from './event-stream.ts'
 import type { Peers } from './settings.ts'
@@ -59,7 +60,7 @@ interface Passing {
 export class PassOn {
   private readonly peers: Peers
   private readonly pools = new Map<string, Pool>()
-  private readonly running = new Set<Passing>()
+  private readonly running = new Chain<Passing>()
 
   constructor(peers: Peers) {
     this.peers = peers
@@ -86,7 +87,7 @@ export class PassOn {
     const idle = passage.request.method === 'GET'
     const passing: Passing = { node, address, abort, idle }
     const stop = (): void => abort.abort()
-    this.running.add(passing)
+    const running = this.running.add(passing)
     response.once('close', stop)
     const forget = passage.cancel?.onCancel(stop)
     try {
@@ -95,7 +96,7 @@ export class PassOn {
       await giveBack(answer, response, () => passing.idle && abort.signal.aborted)
       return true
     } finally {
-      this.running.delete(passing)
+      this.running.remove(running)
       response.off('close', stop)
       forget?.()
     }
@@ -142,7 +143,7 @@ export class PassOn {
   /** Gives up what waits for nodes that are gone. */
   peersChanged(): void {
     const used = new Set<string>()
-    for (const { node, address, abort } of this.running) {
+    for (const { node, address, abort } of this.running.values()) {
       used.add(address)
       if (!this.peers.livesAt(node, address)) abort.abort()
     }
@@ -155,11 +156,11 @@ export class PassOn {
 
   /** Ends the streams that only wait for changes. */
   endStreams(): void {
-    for (const { idle, abort } of this.running) if (idle) abort.abort()
+    for (const { idle, abort } of this.running.values()) if (idle) abort.abort()
   }
 
   close(): void {
-    for (const { abort } of this.running) abort.abort()
+    for (const { abort } of this.running.values()) abort.abort()
     for (const pool of this.pools.values()) void pool.destroy().catch(() => undefined)
     this.pools.clear()
   }

@@ -1,4 +1,5 @@
 import { hash, randomBytes } from 'node:crypto'
+import { BoxMap } from '../kit/box-map.ts'
 import type { KeyRing } from '../kit/key-ring.ts'
 import type { Endpoint } from '../model/call.ts'
 import { endpointText } from '../model/call.ts'
@@ -16,7 +17,7 @@ export class LegacySession implements Session {
   capabilities: Session['capabilities']
   clientInfo: string | undefined
   logLevel: string | undefined
-  readonly running = new Map<string, { cancel(): void }>()
+  readonly running = new BoxMap<string, { cancel(): void }>()
   readonly asked = new Map<string, (answer: ClientAnswer) => void>()
   readonly subscriptions = new Map<string, () => void>()
   /** The GET stream, or the one stream of stdio and the HTTP+SSE pair. */

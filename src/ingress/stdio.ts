@@ -1,6 +1,7 @@
 /** The stdio door: one client on stdin and stdout, one message a line (MCP basic/transports/stdio). */
 import type { Readable, Writable } from 'node:stream'
 import { CancelSource } from '../kit/cancellation.ts'
+import { Chain } from '../kit/chain.ts'
 import { LineSplitter } from '../kit/line-splitter.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
@@ -36,7 +37,7 @@ export function serveStdio(
   // Whoever ends the session, e.g. because its key was revoked, ends the connection.
   session.channel = { attached: true, send: write, end: () => input.destroy() }
   const stop = ports.subscribe(session, principal, write)
-  const running = new Map<CancelSource, Promise<void>>()
+  const running = new Chain<{ readonly cancel: CancelSource; readonly done: Promise<void> }>()
 
   const take = async (line: Buffer, cancel: CancelSource): Promise<void> => {
     let text: string
@@ -69,14 +70,11 @@ export function serveStdio(
       onLine: (line) => {
         if (line.length === 0) return
         const cancel = new CancelSource()
-        running.set(
-          cancel,
-          take(line, cancel)
-            .catch((fault: unknown) =>
-              ports.log({ level: 'error', text: `stdio: ${String(fault)}` }),
-            )
-            .finally(() => running.delete(cancel)),
+        const done = take(line, cancel).catch((fault: unknown) =>
+          ports.log({ level: 'error', text: `stdio: ${String(fault)}` }),
         )
+        const link = running.add({ cancel, done })
+        void done.finally(() => running.remove(link))
       },
     })
     input.on('data', (chunk: Buffer) => splitter.push(chunk))
@@ -86,9 +84,9 @@ export function serveStdio(
       over = true
       stop()
       // Listens would wait for ever; calls are answered first.
-      const calls = [...running.values()]
+      const calls = running.values().map(({ done }) => done)
       setTimeout(() => {
-        for (const cancel of running.keys()) cancel.cancel()
+        for (const { cancel } of running.values()) cancel.cancel()
       }, 500).unref()
       void Promise.allSettled(calls).then(() => {
         sessions.end(session)

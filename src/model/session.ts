@@ -1,3 +1,4 @@
+import type { BoxMap } from '../kit/box-map.ts'
 import type { Cancellation, Capabilities, Endpoint, Revision } from './call.ts'
 
 /** Answer of a legacy client to a question that it was asked. */
@@ -16,7 +17,7 @@ export interface Session {
   /** Set by `logging/setLevel`. */
   logLevel: string | undefined
   /** Running requests by raw id, for `notifications/cancelled`. */
-  readonly running: Map<string, { cancel(): void }>
+  readonly running: BoxMap<string, { cancel(): void }>
   /** Questions that wait for the client's answer, by the raw id that we gave them. */
   readonly asked: Map<string, (answer: ClientAnswer) => void>
   /** Public URIs that the client subscribed to, with the way to end each. */

@@ -3,6 +3,7 @@
  * so answers are told apart by our ids and progress by our tokens.
  */
 import type { Backoff } from '../kit/backoff.ts'
+import { BoxMap } from '../kit/box-map.ts'
 import {
   type Capabilities,
   type ListMethod,
@@ -60,7 +61,7 @@ class ChannelSession {
   readonly channel: MessageChannel
   readonly codec: ServerCodec
   facts: Facts | undefined
-  readonly calls = new Map<string, OpenCall>()
+  readonly calls = new BoxMap<string, OpenCall>()
   readonly own = new Map<string, (message: ServerMessage | GatewayError) => void>()
   /** Calls that were given up and may still be running at the server: what it says could belong to one of them. */
   readonly unanswered = new Set<string>()
@@ -166,9 +167,7 @@ class ChannelSession {
   }
 
   private onlyCall(): OpenCall | undefined {
-    return this.calls.size === 1 && this.unanswered.size === 0
-      ? this.calls.values().next().value
-      : undefined
+    return this.calls.size === 1 && this.unanswered.size === 0 ? this.calls.values()[0] : undefined
   }
 
   /** One request of the gateway itself. */

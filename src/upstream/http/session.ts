@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici'
+import { BoxMap } from '../../kit/box-map.ts'
 import { type Capabilities, newestLegacy } from '../../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../../model/codec.ts'
 import { type Members, rawOf } from '../../model/members.ts'
@@ -101,7 +102,7 @@ export class HttpSession {
   /** What `logging/setLevel` was sent last. */
   logLevel: string | undefined
   /** Calls in flight by our id. */
-  private readonly calls = new Map<string, OpenCall>()
+  private readonly calls = new BoxMap<string, OpenCall>()
   /** When the last call was given up that may still run at the server. */
   private givenUpAt = Number.NEGATIVE_INFINITY
   /** URIs that were subscribed to in this session. */
@@ -291,7 +292,7 @@ export class HttpSession {
   /** The call that a message without a relation can only belong to. */
   private onlyCall(): OpenCall | undefined {
     return this.calls.size === 1 && performance.now() - this.givenUpAt > givenUpMs
-      ? this.calls.values().next().value
+      ? this.calls.values()[0]
       : undefined
   }
 
