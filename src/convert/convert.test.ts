@@ -80,6 +80,27 @@ describe('a conversion', () => {
     expect(fault instanceof Error ? fault.message : '').toContain('32 MB of memory')
   })
 
+  it('refuses tools that are small as they are shared and too large as they are shown', async () => {
+    const words = Object.fromEntries(
+      Array.from({ length: 900 }, (_, at) => [`p${at}`, { description: 'x'.repeat(80) }]),
+    )
+    const schema = { $ref: '#/components/schemas/Large' }
+    const operation = (at: number): object => ({
+      post: {
+        operationId: `op${at}`,
+        requestBody: { content: { 'application/json': { schema } } },
+        responses: {},
+      },
+    })
+    const paths = Object.fromEntries(
+      Array.from({ length: 1_500 }, (_, at) => [`/p${at}`, operation(at)]),
+    )
+    const components = { schemas: { Large: { type: 'object', properties: words } } }
+    const fault = await faultOf(create().convert(job(paths, { components }), nothing))
+    expect(fault).toMatchObject({ code: 'description_too_large' })
+    expect(fault instanceof Error ? fault.message : '').toContain('100 MB together')
+  })
+
   it('survives what nests too deeply', async () => {
     const deep = job({})
     const text = `${'{"openapi":"3.1.0","x":'.repeat(1)}${'['.repeat(200_000)}`

@@ -7,7 +7,7 @@ import { ConversionFault, type Document } from '../model/conversion.ts'
 import { convertJob } from './converters.ts'
 import type { FromWorker, PlainFault, ToWorker } from './messages.ts'
 
-/** The gateway holds this much of every server of an API kind. */
+/** The gateway holds this much of every server of an API kind, and as much of its tools as lists show. */
 const conversionBytesMax = 100_000_000
 
 const waiting = new Map<
@@ -34,6 +34,13 @@ function plainFault(thrown: unknown): PlainFault {
   }
 }
 
+function tooLarge(): ConversionFault {
+  return new ConversionFault(
+    'description_too_large',
+    `its tools are larger than ${conversionBytesMax / 1_000_000} MB together; leave operations out`,
+  )
+}
+
 async function run({ job }: Extract<ToWorker, { kind: 'job' }>): Promise<void> {
   try {
     const conversion = await convertJob(
@@ -46,11 +53,13 @@ async function run({ job }: Extract<ToWorker, { kind: 'job' }>): Promise<void> {
         }),
     )
     const bytes = serialize(conversion)
-    if (bytes.length > conversionBytesMax)
-      throw new ConversionFault(
-        'description_too_large',
-        `its tools are larger than ${conversionBytesMax / 1_000_000} MB together; leave operations out`,
-      )
+    if (bytes.length > conversionBytesMax) throw tooLarge()
+    // Schemas that tools share are written out for each of them.
+    let chars = 0
+    for (const { definition } of conversion.tools) {
+      chars += JSON.stringify(definition).length
+      if (chars > conversionBytesMax) throw tooLarge()
+    }
     post({ kind: 'done', conversion: bytes })
   } catch (thrown) {
     post({ kind: 'fault', fault: plainFault(thrown) })
