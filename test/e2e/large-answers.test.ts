@@ -75,6 +75,34 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
+/** Posts a request and reads nothing of the answer. */
+function unread(url: string, body: string, more: Readonly<Record<string, string>>): Socket {
+  const { hostname, port, pathname } = new URL(url)
+  const headers = {
+    host: hostname,
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+    connection: 'close',
+    authorization: `Bearer ${gateway.key}`,
+    'content-length': String(Buffer.byteLength(body)),
+    ...more,
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  const socket = connect(Number(port), hostname).pause()
+  socket.on('error', () => undefined)
+  socket.write(`POST ${pathname} HTTP/1.1\r\n${lines.join('')}\r\n${body}`)
+  return socket
+}
+
+/** How many bytes still come until the connection is at its end. */
+async function readOn(socket: Socket): Promise<number> {
+  let bytes = 0
+  socket.on('data', (piece: Buffer) => (bytes += piece.length))
+  socket.resume()
+  await once(socket, 'close')
+  return bytes
+}
+
 test('a modern client gets it as structured content, and its beginning as text', async () => {
   for (const [url, tool] of [
     [gateway.server('catalog'), 'items'],
@@ -164,25 +192,20 @@ test('over stdio one that breaks off is answered with an error', async () => {
   await once(child, 'close')
 }, 30_000)
 
+test('a cancel reaches a call whose answer is on its way', async () => {
+  const session = await legacySession(gateway.server('catalog'), gateway.key)
+  const params = { name: 'items', arguments: {} }
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 'large', method: 'tools/call', params })
+  const socket = unread(gateway.server('catalog'), body, { 'mcp-session-id': session.id })
+  await once(socket, 'readable')
+  await session.notify('notifications/cancelled', { requestId: 'large' })
+  expect(await readOn(socket)).toBeLessThan(items.length)
+  expect((await session.tool('small')).text).toContain('{\\"a\\": 1}')
+})
+
 test('clients that read nothing are cut off at the deadline, free their places, and cost nobody else', async () => {
-  const { hostname, port, pathname } = new URL(gateway.url)
   const { body, headers } = modernRequest('tools/call', { name: 'catalog__items', arguments: {} })
-  const all = {
-    host: hostname,
-    'content-type': 'application/json',
-    accept: 'application/json',
-    connection: 'close',
-    authorization: `Bearer ${gateway.key}`,
-    'content-length': String(Buffer.byteLength(body)),
-    ...headers,
-  }
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
-  const sockets = Array.from({ length: 12 }, () => {
-    const socket = connect(Number(port), hostname).pause()
-    socket.on('error', () => undefined)
-    socket.write(`POST ${pathname} HTTP/1.1\r\n${lines.join('')}\r\n${body}`)
-    return socket
-  })
+  const sockets = Array.from({ length: 12 }, () => unread(gateway.url, body, headers))
   const code = async (): Promise<unknown> => {
     const { text } = await modernTool(gateway.url, gateway.key, 'catalog__small')
     return /concurrency_limited|server_unavailable/.exec(text)?.[0]
@@ -190,13 +213,7 @@ test('clients that read nothing are cut off at the deadline, free their places, 
   await eventually(async () => (await code()) === 'concurrency_limited')
   await eventually(async () => (await code()) === undefined)
   // Their connections are at an end; what is left in the buffers is shorter than the answer.
-  const read = async (socket: Socket): Promise<number> => {
-    let bytes = 0
-    socket.on('data', (piece: Buffer) => (bytes += piece.length))
-    socket.resume()
-    await once(socket, 'close')
-    return bytes
-  }
-  for (const bytes of await Promise.all(sockets.map(read))) expect(bytes).toBeLessThan(items.length)
+  for (const bytes of await Promise.all(sockets.map(readOn)))
+    expect(bytes).toBeLessThan(items.length)
   expect(await code()).toBeUndefined()
 }, 60_000)
