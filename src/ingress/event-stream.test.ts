@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
+import type { Arriving } from '../kit/arriving.ts'
 import { SseParser } from '../kit/sse-parse.ts'
 import { EventStream, type EventStreamOptions, eventText } from './event-stream.ts'
 
@@ -101,4 +102,32 @@ test('a newer connection takes the place of the older one', async () => {
   stream.end()
   expect(dataOf(await first.text())).toEqual([])
   expect(dataOf(await second.text())).toEqual(['1'])
+})
+
+test('who comes back for a large message that broke off, or came while nobody was there, gets what stands for it', async () => {
+  const stops: Error[] = []
+  const breaking: Arriving = {
+    async *[Symbol.asyncIterator]() {
+      yield Buffer.from('"beginning')
+      throw new Error('broke')
+    },
+    stop: (error) => void stops.push(error),
+    onStop: () => undefined,
+  }
+  const instead = (thrown: unknown): string =>
+    `"instead: ${thrown instanceof Error ? thrown.message : ''}"`
+  const first = await connection()
+  const stream = new EventStream(options(), first.response)
+  stream.send('1')
+  await stream.sendPieces(['{"a":'], breaking, '}', instead)
+  await expect(first.text()).rejects.toThrow()
+  stream.detach()
+  await stream.sendPieces(['{"a":'], breaking, '}', instead)
+  expect(stops).toHaveLength(1)
+  stream.end()
+  const second = await connection()
+  stream.attach(second.response, 1)
+  const [broken, missed] = dataOf(await second.text())
+  expect(broken).toBe('"instead: broke"')
+  expect(missed).toContain('instead')
 })

@@ -96,15 +96,21 @@ export class EventStream {
     if (this.response.writableLength > pendingBytesMax) this.response.destroy()
   }
 
-  /** One message that is too large to hold, as one event; it is not kept for a client that comes back. */
+  /**
+   * One message that is too large to hold, as one event; it is not kept. A client that comes back for one that broke off,
+   * or that it was not there for, gets `instead`.
+   */
   async sendPieces(
     head: readonly (string | Buffer)[],
     pieces: Arriving,
     tail: string,
+    instead: (thrown: unknown) => string,
   ): Promise<void> {
     const { response } = this
     if (this.over || response === undefined) {
-      pieces.stop(new GatewayError('cancelled'))
+      const error = new GatewayError('answer_too_large', { detail: 'the client was not there' })
+      pieces.stop(error)
+      if (!this.over) this.send(instead(error))
       return
     }
     this.sequence++
@@ -120,9 +126,11 @@ export class EventStream {
         if (gone()) return
       }
       if (!gone()) response.write(`${tail}\n\n`)
-    } catch {
+    } catch (thrown) {
       // The server broke off in the middle; so does this stream.
       response.destroy()
+      const { id } = this.options
+      if (id !== undefined) this.keep(eventText(instead(thrown), `${id}-${this.sequence}`))
     }
   }
 

@@ -193,7 +193,10 @@ export class HttpExchange implements Exchange, NodeWays {
     if (this.stream !== undefined) {
       this.over = true
       if (out.stream === undefined) this.stream.send(await wholeText(out))
-      else await this.stream.sendPieces(out.head, out.stream, out.tail)
+      else
+        await this.stream.sendPieces(out.head, out.stream, out.tail, (thrown) =>
+          errorInstead(oneBuffer({ ...out, tail: '' }).toString('utf8'), toGatewayError(thrown)),
+        )
       this.stream.end()
       this.forgetLater()
       return
@@ -299,7 +302,11 @@ export async function wholeText(out: Out, bytesMax = wholeBytesMax): Promise<str
   try {
     for await (const chunk of out.stream ?? []) {
       bytes += chunk.length
-      if (bytes > bytesMax) throw new GatewayError('answer_too_large')
+      if (bytes > bytesMax) {
+        const error = new GatewayError('answer_too_large')
+        out.stream?.stop(error)
+        throw error
+      }
       chunks.push(chunk)
     }
   } catch (thrown) {

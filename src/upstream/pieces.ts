@@ -1,5 +1,5 @@
 /** Bytes between a server that sends them and a client that reads them: bounded, in order, with an end or a fault. */
-import type { Arriving } from '../kit/arriving.ts'
+import { type Arriving, brokenOff } from '../kit/arriving.ts'
 import { GatewayError } from '../model/refusal.ts'
 
 /** The exchange that the bytes come from. */
@@ -107,7 +107,8 @@ export class Pieces implements Arriving {
         this.wake = undefined
       }
     } finally {
-      if (!this.ended) this.flow.abort()
+      // Whoever reads knows why it ended, or left.
+      if (!this.ended) this.stop(brokenOff)
     }
   }
 }

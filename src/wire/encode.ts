@@ -5,7 +5,7 @@ import { type Collect, type JsonMember, scanObject } from '../kit/json-scan.ts'
 import type { Call, Era } from '../model/call.ts'
 import { type Members, objectText } from '../model/members.ts'
 import type { Released } from '../model/proofs.ts'
-import { type GatewayError, publicSentence, refusals } from '../model/refusal.ts'
+import { GatewayError, publicSentence, refusals } from '../model/refusal.ts'
 import type { CallNotification, Question, Reply } from '../model/reply.ts'
 import { StreamEditor, type StreamEdits } from './stream-editor.ts'
 
@@ -208,11 +208,20 @@ function editStream(
   const { uriPrefix, taskId, wrapsOutput, members } = place
   if (uriPrefix === '' && taskId === undefined && !wrapsOutput && members.size === 0) return body
   const editor = new StreamEditor(place)
+  const rewritten = (rewrite: () => Buffer): Buffer => {
+    try {
+      return rewrite()
+    } catch (cause) {
+      const error = new GatewayError('server_broken', { detail: 'the result is no JSON', cause })
+      body.rest.stop(error)
+      throw error
+    }
+  }
   // The head, too, is rewritten while it is read: what is wrong with it breaks the stream off like what comes later.
   const rest = new Layer(body.rest, async function* pieces(source) {
-    yield editor.rewrite(body.head)
-    for await (const chunk of source) yield editor.rewrite(chunk)
-    yield editor.finish()
+    yield rewritten(() => editor.rewrite(body.head))
+    for await (const chunk of source) yield rewritten(() => editor.rewrite(chunk))
+    yield rewritten(() => editor.finish())
   })
   return { head: Buffer.alloc(0), rest }
 }

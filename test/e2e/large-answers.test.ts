@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventually, legacySession, modernCall, modernRequest, modernTool } from './client.ts'
+import { entriesOf } from './cluster-calls.ts'
 import { startGateway, type TestGateway } from './gateway.ts'
 import { dig, digText, names } from './json.ts'
 
@@ -139,8 +140,15 @@ test('a credential that the API echoes is taken out, first and last', async () =
   expect(dig(message, 'result', 'structuredContent', 'last')).toBe('[redacted]')
 })
 
-test('one that the API breaks off is broken off, and the gateway goes on', async () => {
+test('one that the API breaks off is broken off, recorded as that, and the gateway goes on', async () => {
+  const outcomes = async (): Promise<readonly string[]> =>
+    (await entriesOf(gateway)).flatMap((entry) =>
+      entry.kind === 'outcome' ? [`${entry.status} ${entry.code}`] : [],
+    )
+  const before = (await outcomes()).length
   await expect(modernTool(gateway.server('catalog'), gateway.key, 'broken')).rejects.toThrow()
+  await eventually(async () => (await outcomes()).length > before)
+  expect((await outcomes())[before]).toMatch(/^error server_/)
   const { message } = await modernTool(gateway.server('catalog'), gateway.key, 'items')
   expect(dig(message, 'result', 'structuredContent')).toBeDefined()
 })

@@ -325,6 +325,28 @@ describe('refusals of the API', () => {
     expect((await call()).text).toContain('The API asks to wait: 90 s')
   })
 
+  it('no secret stands at the edge of what is cut', async () => {
+    const secret = 'a-credential-of-some-length-7f3a'
+    const body = (chars: number): string =>
+      JSON.stringify({ message: `${'x'.repeat(chars)} ${secret}`, more: 'y'.repeat(5_000) })
+    for (const chars of [960, 975, 985, 3_960, 3_975, 3_985]) {
+      for (const [type, text] of [
+        ['application/json', body(chars)],
+        ['text/plain', body(chars)],
+        ['text/html', `<title>${'x'.repeat(chars % 300)} ${secret}</title>`],
+      ] as const) {
+        const { call } = await world(answering(400, type, text), { credential: { bearer: secret } })
+        expect((await call()).raw).not.toMatch(/a-credential-of-|credential-of-some/)
+      }
+    }
+    const etag = { etag: `"${secret}"`, location: `${'x'.repeat(985)}${secret}` }
+    const { call } = await world(answering(201, `x/${secret}`, 'x', etag), {
+      credential: { bearer: secret },
+    })
+    expect((await call({ method: 'HEAD' })).raw).not.toContain(secret)
+    expect((await call({ method: 'POST' })).raw).not.toMatch(/a-credential-of-|credential-of-some/)
+  })
+
   it('a huge or binary refusal is cut', async () => {
     const { call } = await world(
       answering(500, 'application/json', JSON.stringify({ message: 'x'.repeat(500_000) })),

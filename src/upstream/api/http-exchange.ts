@@ -81,6 +81,7 @@ class Collector implements Dispatcher.DispatchHandler {
   }
 
   private abort(): void {
+    if (this.over) return
     const error = new GatewayError('cancelled')
     this.pieces?.stop(error)
     this.fail(error, this.controller !== undefined)

@@ -1,8 +1,13 @@
 /** What must not come back: APIs that echo a request, or name the token that they refuse, would hand it to a model. */
+import { Lru } from '../../kit/lru.ts'
 import type { Credential, SchemeCredential } from '../../model/credential.ts'
+import { GatewayError } from '../../model/refusal.ts'
 import type { Stage } from './stages.ts'
 
 const charsMin = 6
+const charsMax = 32_768
+/** Signs that have several spellings make an expression large; of secrets with more, only whole spellings are looked for. */
+const spelledMax = 500
 const mark = '[redacted]'
 const secretName = /auth|cookie|key|token|secret|passw/i
 
@@ -31,6 +36,8 @@ export function secretsOfHeaders(headers: Readonly<Record<string, string>>): rea
 export class Secrets {
   private readonly fixed: readonly string[]
   private readonly ofFixed: Pattern | undefined
+  /** By the secrets of a call, which change rarely, e.g. with an access token. */
+  private readonly patterns = new Lru<string, Pattern>({ countMax: 64 })
 
   constructor(credential: Credential | undefined) {
     this.fixed = credential === undefined ? [] : ofCredential(credential)
@@ -57,8 +64,19 @@ export class Secrets {
   }
 
   private pattern(more: readonly string[]): Pattern | undefined {
-    const others = more.filter((secret) => !this.fixed.includes(secret))
-    return others.length === 0 ? this.ofFixed : patternOf([...this.fixed, ...others])
+    // `Bearer x` is clean without `x`.
+    const all = new Set([...this.fixed, ...more])
+    const least = more.filter(
+      (one) => !this.fixed.includes(one) && isLong(one) && !isSchemed(one, all),
+    )
+    if (least.length === 0) return this.ofFixed
+    const key = JSON.stringify(least)
+    let pattern = this.patterns.get(key)
+    if (pattern === undefined) {
+      pattern = patternOf([...this.fixed, ...least])
+      if (pattern !== undefined) this.patterns.set(key, pattern)
+    }
+    return pattern
   }
 }
 
@@ -104,19 +122,42 @@ interface Pattern {
   readonly bytesMax: number
 }
 
+/** Whether it is a scheme of authentication before a secret that is looked for by itself. */
+function isSchemed(text: string, secrets: ReadonlySet<string>): boolean {
+  const rest = /^[A-Za-z]+ (.+)$/.exec(text)?.[1]
+  return rest !== undefined && isLong(rest) && secrets.has(rest)
+}
+
+const isLong = (secret: string): boolean => secret.length >= charsMin
+
 function patternOf(secrets: readonly string[]): Pattern | undefined {
-  const fit = [...new Set(secrets)].filter((secret) => secret.length >= charsMin)
+  const fit = [...new Set(secrets)].filter(isLong)
   if (fit.length === 0) return undefined
   // The longest first: one may be a part of another.
   fit.sort((a, b) => b.length - a.length)
-  const spelled = fit.map((secret) => [...secret].map(spellingsOf))
+  // Above it V8 may refuse the expression, with the secret in its message.
+  if (fit.some((secret) => secret.length > charsMax))
+    throw new GatewayError('internal', { detail: `a secret has more than ${charsMax} characters` })
+  const spelled = fit.flatMap(spellings)
   const lengths = spelled.map((signs) =>
-    signs.reduce((sum, ways) => sum + Math.max(...ways.map((way) => way.length)), 0),
+    signs.reduce((sum, ways) => sum + Math.max(...ways.map(longestOf)), 0),
   )
   return {
     regex: new RegExp(spelled.map((signs) => signs.map(anyOf).join('')).join('|'), 'g'),
     bytesMax: Math.max(...lengths),
   }
+}
+
+/** A secret as its signs with their spellings; one that is too varied as a few whole texts. */
+function spellings(secret: string): readonly (readonly (readonly string[])[])[] {
+  const signs = [...secret].map(spellingsOf)
+  if (signs.filter((ways) => ways.length > 1).length <= spelledMax) return [signs]
+  const texts = [
+    secret,
+    JSON.stringify(secret).slice(1, -1),
+    encodeURIComponent(secret.toWellFormed()),
+  ]
+  return [...new Set(texts)].map((text) => [[Buffer.from(text).toString('latin1')]])
 }
 
 /** What a template of a page makes of a sign (HTML, section 13.5). */
@@ -140,18 +181,31 @@ function spellingsOf(sign: string): readonly string[] {
   return [
     plain,
     ...('"\\/'.includes(sign) ? [`\\${sign}`] : []),
+    ...(sign < ' ' ? [JSON.stringify(sign).slice(1, -1)] : []),
+    ...(sign === ' ' ? ['+'] : []),
     units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join(''),
     [...bytes].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),
     ...(entities[sign] ?? []),
   ]
 }
 
+/** JSON within JSON within JSON doubles a backslash each time. */
+const backslashesMax = 4
+const longestOf = (way: string): number =>
+  way.startsWith('\\') ? way.length + backslashesMax - 1 : way.length
+
 /** One of these, the longest first, hexadecimal digits in either case. */
 function anyOf(ways: readonly string[]): string {
   const [only] = ways
-  if (ways.length === 1 && only !== undefined) return only
+  if (ways.length === 1 && only !== undefined) return escaped(only)
   const longest = [...ways].sort((a, b) => b.length - a.length)
-  return `(?:${longest.map((way) => escaped(way).replace(/[a-f]/gi, eitherCase)).join('|')})`
+  return `(?:${longest.map(patternOfWay).join('|')})`
+}
+
+function patternOfWay(way: string): string {
+  const isEscape = way.startsWith('\\') && way.length > 1
+  const rest = escaped(isEscape ? way.slice(1) : way).replace(/[a-f]/gi, eitherCase)
+  return isEscape ? `\\\\{1,${backslashesMax}}${rest}` : rest
 }
 
 const eitherCase = (letter: string): string => `[${letter.toLowerCase()}${letter.toUpperCase()}]`

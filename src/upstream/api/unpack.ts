@@ -103,6 +103,7 @@ export async function* unpackPieces(
     if (fault instanceof GatewayError) own ??= fault
     return fault
   }
+  packed.onStop(fails)
   async function* source(): AsyncGenerator<Buffer> {
     try {
       yield* packed

@@ -62,6 +62,7 @@ class GrpcExecutor implements Executor<GrpcPlan, GrpcCommon> {
       const text = statusText(
         { code, message: details, details: Buffer.isBuffer(trailer) ? trailer : undefined },
         registryOf(common),
+        (json) => this.secrets.cleanText(json, secrets),
       )
       return textAnswer(this.secrets.cleanText(text, secrets), true)
     }

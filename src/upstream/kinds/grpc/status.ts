@@ -53,10 +53,14 @@ export interface Status {
 }
 
 /** Name and message first, then the details of the service, then what to do. */
-export function statusText({ code, message, details }: Status, registry: Registry): string {
+export function statusText(
+  { code, message, details }: Status,
+  registry: Registry,
+  clean: (text: string) => string,
+): string {
   const name = statusNames[code] ?? `status ${code}`
   const decoded = details === undefined ? [] : detailsOf(details, registry)
-  const json = JSON.stringify(decoded)
+  const json = clean(JSON.stringify(decoded))
   const hint = advice[name]
   return [
     `The service answered ${name} (${code})${message === '' ? '.' : `: ${message}`}`,

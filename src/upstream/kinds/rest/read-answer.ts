@@ -82,12 +82,17 @@ export async function readAnswer(reading: Reading): Promise<Answer> {
     const value = readXml(text, plan.answerXml)
     return value === undefined
       ? textAnswer(text, false, more)
-      : jsonAnswer(Buffer.from(JSON.stringify(value)), false, more)
+      : jsonAnswer(reading.cleanBytes(Buffer.from(JSON.stringify(value))), false, more)
   }
   if (isText(type.name) || isJson(type.name) || (type.name === '' && isPlain(arrived.body)))
     return textAnswer(reading.clean(decode(arrived.body, type.charset)), false, more)
   const mediaType = type.name === '' ? 'application/octet-stream' : type.name
-  return binaryAnswer(reading.cleanBytes(arrived.body), mediaType, fileNameOf(reading), more)
+  return binaryAnswer(
+    reading.cleanBytes(arrived.body),
+    reading.clean(mediaType),
+    fileNameOf(reading),
+    more,
+  )
 }
 
 const isContainer = (value: unknown): boolean => typeof value === 'object' && value !== null
@@ -97,7 +102,7 @@ function refusal({ arrived, plan, presented, clean }: Reading): Answer {
   const { name, charset } = mediaTypeOf(headers['content-type'])
   const readable = name === '' || isJson(name) || isXml(name) || isText(name)
   const part = body.subarray(0, refusalBytesMax)
-  const text = readable && (name !== '' || isPlain(part)) ? decode(part, charset) : ''
+  const text = readable && (name !== '' || isPlain(part)) ? clean(decode(part, charset)) : ''
   const after = headers['retry-after']
   const retryAfter = typeof after === 'string' ? after.slice(0, headerCharsMax) : undefined
   const told = explain({
@@ -112,7 +117,7 @@ function refusal({ arrived, plan, presented, clean }: Reading): Answer {
   return textAnswer(clean(told), true)
 }
 
-function empty({ arrived, plan }: Reading, extra: Extra): Answer {
+function empty({ arrived, plan, clean }: Reading, extra: Extra): Answer {
   const { status, headers } = arrived
   const phrase = STATUS_CODES[status] ?? ''
   if (plan.method !== 'HEAD')
@@ -120,7 +125,10 @@ function empty({ arrived, plan }: Reading, extra: Extra): Answer {
   const told = ['content-type', 'content-length', 'last-modified', 'etag']
     .flatMap((name) => (typeof headers[name] === 'string' ? [`${name}: ${headers[name]}`] : []))
     .join('\n')
-  return emptyAnswer(`It is there: the API answered ${status} ${phrase}.\n${told}`.trim(), extra)
+  return emptyAnswer(
+    clean(`It is there: the API answered ${status} ${phrase}.\n${told}`.trim()),
+    extra,
+  )
 }
 
 /** What headers say that a model can use. */

@@ -68,7 +68,7 @@ export async function readLarge(reading: Reading, large: Rest): Promise<Answer> 
     const first = pushThrough(stages, arrived.body)
     const mediaType = type.name === '' ? 'application/octet-stream' : type.name
     const from: Large = { first, rest, stages, notes: () => told(undefined) }
-    return largeBinaryAnswer(from, mediaType, fileNameOf(reading), form)
+    return largeBinaryAnswer(from, reading.clean(mediaType), fileNameOf(reading), form)
   }
   // Secrets are looked for in the text, whatever charset it came in.
   const text = [utf8Stage(charsetOf(type)), ...large.secrets()]

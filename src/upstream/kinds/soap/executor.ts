@@ -54,8 +54,7 @@ class SoapExecutor implements Executor<SoapPlan, SoapCommon> {
     }
     const answer = await this.post(url, body, { ...envelopeHeaders(plan), ...headers }, signal)
     const secrets = [...this.fixedSecrets, ...secretsOfHeaders(headers)]
-    const clean = { ...answer, body: this.secrets.clean(answer.body, secrets) }
-    return readAnswer(clean, plan, common)
+    return readAnswer(answer, plan, common, (text) => this.secrets.cleanText(text, secrets))
   }
 
   private async post(
@@ -106,7 +105,12 @@ class SoapExecutor implements Executor<SoapPlan, SoapCommon> {
   }
 }
 
-async function readAnswer(answer: HttpAnswer, plan: SoapPlan, common: SoapCommon): Promise<Answer> {
+async function readAnswer(
+  answer: HttpAnswer,
+  plan: SoapPlan,
+  common: SoapCommon,
+  clean: (text: string) => string,
+): Promise<Answer> {
   const { status, body } = answer
   const contentType = String(answer.headers['content-type'] ?? '')
   if (/^\s*multipart\//i.test(contentType))
@@ -117,7 +121,8 @@ async function readAnswer(answer: HttpAnswer, plan: SoapPlan, common: SoapCommon
   const isOk = status >= 200 && status < 300
   if (isOk && (plan.output === undefined || body.length === 0))
     return textAnswer('The service accepted the call; the operation has no answer.')
-  const text = decodeText(body, contentType)
+  // In the text and again in what is read of it: a character may be written as its number.
+  const text = clean(decodeText(body, contentType))
   const envelope = await readEnvelope(text)
   const soapBody = envelope?.children.find(({ local }) => local === 'Body')
   if (envelope === undefined || soapBody === undefined) {
@@ -126,18 +131,18 @@ async function readAnswer(answer: HttpAnswer, plan: SoapPlan, common: SoapCommon
         detail: `no SOAP envelope, but ${contentType}`,
         hint: 'Its answer is no SOAP message.',
       })
-    return textAnswer(refusalText(status, contentType, text), true)
+    return textAnswer(clean(refusalText(status, contentType, text)), true)
   }
   const fault = faultOf(soapBody, envelope.namespace)
   if (fault !== undefined)
-    return textAnswer(faultText(fault, { plan, common, status, body: soapBody }), true)
-  if (!isOk) return textAnswer(refusalText(status, contentType, text), true)
+    return textAnswer(clean(faultText(fault, { plan, common, status, body: soapBody })), true)
+  if (!isOk) return textAnswer(clean(refusalText(status, contentType, text)), true)
   const header = envelope.children.find(({ local }) => local === 'Header')
   const { output } = plan
   if (output === undefined || output.body.length + output.headers.length === 0)
     return textAnswer('The service carried the operation out; it has no answer.')
   const value = new XmlReader(common.types, soapBody).message(output, soapBody, header)
-  return jsonAnswer(Buffer.from(JSON.stringify(value)))
+  return jsonAnswer(Buffer.from(clean(JSON.stringify(value))))
 }
 
 /** Undefined when it is no envelope of any version. @throws GatewayError server_broken, answer_too_large */
