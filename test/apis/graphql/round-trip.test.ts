@@ -387,6 +387,6 @@ describe('subscriptions', () => {
     expect(structured).toMatchObject({ messages: [{}] })
     // Both arrived; neither goes on to the model.
     expect(raw).not.toContain('abcdef-123')
-    expect(raw).toContain('[redacted]|[redacted]')
+    expect(raw).toContain('Bearer [redacted]|Bearer [redacted]')
   })
 })
