@@ -53,5 +53,6 @@ const ports: CliPorts = {
   checkConfig: (place) => checkConfig(settings, place),
 }
 process.exitCode = await runCli(process.argv.slice(2), ports)
-// What is left open, such as a pooled connection, must not keep a finished command alive.
-if (commandName !== 'up' && commandName !== 'stdio') process.exit()
+// What is left open, such as a pooled connection, must not keep a finished command alive, nor one that failed.
+const isService = commandName === 'up' || commandName === 'stdio'
+if (!isService || process.exitCode !== 0) process.exit()

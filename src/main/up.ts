@@ -94,8 +94,15 @@ async function run(options: UpOptions): Promise<void> {
     options.onReady(gateway, firstKey)
     await options.stopped
   } finally {
-    for (const end of ends) await end()
+    await endAll(ends)
   }
+}
+
+/** Each in turn, also after one that failed, e.g. because the data folder is gone: the database must end with the rest. */
+async function endAll(ends: readonly (() => Promise<void>)[]): Promise<void> {
+  const faults: unknown[] = []
+  for (const end of ends) await end().catch((fault: unknown) => faults.push(fault))
+  if (faults.length > 0) throw faults[0]
 }
 
 const reopenMs = 10_000
