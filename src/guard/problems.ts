@@ -1,5 +1,7 @@
 /** Says what is wrong with arguments so that a model can mend them in one go. */
+
 import type { ErrorObject } from 'ajv'
+import { namedBy } from '../kit/json-pointer.ts'
 import { expectation } from './expectation.ts'
 import { escapePointer, placeKeyword } from './schema.ts'
 import { cut, describeValue, isObject, shownChars } from './value-text.ts'
@@ -130,7 +132,7 @@ function at(value: unknown, pointer: string): unknown {
   let place = value
   for (const part of pointer.split('/').slice(1)) {
     if (typeof place !== 'object' || place === null) return undefined
-    const key = part.replaceAll('~1', '/').replaceAll('~0', '~')
+    const key = namedBy(part)
     place = Object.hasOwn(place, key) ? Reflect.get(place, key) : undefined
   }
   return place

@@ -2,6 +2,7 @@
  * Reads an `inputSchema` before it is compiled: bounds it, drops what does not judge, and writes
  * into every subschema what its evaluation costs (budget.ts).
  */
+import { pointerKey } from '../kit/json-pointer.ts'
 export type Dialect = '2020-12' | '2019-09' | 'draft-07'
 export type SchemaNode = boolean | SchemaObject
 type SchemaObject = { [keyword: string]: unknown }
@@ -141,7 +142,7 @@ function measure(value: unknown, depth: number): void {
 
 /** One part of a JSON pointer. */
 export function escapePointer(name: string): string {
-  return name.replaceAll('~', '~0').replaceAll('/', '~1')
+  return pointerKey(name)
 }
 
 function members(value: unknown): number {

@@ -7,7 +7,7 @@ interface Box<V> {
 }
 
 /** Values are never undefined. In the order in which keys were first set. */
-export class BoxMap<K extends string | number, V extends object> {
+export class BoxMap<K extends string, V extends object> {
   private readonly boxes = new Map<K, Box<V>>()
 
   get size(): number {
@@ -16,10 +16,6 @@ export class BoxMap<K extends string | number, V extends object> {
 
   get(key: K): V | undefined {
     return this.boxes.get(key)?.value
-  }
-
-  has(key: K): boolean {
-    return this.boxes.has(key)
   }
 
   set(key: K, value: V): void {
@@ -38,10 +34,6 @@ export class BoxMap<K extends string | number, V extends object> {
   /** Those that are there now, the first set first. */
   values(): V[] {
     return [...this.boxes.values()].flatMap(({ value }) => (value === undefined ? [] : [value]))
-  }
-
-  keys(): K[] {
-    return [...this.boxes.keys()]
   }
 
   clear(): void {

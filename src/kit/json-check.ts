@@ -2,6 +2,7 @@
  * Checks JSON that arrives in pieces, byte by byte and without holding it (RFC 8259), and remembers scalars near the
  * root that somebody wants. Whether the bytes are UTF-8 is for somebody else.
  */
+import { pointerKey } from './json-pointer.ts'
 
 /** What is no JSON, nested too deeply, or a number longer than any that is meant. */
 export class JsonFault extends Error {}
@@ -231,7 +232,7 @@ export class JsonCheck {
   }
 
   private pointerTo(key: string): string {
-    return `${this.objects.at(-1) ?? ''}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
+    return `${this.objects.at(-1) ?? ''}/${pointerKey(key)}`
   }
 
   private keep(byte: number): void {

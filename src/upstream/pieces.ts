@@ -14,8 +14,6 @@ const waitingBytesMax = 262_144
 
 /** Iterating yields the bytes; breaking off aborts the exchange. For one reader. */
 export class Pieces implements Arriving {
-  /** All that was pushed. */
-  bytes = 0
   private readonly flow: Flow
   private waiting: Buffer[] = []
   private waitingBytes = 0
@@ -36,7 +34,6 @@ export class Pieces implements Arriving {
 
   push(part: Buffer): void {
     if (part.length === 0) return
-    this.bytes += part.length
     this.waiting.push(part)
     this.waitingBytes += part.length
     if (!this.paused && this.waitingBytes > waitingBytesMax) {

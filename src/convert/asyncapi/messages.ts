@@ -1,4 +1,5 @@
 /** Messages of a description: what their payload is, how it is written, and where it carries a correlation id. */
+import { namedBy } from '../../kit/json-pointer.ts'
 import type { Fit, StreamMessage } from '../../model/kinds/asyncapi.ts'
 import type { Documents } from '../openapi/documents.ts'
 import {
@@ -78,10 +79,7 @@ function correlationOf(documents: Documents, message: Spot): readonly string[] |
   if (raw === undefined) return undefined
   const expression = textAt(follow(documents, raw).value, 'location') ?? ''
   const pointer = /^\$message\.payload#(\/[^#]{1,300})$/.exec(expression)?.[1]
-  return pointer
-    ?.slice(1)
-    .split('/')
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  return pointer?.slice(1).split('/').map(namedBy)
 }
 
 /** Of which type a correlation id is. */

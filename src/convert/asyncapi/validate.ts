@@ -2,7 +2,9 @@
  * The official JSON Schema of AsyncAPI says what of a description is wrong. That is told and nothing more: what can be
  * read is converted all the same.
  */
+
 import { Ajv, type ValidateFunction } from 'ajv'
+import { namedBy } from '../../kit/json-pointer.ts'
 import type { Documents } from '../openapi/documents.ts'
 import { isObject } from '../openapi/json.ts'
 import { type Place, placeIn } from '../openapi/place.ts'
@@ -59,9 +61,5 @@ async function schemaOf(version: Version): Promise<object> {
 const depthOf = (pointer: string): number => pointer.split('/').length
 
 function placeOf(root: Place, pointer: string): Place {
-  return pointer
-    .split('/')
-    .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .reduce(placeIn, root)
+  return pointer.split('/').slice(1).map(namedBy).reduce(placeIn, root)
 }

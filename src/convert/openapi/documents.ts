@@ -2,6 +2,7 @@
  * The description and the documents that it points at, and the way from a `$ref` to its target. Documents are read
  * before the conversion, through `ReadDocument` alone; nothing here opens a file or a connection by itself.
  */
+import { namedBy } from '../../kit/json-pointer.ts'
 import {
   type ConversionCode,
   ConversionFault,
@@ -191,7 +192,7 @@ function toFault(thrown: unknown): ConversionFault {
 
 function unescapePointer(part: string): string {
   const plain = part.includes('%') ? decoded(part) : part
-  return plain.includes('~') ? plain.replaceAll('~1', '/').replaceAll('~0', '~') : plain
+  return plain.includes('~') ? namedBy(plain) : plain
 }
 
 function decoded(part: string): string {

@@ -1,4 +1,5 @@
 /** Runtime expressions of links (OpenAPI 3.1 section 4.8.20.4), parsed once so that a call only looks up. */
+import { namedBy } from '../../kit/json-pointer.ts'
 import type { ConversionCode } from '../../model/conversion.ts'
 import type {
   RestBody,
@@ -80,10 +81,7 @@ function parseExpression(text: string, asked: Asked): RestExpression {
 function pointerIn(source: string): readonly string[] | undefined {
   if (source === 'body' || source === 'body#') return []
   if (!source.startsWith('body#/')) return undefined
-  return source
-    .slice('body#/'.length)
-    .split('/')
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  return source.slice('body#/'.length).split('/').map(namedBy)
 }
 
 function argumentOf(text: string, where: string, name: string, asked: Asked): RestExpression {

@@ -1,4 +1,5 @@
 /** Where in which document something stands, kept as a chain so that only what is reported is written out. */
+import { pointerKey } from '../../kit/json-pointer.ts'
 
 export interface Place {
   /** Location of the document. */
@@ -25,6 +26,6 @@ export function placeIn(at: Place, key: string): Place {
 export function pointerOf(at: Place): string {
   const keys: string[] = []
   for (let place = at; place.parent !== undefined; place = place.parent)
-    keys.push(place.key.replaceAll('~', '~0').replaceAll('/', '~1'))
+    keys.push(pointerKey(place.key))
   return ['#', ...keys.reverse()].join('/')
 }

@@ -59,8 +59,7 @@ export function textAnswer(text: string, isError = false, extra: Extra = {}): An
 
 /** A success that has nothing to show: a sentence, since an empty result reads like a failure. */
 export function emptyAnswer(sentence: string, extra: Extra = {}): Answer {
-  const structured = extra.structured === 'object' ? ',"structuredContent":{}' : ''
-  return whole([blocks(textBlock(sentence), extra.notes ?? []), ']', structured], false)
+  return whole([blocks(textBlock(sentence), extra.notes ?? []), ']', noStructure(extra)], false)
 }
 
 /** Bytes that are neither JSON nor text: an image, audio, or a resource with its media type. */
@@ -128,8 +127,8 @@ function large(
 const moreBlocks = (notes: readonly string[]): string =>
   notes.map((note) => `,${textBlock(note)}`).join('')
 
-/** How much of large JSON is shown as text. */
-const beginningCharsMax = 20_000
+/** How much of a large answer is shown as text beside its structured content. */
+const beginningBytesMax = 20_000
 
 /** The form of a large answer, which can be given only once: the caller's revision and the tool decide. */
 export interface LargeForm extends Extra {
@@ -142,7 +141,7 @@ export interface LargeForm extends Extra {
 const opening = ({ isModern }: LargeForm): string => (isModern ? '{"resultType":"complete",' : '{')
 
 function toldOf(from: Large): string {
-  const beginning = from.first.toString('utf8', 0, beginningCharsMax).replace(/\ufffd$/, '')
+  const beginning = from.first.toString('utf8', 0, beginningBytesMax).replace(/\ufffd$/, '')
   const told = `The answer is larger than a text may be: all of it is in structuredContent. Filters or a smaller page make it readable here. It begins:\n${beginning}`
   return `"content":[${blocks(textBlock(told), from.notes())}]`
 }

@@ -1,5 +1,7 @@
 /** Follows the links that a description names (OpenAPI Link Object) with what a call and its answer say. */
+
 import type { IncomingHttpHeaders } from 'node:http'
+import { pointerKey } from '../../../kit/json-pointer.ts'
 import type {
   RestExpression,
   RestLink,
@@ -76,9 +78,7 @@ export function linkScalars({ links = [] }: RestPlan): readonly string[] {
     ),
   )
   const pointers = expressions.flatMap((one) =>
-    one.kind === 'body'
-      ? [one.pointer.map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')]
-      : [],
+    one.kind === 'body' ? [one.pointer.map((key) => `/${pointerKey(key)}`).join('')] : [],
   )
   return [...pointers, ...lastNames.map((name) => `/${name}`)]
 }

@@ -1,4 +1,5 @@
 /** The JSON object that a few scalars of a larger one make, so that what reads an answer can read it, too. */
+import { namedBy } from '../../../kit/json-pointer.ts'
 
 interface Outline {
   [key: string]: Outline | string
@@ -8,7 +9,7 @@ interface Outline {
 export function outlineOf(scalars: ReadonlyMap<string, string>): string {
   const root: Outline = Object.create(null)
   for (const [pointer, raw] of scalars) {
-    const keys = pointer.split('/').slice(1).map(decoded)
+    const keys = pointer.split('/').slice(1).map(namedBy)
     const last = keys.pop()
     let at = root
     for (const key of keys) {
@@ -21,8 +22,6 @@ export function outlineOf(scalars: ReadonlyMap<string, string>): string {
   }
   return textOf(root)
 }
-
-const decoded = (key: string): string => key.replaceAll('~1', '/').replaceAll('~0', '~')
 
 function textOf(outline: Outline): string {
   const members = Object.entries(outline).map(

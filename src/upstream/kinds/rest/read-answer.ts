@@ -219,6 +219,6 @@ export function looksLikeJson(body: Buffer): boolean {
   return /^\s*[[{]/.test(body.toString('latin1', 0, 64))
 }
 
-function isPlain(body: Buffer): boolean {
+export function isPlain(body: Buffer): boolean {
   return isUtf8(body) && !body.subarray(0, 4_096).includes(0)
 }

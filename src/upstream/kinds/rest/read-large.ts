@@ -1,5 +1,4 @@
 /** Makes the result of a tool of an answer that is too large to hold: what came leaves again while the rest arrives. */
-import { isUtf8 } from 'node:buffer'
 import type { Arriving } from '../../../kit/arriving.ts'
 import { modernRevisions, type Revision } from '../../../model/call.ts'
 import { GatewayError } from '../../../model/refusal.ts'
@@ -19,6 +18,7 @@ import {
   depthMax,
   fileNameOf,
   isJson,
+  isPlain,
   isText,
   isXml,
   looksLikeJson,
@@ -62,7 +62,7 @@ export async function readLarge(reading: Reading, large: Rest): Promise<Answer> 
     const extra = { notes: notesOf(reading) }
     return withNext({ ...reading, arrived: { ...arrived, body } }, value, extra, true).notes ?? []
   }
-  const plain = type.name === '' && isPlain(arrived.body)
+  const plain = type.name === '' && isPlain(arrived.body.subarray(0, wholeCharacters(arrived.body)))
   if (!isJson(type.name) && !isText(type.name) && !plain) {
     const stages = large.secrets()
     const first = pushThrough(stages, arrived.body)
@@ -111,8 +111,4 @@ async function gathered(first: Buffer, rest: Arriving): Promise<Buffer> {
     held.push(piece)
   }
   return Buffer.concat(held)
-}
-
-function isPlain(bytes: Buffer): boolean {
-  return isUtf8(bytes.subarray(0, wholeCharacters(bytes))) && !bytes.subarray(0, 4_096).includes(0)
 }
