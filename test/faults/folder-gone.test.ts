@@ -6,7 +6,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { eventually } from '../e2e/client.ts'
 
 const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -31,6 +31,7 @@ test('a stop after that says what is wrong, ends the database and ends', async (
     cwd: tmpdir(),
     env: { PATH: '/usr/bin:/bin', NODE_NO_WARNINGS: '1' },
   })
+  onTestFinished(() => void child.kill('SIGKILL'))
   let said = ''
   child.stderr.on('data', (piece) => (said += String(piece)))
   await new Promise<void>((resolve) => {
@@ -42,7 +43,8 @@ test('a stop after that says what is wrong, ends the database and ends', async (
   })
   const database = childrenOf(child.pid)
   const closed = once(child, 'close')
-  await rm(folder, { recursive: true, force: true })
+  // The database goes on writing into it meanwhile.
+  await rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 10 })
   child.kill('SIGTERM')
   const [code] = await closed
   expect(code).toBe(1)
