@@ -4,14 +4,12 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
+import { builtProgram } from '../built.ts'
 import { eventually, legacySession, modernCall, modernTool, openListen } from './client.ts'
 import { everything, startGateway, type TestGateway } from './gateway.ts'
 import { dig, digList, digText, names } from './json.ts'
-
-const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 interface Pets {
   readonly url: string
@@ -83,7 +81,7 @@ interface Ended {
 }
 
 function runCommand(folder: string, args: readonly string[]): Promise<Ended> {
-  const child = spawn(process.execPath, [mainFile, ...args], {
+  const child = spawn(process.execPath, [builtProgram, ...args], {
     cwd: folder,
     env: { PATH: '/usr/bin:/bin', NODE_NO_WARNINGS: '1' },
   })

@@ -6,10 +6,10 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { hashKey } from '../../src/identity/identify.ts'
 import type { DesiredStateInput, KeyRow } from '../../src/model/desired-state.ts'
 import { writeLastGood } from '../../src/store/last-good.ts'
+import { builtProgram } from '../built.ts'
 
 export interface TestKey {
   readonly roles: readonly string[]
@@ -54,7 +54,6 @@ export interface TestGateway {
   restart(): Promise<void>
 }
 
-const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const startMs = 40_000
 const stopMs = 20_000
 const logMax = 65_536
@@ -139,7 +138,7 @@ class Running implements TestGateway {
     const { options } = this
     const config = join(this.folder, 'sallyport.yaml')
     const args = ['up', '--config', config, '--data', this.dataDir, '--port', '0']
-    const child = spawn(process.execPath, [mainFile, ...args, ...(options.args ?? [])], {
+    const child = spawn(process.execPath, [builtProgram, ...args, ...(options.args ?? [])], {
       cwd: this.folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {

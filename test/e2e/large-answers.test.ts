@@ -8,14 +8,13 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { builtProgram } from '../built.ts'
 import { eventually, legacySession, modernCall, modernRequest, modernTool } from './client.ts'
 import { entriesOf } from './cluster-calls.ts'
 import { startGateway, type TestGateway } from './gateway.ts'
 import { dig, digText, names } from './json.ts'
 
-const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const row = '{"id": 12345678901234567890,\n  "name": "Zo\\u00eb é"}'
 const items = `{"items": [${`${row},`.repeat(300_000)}${row}], "next": null}`
 const tools = ['items', 'echoing', 'broken', 'small', 'deep']
@@ -183,7 +182,7 @@ test('a batch answers each of its requests, also those that break off, and holds
 test('over stdio one that breaks off is answered with an error', async () => {
   const child = spawn(
     process.execPath,
-    [mainFile, 'stdio', '--data', gateway.dataDir, '--config', join(folder, 'none.yaml')],
+    [builtProgram, 'stdio', '--data', gateway.dataDir, '--config', join(folder, 'none.yaml')],
     { env: { PATH: '/usr/bin:/bin', NODE_NO_WARNINGS: '1', SALLYPORT_KEY: gateway.key } },
   )
   const answers: unknown[] = []

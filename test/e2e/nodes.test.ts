@@ -1,9 +1,9 @@
 // Two gateways that are one: sessions and parked calls of one node, used at the other.
 import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createKeyRing, newRingKey, parseRing } from '../../src/kit/key-ring.ts'
+import { builtProgram } from '../built.ts'
 import {
   bearer,
   eventually,
@@ -28,8 +28,6 @@ import {
 } from './cluster-calls.ts'
 import type { TestGateway } from './gateway.ts'
 import { dig, digText } from './json.ts'
-
-const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 let cluster: Cluster
 let a: TestGateway
@@ -281,9 +279,13 @@ describe('a call that a modern client was asked in', () => {
 describe('desired state', () => {
   test('a key made on one node works on the other, until it is revoked there', async () => {
     const cli = (...args: string[]) =>
-      promisify(execFile)(process.execPath, [mainFile, ...args, '--data', a.dataDir, '--json'], {
-        env: { PATH: '/usr/bin:/bin', NODE_NO_WARNINGS: '1' },
-      })
+      promisify(execFile)(
+        process.execPath,
+        [builtProgram, ...args, '--data', a.dataDir, '--json'],
+        {
+          env: { PATH: '/usr/bin:/bin', NODE_NO_WARNINGS: '1' },
+        },
+      )
     const made: unknown = JSON.parse(
       (await cli('keys', 'create', 'made-on-a', '--role', 'all-tools')).stdout,
     )
@@ -304,7 +306,7 @@ describe('desired state', () => {
     for (const node of [a, b]) {
       const { stdout } = await promisify(execFile)(
         process.execPath,
-        [mainFile, 'audit', 'verify', '--data', node.dataDir],
+        [builtProgram, 'audit', 'verify', '--data', node.dataDir],
         { env: { PATH: '/usr/bin:/bin', NODE_NO_WARNINGS: '1' } },
       )
       expect(stdout).toContain('whole')

@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { createConnection } from 'mysql2/promise'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { builtProgram } from '../built.ts'
 import {
   type DatabaseServer,
   isInstalled,
@@ -20,8 +20,6 @@ import { shopSql } from '../fixtures/databases/shop.ts'
 import { eventually, modernCall, modernTool } from './client.ts'
 import { everything, startGateway, type TestGateway } from './gateway.ts'
 import { dig, digList, digText, names } from './json.ts'
-
-const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 const engines = [
   { engine: 'postgresql', there: isInstalled('PostgreSQL') },
@@ -414,7 +412,7 @@ for (const { engine, there } of engines)
       // Other findings, e.g. of the missing database of the gateway, make it end with 1.
       const stdout = await promisify(execFile)(
         process.execPath,
-        [mainFile, 'doctor', 'wide', '--data', gateway.dataDir],
+        [builtProgram, 'doctor', 'wide', '--data', gateway.dataDir],
         { env: { PATH: '/usr/bin:/bin', NODE_NO_WARNINGS: '1', NO_COLOR: '1' } },
       ).then(
         (ended) => ended.stdout,

@@ -2,13 +2,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { builtProgram } from '../built.ts'
 import { eventually, modernMeta, modernTool } from './client.ts'
 import { dig, digText, names } from './json.ts'
 import { startWorld, type TestWorld } from './world.ts'
 
-const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 let world: TestWorld
 beforeAll(async () => {
   world = await startWorld({
@@ -30,7 +29,7 @@ function open(key: string, args: readonly string[] = []): Spawned {
   const config = join(dataDir, '..', 'sallyport.yaml')
   const child = spawn(
     process.execPath,
-    [mainFile, 'stdio', '--data', dataDir, '--config', config, ...args],
+    [builtProgram, 'stdio', '--data', dataDir, '--config', config, ...args],
     {
       stdio: ['pipe', 'pipe', 'ignore'],
       env: {

@@ -5,11 +5,9 @@ import { readFileSync } from 'node:fs'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
+import { builtProgram } from '../built.ts'
 import { eventually } from '../e2e/client.ts'
-
-const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 /** The database is a process of its own. */
 function childrenOf(pid: number | undefined): readonly number[] {
@@ -27,7 +25,7 @@ function childrenOf(pid: number | undefined): readonly number[] {
 test('a stop after that says what is wrong, ends the database and ends', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-gone-'))
   await chmod(folder, 0o755)
-  const child = spawn(process.execPath, [mainFile, 'up', '--data', folder, '--port', '0'], {
+  const child = spawn(process.execPath, [builtProgram, 'up', '--data', folder, '--port', '0'], {
     cwd: tmpdir(),
     env: { PATH: '/usr/bin:/bin', NODE_NO_WARNINGS: '1' },
   })

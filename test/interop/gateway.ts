@@ -132,7 +132,11 @@ async function startProcess(
   place: Place,
 ): Promise<{ endpoint: string; log: () => string; stop: () => Promise<void> }> {
   const child = start(
-    [join(root, 'src/main.ts'), 'up', ...['--config', config, '--data', place.data, '--port', '0']],
+    [
+      join(root, 'dist/bin.mjs'),
+      'up',
+      ...['--config', config, '--data', place.data, '--port', '0'],
+    ],
     { cwd: place.base, env: quietEnvironment(place) },
   )
   let log = ''

@@ -69,7 +69,8 @@ export class Channel {
   }
 
   private async connect(): Promise<OpenChannel> {
-    const grpc = await import('@grpc/grpc-js')
+    // CommonJS: a bundle gives only its default export.
+    const { default: grpc } = await import('@grpc/grpc-js')
     const client = await openClient(grpc, this.settings)
     if (this.closed) {
       client.close()
