@@ -2,6 +2,7 @@
 import type { Conversion, Convert, Document, ReadDocument } from '../model/conversion.ts'
 import { ConversionFault } from '../model/conversion.ts'
 import type { ApiKind, ApiSpecs } from '../model/desired-state.ts'
+import { finish } from './finish.ts'
 
 type Converters = {
   readonly [K in ApiKind]?: () => Promise<Convert<ApiSpecs[K], unknown, unknown>>
@@ -35,5 +36,5 @@ export async function convertJob<K extends ApiKind>(
   if (load === undefined)
     throw new ConversionFault('feature_unsupported', `there is no converter for ${job.kind} yet`)
   const convert = await load()
-  return convert(job.spec, job.description, read)
+  return finish(await convert(job.spec, job.description, read))
 }

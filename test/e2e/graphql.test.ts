@@ -63,6 +63,41 @@ describe('a GraphQL service behind the gateway', () => {
     expect((await service.seen()).requests).toBe(requests)
   })
 
+  test('leaves the default of an argument that is non-null to the service', async () => {
+    const answers = async (name: string, args: Readonly<Record<string, unknown>>) =>
+      dig((await call(name, args)).message, 'result', 'structuredContent')
+    expect(await answers('books', {})).toEqual({ books: ['GREEN 0', 'GREEN 1'] })
+    expect(await answers('books', { first: 1, color: 'RED' })).toEqual({ books: ['RED 0'] })
+    expect(await answers('rename', { id: '1' })).toMatchObject({ rename: { name: 'Nobody' } })
+    expect(await answers('tocks', {})).toMatchObject({
+      messages: [{ tocks: { n: 1 } }, { tocks: { n: 2 } }],
+      ended: 'completed',
+    })
+    // Null is no default (section 6.4.1): what is non-null is refused before it is sent.
+    const refused = await call('books', { first: null })
+    expect(dig(refused.message, 'result', 'isError')).toBe(true)
+  })
+
+  test('answers fields of one name and several types, each under a name of its own', async () => {
+    const reply = await call('readings', {})
+    expect(dig(reply.message, 'result', 'structuredContent')).toEqual({
+      readings: [
+        { __typename: 'Level', id: '1', value: 2.5, unit: 'm' },
+        { __typename: 'Remark', id_Remark: null, value_Remark: 'wet', by: ['Ada'] },
+      ],
+    })
+    const { message } = await modernCall(gateway.url, gateway.key, 'tools/list')
+    const tools = dig(message, 'result', 'tools')
+    const tool = Array.isArray(tools) ? tools.find((one) => one.name === 'shop__readings') : {}
+    const path = ['outputSchema', 'properties', 'readings', 'items', 'properties']
+    expect(dig(tool, ...path)).toMatchObject({
+      id: { type: ['string', 'integer'] },
+      value: { type: 'number' },
+      id_Remark: { type: ['string', 'integer', 'null'] },
+      value_Remark: { type: 'string' },
+    })
+  })
+
   test('shows the configured credential, and the caller none of it', async () => {
     const reply = await call('guarded', {})
     expect(dig(reply.message, 'result', 'structuredContent', 'guarded')).toBe('in')

@@ -6,6 +6,7 @@ import {
   getNamedType,
   isCompositeType,
   isInputType,
+  isNonNullType,
   isRequiredArgument,
   isScalarType,
   type OperationDefinitionNode,
@@ -163,6 +164,13 @@ function buildDocument(
     const text = print(type, field.name, variables, candidate())
     const read = readDocument(schema, text)
     if ('document' in read) {
+      if (reason !== '')
+        context.notes.push({
+          operation: `${type} ${field.name}`,
+          code: 'schema_unusable',
+          reason: `The types behind its interfaces and unions cannot be asked together, and are left out: ${reason}`,
+          place: placeOf(context, field),
+        })
       const definition = read.operation
       return { text, name: field.name, root, definition }
     }
@@ -189,11 +197,19 @@ function print(
   variables: readonly GraphQLArgument[],
   selection: string,
 ): string {
-  const declared = variables.map((argument) => `$${argument.name}: ${String(argument.type)}`)
+  const declared = variables.map((argument) => `$${argument.name}: ${variableType(argument)}`)
   const passed = variables.map((argument) => `${argument.name}: $${argument.name}`)
   const head = declared.length === 0 ? '' : `(${declared.join(', ')})`
   const body = passed.length === 0 ? '' : `(${passed.join(', ')})`
   return `${type} ${name}${head} {\n  ${name}${body}${selection}\n}`
+}
+
+/**
+ * A variable that may be absent is nullable: an argument that is non-null with a default takes one (section 5.8.5),
+ * and has its default where the variable is absent (section 6.4.1).
+ */
+function variableType({ type, default: preset }: GraphQLArgument): string {
+  return String(preset !== undefined && isNonNullType(type) ? type.ofType : type)
 }
 
 /** The input schema, with what was lost in it told once. */

@@ -3,6 +3,7 @@
  * as far as depth and number of fields allow. Cycles are cut, pages of connections are kept short.
  */
 import {
+  type GraphQLAbstractType,
   type GraphQLCompositeType,
   type GraphQLField,
   type GraphQLNamedType,
@@ -50,12 +51,21 @@ interface Part {
   readonly type: GraphQLCompositeType
   /** Types around it, itself included: none of them is entered again. */
   readonly path: readonly GraphQLNamedType[]
-  readonly fields: Map<string, { readonly args: string; readonly part: Part | undefined }>
+  /** By name of the field. */
+  readonly fields: Map<string, Asked>
   readonly fragments: Part[]
-  /** Shape by response key of an abstract type and its fragments, which must agree (section 5.3.2). */
-  readonly shapes: Map<string, string>
-  /** Names that the part around it asks for already. */
-  readonly taken: ReadonlySet<string>
+  /** The abstract type of a fragment: what it asks for need not be asked for again. */
+  readonly outer: Part | undefined
+}
+
+/** Key of the answer by `Type.field`. */
+type Aliases = ReadonlyMap<string, string>
+
+interface Asked {
+  /** The key of the answer, where it is not the name of the field. */
+  readonly alias: string | undefined
+  readonly args: string
+  readonly part: Part | undefined
 }
 
 /** A selection set as text with braces. `depthMax` of 1 asks for the object's own leaves only. */
@@ -67,6 +77,8 @@ export function selectFields(type: GraphQLCompositeType, options: SelectOptions)
 class Selector {
   private readonly options: SelectOptions
   private budget: number
+  /** Of abstract types, which come up often. */
+  private readonly aliases = new Map<GraphQLCompositeType, Aliases>()
 
   constructor(options: SelectOptions) {
     this.options = options
@@ -74,7 +86,7 @@ class Selector {
   }
 
   select(type: GraphQLCompositeType): Part {
-    const root = newPart(type, [type], new Map(), new Set())
+    const root = newPart(type, [type])
     let level: Part[] = [root]
     for (let depth = 1; level.length > 0 && this.budget > 0; depth++) {
       const inner = level.flatMap((part) => this.unwrap(part))
@@ -95,14 +107,14 @@ class Selector {
     const { type, pageInfo, list, viaEdges } = connection
     if (part.path.slice(0, -1).includes(type)) return [part]
     this.leaf(part, 'totalCount')
-    const info = newPart(pageInfo, [...part.path, pageInfo], new Map(), new Set())
+    const info = newPart(pageInfo, [...part.path, pageInfo])
     this.leaf(info, 'hasNextPage')
     this.leaf(info, 'endCursor')
     this.add(part, 'pageInfo', '', info)
-    const inner = newPart(type, [...part.path, type], new Map(), new Set())
+    const inner = newPart(type, [...part.path, type])
     if (!viaEdges) this.add(part, list, '', inner)
     else {
-      const edge = newPart(connection.edge, [...part.path], new Map(), new Set())
+      const edge = newPart(connection.edge, [...part.path])
       this.add(part, list, '', edge)
       this.add(edge, 'node', '', inner)
     }
@@ -118,7 +130,7 @@ class Selector {
 
   private add(part: Part, name: string, args: string, inner: Part | undefined): void {
     if (part.fields.has(name)) return
-    part.fields.set(name, { args, part: inner })
+    part.fields.set(name, { alias: this.aliasOf(part, name), args, part: inner })
     this.budget--
   }
 
@@ -136,8 +148,7 @@ class Selector {
       (field) =>
         isLeafType(getNamedType(field.type)) &&
         this.selectable(field) &&
-        !part.taken.has(field.name) &&
-        agrees(part, field),
+        part.outer?.fields.has(field.name) !== true,
     )
     const count = Math.max(0, Math.min(share, this.budget))
     const chosen =
@@ -147,18 +158,51 @@ class Selector {
     const kept = new Set(chosen)
     for (const field of candidates) if (kept.has(field)) this.add(part, field.name, '', undefined)
     if (!isAbstractType(part.type) || this.options.plain) return
-    const possible = this.options.schema.getPossibleTypes(part.type)
-    // An interface of very many types, such as Relay's Node, says with `__typename` what to ask for next.
-    if (isInterfaceType(part.type) && possible.length > fragmentsMax) return
-    const types = possible.slice(0, fragmentsMax)
+    const types = this.fragmentTypes(part.type)
     const each = Math.max(2, Math.floor(share / Math.max(1, types.length)))
     for (const type of types) {
       if (this.budget <= 0) break
-      const taken = new Set(part.fields.keys())
-      const fragment = newPart(type, [...part.path, type], part.shapes, taken)
+      const fragment = newPart(type, [...part.path, type], part)
       this.leaves(fragment, each)
       part.fragments.push(fragment)
     }
+  }
+
+  private fragmentTypes(type: GraphQLAbstractType): readonly GraphQLObjectType[] {
+    const possible = this.options.schema.getPossibleTypes(type)
+    // An interface of very many types, such as Relay's Node, says with `__typename` what to ask for next.
+    if (isInterfaceType(type) && possible.length > fragmentsMax) return []
+    return possible.slice(0, fragmentsMax)
+  }
+
+  /**
+   * Fields of one key on several types of an abstract one must have one shape (section 5.3.2). The first has the name,
+   * a later one of another shape answers as `name_Type`, whichever of them are asked for: two selections of one type
+   * can meet in one answer.
+   */
+  private aliasOf({ outer, type }: Part, name: string): string | undefined {
+    if (outer === undefined || !isAbstractType(outer.type)) return undefined
+    let aliases = this.aliases.get(outer.type)
+    if (aliases === undefined) {
+      aliases = this.aliasesOf(outer.type)
+      this.aliases.set(outer.type, aliases)
+    }
+    return aliases.get(`${type.name}.${name}`)
+  }
+
+  private aliasesOf(abstract: GraphQLAbstractType): Aliases {
+    const shapes = new Map<string, string>()
+    const aliases = new Map<string, string>()
+    for (const type of [abstract, ...this.fragmentTypes(abstract)])
+      for (const field of Object.values(fieldsOf(type)).filter((one) => this.selectable(one))) {
+        const shape = `${field.name} ${String(field.type)}`
+        let key = field.name
+        while ((shapes.get(key) ?? shape) !== shape)
+          key = key === field.name ? `${field.name}_${type.name}` : `${key}_`
+        shapes.set(key, shape)
+        if (key !== field.name) aliases.set(`${type.name}.${field.name}`, key)
+      }
+    return aliases
   }
 
   /** The objects in the parts of a level, plain ones before lists, until the budget has no room for their leaves. */
@@ -172,8 +216,8 @@ class Selector {
           if (!isCompositeType(named) || isPages(field) !== lists) continue
           if (!this.enters(part, field, named)) continue
           const cost = shareMin + (connectionOf(named) === undefined ? 0 : connectionCost)
-          if (this.budget - reserved <= cost || !agrees(part, field)) continue
-          const inner = newPart(named, [...part.path, named], new Map(), new Set())
+          if (this.budget - reserved <= cost) continue
+          const inner = newPart(named, [...part.path, named])
           this.add(part, field.name, this.pageOf(field), inner)
           reserved += cost
           next.push(inner)
@@ -183,8 +227,8 @@ class Selector {
 
   /** Whether an object may be asked for: it needs no arguments, and neither it nor what its pages hold is around it. */
   private enters(part: Part, field: GraphQLField, named: GraphQLCompositeType): boolean {
-    if (!this.selectable(field) || part.taken.has(field.name) || part.fields.has(field.name))
-      return false
+    if (!this.selectable(field) || part.fields.has(field.name)) return false
+    if (part.outer?.fields.has(field.name) === true) return false
     const element = connectionOf(named)?.type
     return !part.path.includes(named) && (element === undefined || !part.path.includes(element))
   }
@@ -211,18 +255,9 @@ function rankOf(name: string): number {
 function newPart(
   type: GraphQLCompositeType,
   path: readonly GraphQLNamedType[],
-  shapes: Map<string, string>,
-  taken: ReadonlySet<string>,
+  outer?: Part,
 ): Part {
-  return { type, path, fields: new Map(), fragments: [], shapes, taken }
-}
-
-/** Fields of one name on several types of an abstract one must have one shape; the first decides. */
-function agrees(part: Part, field: GraphQLField): boolean {
-  const shape = String(field.type)
-  const known = part.shapes.get(field.name)
-  if (known === undefined) part.shapes.set(field.name, shape)
-  return known === undefined || known === shape
+  return { type, path, fields: new Map(), fragments: [], outer }
 }
 
 function fieldsOf(type: GraphQLCompositeType): Readonly<Record<string, GraphQLField>> {
@@ -273,9 +308,10 @@ function print(part: Part, indent: string): string {
 
 function lines(part: Part, indent: string): string[] {
   const printed: string[] = isAbstractType(part.type) ? [`${indent}__typename`] : []
-  for (const [name, { args, part: inner }] of part.fields) {
-    if (inner === undefined) printed.push(`${indent}${name}${args}`)
-    else if (!isEmpty(inner)) printed.push(`${indent}${name}${args} ${print(inner, indent)}`)
+  for (const [name, { alias, args, part: inner }] of part.fields) {
+    const asked = `${indent}${alias === undefined ? '' : `${alias}: `}${name}${args}`
+    if (inner === undefined) printed.push(asked)
+    else if (!isEmpty(inner)) printed.push(`${asked} ${print(inner, indent)}`)
   }
   for (const fragment of part.fragments)
     if (!isEmpty(fragment))

@@ -1,5 +1,8 @@
 /** Words for models: titles, descriptions and what a name says about an operation. */
 import type { ToolAnnotations } from '../../model/conversion.ts'
+import { snake } from '../openapi/operation-name.ts'
+import { plainLine } from '../openapi/text.ts'
+import { effectOf } from '../verbs.ts'
 
 /** `createIssue` to `Create issue`. */
 export function titleOf(name: string): string {
@@ -14,33 +17,41 @@ export function titleOf(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
-/** At most `charsMax` characters, cut at the end of a sentence or a word. */
+/** One plain line of at most `charsMax` characters; undefined when nothing is said. */
 export function trim(text: string | null | undefined, charsMax: number): string | undefined {
-  const tidy = (text ?? '').replace(/\s+/g, ' ').trim()
-  if (tidy === '') return undefined
-  if (tidy.length <= charsMax) return tidy
-  const cut = tidy.slice(0, charsMax)
-  const sentence = cut.lastIndexOf('. ')
-  if (sentence > charsMax / 2) return cut.slice(0, sentence + 1)
-  const word = cut.lastIndexOf(' ')
-  return `${cut.slice(0, word > 0 ? word : charsMax)}…`
+  const line = plainLine(text ?? '', charsMax)
+  return line === '' ? undefined : line
 }
 
-const additive = /^(create|add|insert|new|register|submit|send|post|invite|comment|upload|request)/i
-const harmless = /^(subscribe|follow|star|mark|pin|lock|enable|start|log|sign|validate|preview)/i
-const repeatable =
-  /^(delete|remove|destroy|drop|set|update|upsert|replace|enable|disable|close|archive|clear|cancel|revoke|unlock|unpin|unmark|unfollow|unstar|unsubscribe)/i
+const repeatable: ReadonlySet<string> = new Set([
+  ...[
+    'delete',
+    'remove',
+    'destroy',
+    'drop',
+    'set',
+    'update',
+    'upsert',
+    'replace',
+    'enable',
+    'disable',
+  ],
+  ...['close', 'archive', 'clear', 'cancel', 'revoke', 'unlock', 'unpin', 'unmark', 'unfollow'],
+  ...['unstar', 'unsubscribe'],
+])
 
 /**
  * A mutation says only with its name what it does. Destructive is what is not known to add only, as in MCP's own
  * default (`ToolAnnotations.destructiveHint`).
  */
 export function mutationAnnotations(name: string): ToolAnnotations {
+  const words = snake(name)
+  const effect = effectOf(words)
   return {
     title: titleOf(name),
     readOnlyHint: false,
-    destructiveHint: !(additive.test(name) || harmless.test(name)),
-    idempotentHint: repeatable.test(name),
+    destructiveHint: effect !== 'adds' && effect !== 'reads',
+    idempotentHint: repeatable.has(words.split('_')[0] ?? ''),
     openWorldHint: true,
   }
 }

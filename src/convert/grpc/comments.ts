@@ -7,17 +7,17 @@ import type {
   DescMethod,
   DescService,
 } from '@bufbuild/protobuf'
+import { plainLine } from '../openapi/text.ts'
 
 type Described = DescMessage | DescEnum | DescField | DescService | DescMethod
 
 const byFile = new WeakMap<DescFile, ReadonlyMap<string, string>>()
 
-/** The comment above something, white space collapsed, at most `max` characters; undefined when there is none. */
+/** The comment above something as one plain line of at most `max` characters; undefined when there is none. */
 export function commentOf(desc: Described, max: number): string | undefined {
   const file = 'file' in desc ? desc.file : desc.parent.file
-  const text = commentsOf(file).get(pathOf(desc).join('.'))?.replaceAll(/\s+/g, ' ').trim()
-  if (text === undefined || text === '') return undefined
-  return text.length <= max ? text : `${text.slice(0, max - 1).trimEnd()}\u2026`
+  const text = plainLine(commentsOf(file).get(pathOf(desc).join('.')) ?? '', max)
+  return text === '' ? undefined : text
 }
 
 function commentsOf(file: DescFile): ReadonlyMap<string, string> {

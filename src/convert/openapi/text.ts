@@ -37,6 +37,8 @@ function strip(raw: string): string {
       .replaceAll(/<\/?[a-z][a-z0-9-]{0,20}(?:\s[^<>]{0,1000})?\/?>/gi, '')
   if (text.includes('&'))
     text = text.replaceAll(/&(#?\w{1,8});/g, (whole, name: string) => entities[name] ?? whole)
+  // `[Price][acme.shop.v1.Price]` of comments in .proto files, and Markdown's own references.
+  if (text.includes('][')) text = text.replaceAll(/\[([^[\]]{1,500})\]\[[^[\]]{0,500}\]/g, '$1')
   if (text.includes(']('))
     text = text.replaceAll(/!?\[([^[\]]{0,500})\]\([^()\s]{0,1000}[^()]{0,200}\)/g, '$1')
   return text

@@ -9,15 +9,18 @@ import {
   type ConvertedTool,
   type Document,
   type ReadDocument,
+  type ToolAnnotations,
 } from '../../model/conversion.ts'
 import type { SoapCommon, SoapPlan, SoapSpec } from '../../model/kinds/soap.ts'
+import { snake } from '../openapi/operation-name.ts'
 import { select } from '../selection.ts'
 import { toolNames } from '../tool-name.ts'
+import { effectOf } from '../verbs.ts'
 import { messageSchema } from './json-schema.ts'
 import { load } from './load.ts'
 import { Messages } from './messages.ts'
 import { Notes, OperationFault } from './notes.ts'
-import { isForeign, type Offer, offersOf } from './ports.ts'
+import { isUnprefixed, type Offer, offersOf } from './ports.ts'
 import { documentationOf, SchemaSet } from './schema-set.ts'
 import { Types } from './types.ts'
 import { Wsdl } from './wsdl.ts'
@@ -67,11 +70,11 @@ export async function convertSoap(
       skipped.push({ operation: offer.operation, code, reason, place })
     }
   for (const { node, document } of wsdl.all('binding'))
-    if (isForeign(node))
+    if (isUnprefixed(node))
       notes.add(
         '',
         'description_invalid',
-        'the SOAP elements of a binding are in no namespace of SOAP; SOAP 1.1 is assumed',
+        'the SOAP elements of a binding are in the namespace of WSDL; SOAP 1.1 is assumed',
         `${document.location}:${node.line}`,
       )
   const [root] = loaded.wsdls
@@ -192,14 +195,27 @@ function toolOf(
       description: said ?? `Calls ${name} of the SOAP service ${service}.`,
       inputSchema: input.schema,
       ...(output === undefined ? {} : { outputSchema: output.schema }),
-      // WSDL says nothing of side effects, unless with this extension.
-      annotations: {
-        title: titleOf(name),
-        openWorldHint: true,
-        ...(safe ? { readOnlyHint: true } : {}),
-      },
+      annotations: { title: titleOf(name), openWorldHint: true, ...(safe ? reads : hintsOf(name)) },
     },
     plan,
+  }
+}
+
+const reads = { readOnlyHint: true } as const
+
+/** WSDL says nothing of side effects, unless with `wsdlx:safe`; what is left is the verb of the name. */
+function hintsOf(name: string): ToolAnnotations {
+  switch (effectOf(snake(name))) {
+    case 'reads':
+      return reads
+    case 'adds':
+      return { readOnlyHint: false, destructiveHint: false }
+    case 'changes':
+      return { readOnlyHint: false }
+    case 'destroys':
+      return { readOnlyHint: false, destructiveHint: true }
+    case undefined:
+      return {}
   }
 }
 

@@ -130,6 +130,13 @@ function declaredOf(
   return (same.length > 1 ? same.find((one) => inputName(one) === wanted) : undefined) ?? same[0]
 }
 
+/** Whether the SOAP elements of a binding were written without their prefix: WSDL has no element of that name there. */
+export function isUnprefixed(binding: XmlElement): boolean {
+  const own = firstChild(binding, 'binding')
+  if (own === undefined || own.namespace !== binding.namespace) return false
+  return httpTransports.has(attributeOf(own, 'transport')?.trim() ?? '')
+}
+
 function protocolOf(binding: XmlElement): {
   version: '1.1' | '1.2' | undefined
   transport: string | undefined
@@ -140,15 +147,11 @@ function protocolOf(binding: XmlElement): {
   if (own === undefined) return { version: undefined, transport: 'no SOAP binding', style }
   if (own.namespace === httpBinding)
     return { version: undefined, transport: 'plain HTTP GET or POST', style }
+  if (own.namespace !== soap11 && own.namespace !== soap12 && !isUnprefixed(binding))
+    return { version: undefined, transport: `binding "${own.namespace.slice(0, 100)}"`, style }
   const version = own.namespace === soap12 ? '1.2' : '1.1'
   const transport = attributeOf(own, 'transport')?.trim()
   if (transport !== undefined && !httpTransports.has(transport))
     return { version, transport: `transport "${transport.slice(0, 100)}"`, style }
   return { version, transport: undefined, style }
-}
-
-/** Whether the SOAP elements of a binding are in a namespace that is none of SOAP's. */
-export function isForeign(binding: XmlElement): boolean {
-  const own = firstChild(binding, 'binding')
-  return own !== undefined && ![soap11, soap12, httpBinding].includes(own.namespace)
 }

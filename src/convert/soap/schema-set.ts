@@ -1,6 +1,7 @@
 /** All components of the schemas, by qualified name. */
 import { attributeOf, splitName, type XmlElement } from '../../kit/xml.ts'
 import type { XmlName } from '../../model/kinds/soap.ts'
+import { plainLine } from '../openapi/text.ts'
 import type { SchemaDocument } from './load.ts'
 
 const kinds = ['element', 'type', 'group', 'attributeGroup', 'attribute'] as const
@@ -120,14 +121,13 @@ export const firstChild = (
   ...locals: readonly string[]
 ): XmlElement | undefined => node.children.find((child) => locals.includes(child.local))
 
-/** The documentation of a component or a WSDL element, white space collapsed, at most `max` characters. */
+/** The documentation of a component or a WSDL element as one plain line of at most `max` characters. */
 export function documentationOf(node: XmlElement, max: number): string | undefined {
   const holder = firstChild(node, 'annotation') ?? node
   const documentation = firstChild(holder, 'documentation')
   if (documentation === undefined) return undefined
-  const text = textOf(documentation).replaceAll(/\s+/g, ' ').trim()
-  if (text === '') return undefined
-  return text.length <= max ? text : `${text.slice(0, max - 1).trimEnd()}\u2026`
+  const text = plainLine(textOf(documentation), max)
+  return text === '' ? undefined : text
 }
 
 function textOf(node: XmlElement): string {

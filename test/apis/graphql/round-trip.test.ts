@@ -35,8 +35,8 @@ describe('a service that is only known by its URL', () => {
     expect(conversion.skipped).toEqual([])
     expect(conversion.tools.map(({ definition }) => definition.name)).toEqual([
       ...['user', 'users', 'things', 'named', 'echo', 'color', 'fails', 'partial', 'slow', 'big'],
-      ...['whoami', 'guarded', 'create_user', 'delete_user', 'mutation_user'],
-      ...['ticks', 'forever', 'failing', 'subscription_whoami'],
+      ...['whoami', 'guarded', 'books', 'readings', 'create_user', 'delete_user', 'mutation_user'],
+      ...['rename', 'ticks', 'forever', 'failing', 'tocks', 'subscription_whoami'],
     ])
   })
 
@@ -51,6 +51,10 @@ describe('a service that is only known by its URL', () => {
       ['named', {}],
       ['echo', { text: 'x' }],
       ['color', {}],
+      ['books', {}],
+      ['readings', {}],
+      ['rename', { id: '1' }],
+      ['tocks', {}],
       ['create_user', { name: 'Zed', color: 'BLUE' }],
       ['ticks', { to: 2 }],
     ]

@@ -26,6 +26,9 @@ const schema = `
   }
   type Robot implements Named { name: String! model: Int! owner: User }
   union Thing = User | Robot
+  type Level { id: ID! value: Float! unit: String }
+  type Remark { id: ID value: String! by: [String!] }
+  union Reading = Level | Remark
   type PageInfo { hasNextPage: Boolean! endCursor: String }
   type UserEdge { cursor: String! node: User }
   type UserConnection { totalCount: Int! edges: [UserEdge!]! pageInfo: PageInfo! }
@@ -45,18 +48,22 @@ const schema = `
     big(bytes: Int!): String
     whoami: String
     guarded: String
+    books(first: Int! = 2, color: Color! = GREEN): [String!]!
+    readings: [Reading!]!
   }
   type Mutation {
     "Creates a user."
     createUser(name: String!, color: Color): User!
     deleteUser(id: ID!): Boolean!
     user(id: ID!, name: String!): User
+    rename(id: ID!, name: String! = "Nobody"): User
   }
   type Tick { n: Int! at: DateTime big: BigInt text: String }
   type Subscription {
     ticks(to: Int!, everyMs: Int = 5, limit: String): Tick
     forever: Tick
     failing: Tick
+    tocks(to: Int! = 2): Tick
     whoami: String
   }
 `
@@ -94,6 +101,7 @@ app.register(mercurius, {
   schema,
   resolvers: {
     Thing: { resolveType: (thing) => ('model' in thing ? 'Robot' : 'User') },
+    Reading: { resolveType: ({ value }) => (typeof value === 'number' ? 'Level' : 'Remark') },
     Named: { resolveType: (thing) => ('model' in thing ? 'Robot' : 'User') },
     User: { friends: (_, args) => connection(args), best: () => users.get('1'), needs: () => 'x' },
     Query: {
@@ -124,6 +132,11 @@ app.register(mercurius, {
         return 'done'
       },
       big: (_, { bytes }) => 'x'.repeat(bytes),
+      books: (_, { first, color }) => Array.from({ length: first }, (_, at) => `${color} ${at}`),
+      readings: () => [
+        { id: 1, value: 2.5, unit: 'm' },
+        { id: null, value: 'wet', by: ['Ada'] },
+      ],
       whoami: (_, __, { reply }) => reply.request.headers.authorization ?? null,
       guarded: (_, __, { reply }) => {
         const { authorization } = reply.request.headers
@@ -142,6 +155,7 @@ app.register(mercurius, {
         seen.mutations++
         return users.delete(id)
       },
+      rename: (_, { id, name }) => ({ id, name, color: null }),
       user: (_, { id, name }) => Object.assign(users.get(id) ?? {}, { name }),
     },
     Subscription: {
@@ -149,6 +163,7 @@ app.register(mercurius, {
         subscribe: (_, { to, everyMs }) => ticks(to, everyMs),
         resolve: (tick) => tick,
       },
+      tocks: { subscribe: (_, { to }) => ticks(to, 5), resolve: (tick) => tick },
       forever: { subscribe: () => ticks(1_000_000, 20), resolve: (tick) => tick },
       failing: {
         subscribe: () => ticks(1, 1),
