@@ -23,9 +23,8 @@ import type { Reply } from '../src/model/reply.ts'
 import type { Exchange, Session } from '../src/model/session.ts'
 import type { Item } from '../src/model/target.ts'
 import type { Policy } from '../src/policy/compile.ts'
-import { compilePattern } from '../src/policy/pattern.ts'
 import { createRecorder } from '../src/record/record.ts'
-import { compileSnapshot } from '../src/snapshot/compile.ts'
+import { compileSnapshot, limitPattern } from '../src/snapshot/compile.ts'
 import { readHeaderParams } from '../src/wire/param-headers.ts'
 
 /** Every step, in the order of the code, with the file whose verb it is. */
@@ -262,7 +261,7 @@ function watchedEngine(engine: Policy, enter: (step: Step) => void): Policy {
 }
 
 function watchedLimits(enter: (step: Step) => void, used: boolean): Limits {
-  const { limits } = compileLimits(state.limits, compilePattern)
+  const { limits } = compileLimits(state.limits, limitPattern)
   for (const limit of limits.values()) {
     if (used) limit.rate?.take(principal.id, Date.now())
     const forget = limit.running.delete.bind(limit.running)

@@ -1,3 +1,4 @@
+import { isPlainUri } from '../kit/uri-readings.ts'
 import type { Call, Endpoint } from '../model/call.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Item, Target } from '../model/target.ts'
@@ -105,26 +106,39 @@ function resourceTarget(catalog: Catalog, scope: Scope, publicUri: string): Targ
   const { endpoint } = scope
   const place =
     endpoint.kind === 'server' ? { server: endpoint.server, uri: publicUri } : splitUri(publicUri)
-  const index =
-    place === undefined || hasDotSegments(place.uri)
-      ? undefined
-      : catalog.byServer.get(place.server)
-  if (place === undefined || index === undefined || !scope.has('resource', place.server, place.uri))
+  if (place === undefined || !isReadable(catalog, scope, place.server, place.uri))
     throw unknownTarget('resource', publicUri)
+  const { server, uri } = place
+  const index = catalog.byServer.get(server)
   const item =
-    index.resource.get(place.uri) ??
-    index.template.get(place.uri) ??
-    [...index.template.values()].find((template) => templateMatches(template.name, place.uri))
+    index?.resource.get(uri) ??
+    index?.template.get(uri) ??
+    [...(index?.template.values() ?? [])].find((template) => templateMatches(template.name, uri))
   // A server may serve URIs that it does not list; policy judges the URI itself.
-  return { kind: 'resource', server: place.server, name: place.uri, item }
+  return { kind: 'resource', server, name: uri, item }
 }
 
 /**
- * `/../` and its like, also encoded or with backslashes: a server would resolve them, so the text that the rules judge
- * would not be the resource that is read.
+ * Whether an endpoint has a URI that policy can judge: one that the server listed word for word, or one that every
+ * parser reads alike. What a server takes away or resolves would not be the text that the rules judge.
  */
-function hasDotSegments(uri: string): boolean {
-  return /(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:$|[/\\?#]|%2f|%5c)/i.test(uri)
+export function isReadable(catalog: Catalog, scope: Scope, server: string, uri: string): boolean {
+  return (
+    catalog.byServer.has(server) &&
+    scope.has('resource', server, uri) &&
+    canBeJudged(catalog, server, uri)
+  )
+}
+
+/** The same wherever it is asked for. */
+export function canBeJudged(catalog: Catalog, server: string, uri: string): boolean {
+  const index = catalog.byServer.get(server)
+  return (
+    isPlainUri(uri) ||
+    index?.resource.has(uri) === true ||
+    index?.template.has(uri) === true ||
+    index?.skill.has(uri) === true
+  )
 }
 
 /** The refusal for a name that is unknown, or that the caller must not know. */

@@ -3,7 +3,7 @@
  * refusal. `docs/lifecycle.md` draws this file.
  */
 
-import { resolve, resolveTask, unknownTarget } from '../catalog/resolve.ts'
+import { isReadable, resolve, resolveTask, unknownTarget } from '../catalog/resolve.ts'
 import { attach } from '../credential/attach.ts'
 import { brokenOff, Layer } from '../kit/arriving.ts'
 import { admit } from '../limits/admit.ts'
@@ -18,6 +18,7 @@ import { authorize } from '../policy/authorize.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
 import { toolErrorBody } from '../wire/encode.ts'
 import { checkParamHeaders } from '../wire/param-headers.ts'
+import { onlyAllowedValues } from './completions.ts'
 import { onlyAllowed } from './directory.ts'
 import { requireExtension, servesExtension } from './extensions.ts'
 import type { Rooms } from './rooms.ts'
@@ -65,11 +66,7 @@ export async function runCall(
     const sent = await rooms.send(recorded, (notification) => {
       if (wanted(call, notification)) notify(notification)
     })
-    const { server } = target
-    const reply =
-      call.method === 'resources/directory/read'
-        ? onlyAllowed(sent, (uri) => mayRead(snapshot, identified, server, uri))
-        : sent
+    const reply = shown(sent, snapshot, identified, target)
     const released = rooms.guard.inspectReply(reply)
     const facts = factsOf(rooms, identified, target, reply)
     const streamed = streamedBody(released)
@@ -239,6 +236,18 @@ class Recordless extends Error {
   }
 }
 
+/** A reply that names resources, with those that the caller may read. */
+function shown(reply: Reply, snapshot: Snapshot, identified: Identified, target: Target): Reply {
+  const { call, principal } = identified
+  const { server, name, item } = target
+  const reads = (uri: string): boolean => mayRead(snapshot, identified, server, uri)
+  if (call.method === 'resources/directory/read') return onlyAllowed(reply, reads)
+  if (call.method !== 'completion/complete' || item?.kind !== 'template') return reply
+  return onlyAllowedValues(reply, call, name, (uri) =>
+    uri.includes('{') ? snapshot.engine.couldAllowTemplate(principal, server, uri) : reads(uri),
+  )
+}
+
 /** Whether the caller may read a URI of a server at its endpoint. */
 function mayRead(
   snapshot: Snapshot,
@@ -248,7 +257,8 @@ function mayRead(
 ): boolean {
   const scope = snapshot.scopes.of(call.endpoint)
   return (
-    scope?.has('resource', server, uri) === true &&
+    scope !== undefined &&
+    isReadable(snapshot.catalog, scope, server, uri) &&
     snapshot.engine.decide(principal, 'resource', server, uri).allowed
   )
 }

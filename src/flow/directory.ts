@@ -2,6 +2,7 @@
 import { type JsonMember, scanObject, stringValue } from '../kit/json-scan.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Reply } from '../model/reply.ts'
+import { wholeBody } from './whole-body.ts'
 
 /**
  * The result of `resources/directory/read` without the children that the caller may not read; the others stay the bytes
@@ -10,14 +11,7 @@ import type { Reply } from '../model/reply.ts'
  */
 export function onlyAllowed(reply: Reply, allowed: (uri: string) => boolean): Reply {
   if (reply.kind !== 'complete') return reply
-  if (reply.body.kind === 'stream') {
-    const error = new GatewayError('answer_too_large', {
-      detail: 'a directory larger than is held',
-    })
-    reply.body.rest.stop(error)
-    throw error
-  }
-  const text = reply.body.bytes.toString('utf8')
+  const text = wholeBody(reply.body, 'a directory').toString('utf8')
   const list = membersOf(text).find((member) => member.key === 'resources')
   if (list?.members === undefined) return reply
   const kept = list.members.filter((child) => {

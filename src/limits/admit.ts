@@ -2,16 +2,17 @@ import type { LimitSpec } from '../model/desired-state.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Admitted, Permitted } from '../model/proofs.ts'
 import { GatewayError } from '../model/refusal.ts'
+import type { Target } from '../model/target.ts'
 import { Gcra } from './gcra.ts'
 
 /** Says whether a pattern of the rules covers a target. Given, since rooms do not import rooms. */
 export type PatternTest = (
   pattern: string,
-) => (kind: string, server: string, name: string) => boolean
+) => (kind: Target['kind'], server: string, name: string) => boolean
 
 interface CompiledLimit {
   readonly per: 'key' | 'user'
-  readonly covers: ((kind: string, server: string, name: string) => boolean) | undefined
+  readonly covers: ReturnType<PatternTest> | undefined
   readonly rate: Gcra | undefined
   readonly rateText: string
   readonly concurrentMax: number

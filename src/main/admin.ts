@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { AdminPorts, Explained, Fault, FaultReason, Tried } from '../admin/ports.ts'
 import { readItems } from '../catalog/items.ts'
+import { canBeJudged } from '../catalog/resolve.ts'
 import { serve } from '../flow/serve.ts'
 import { identify } from '../identity/identify.ts'
 import { wholeText } from '../ingress/http-exchange.ts'
@@ -174,6 +175,9 @@ async function call(
   }
 }
 
+const oddUri =
+  'servers read this form of a URI in different ways, so it is answered only when the server lists it word for word'
+
 function explained(
   gateway: Gateway,
   request: {
@@ -183,10 +187,15 @@ function explained(
     name: string
   },
 ): Explained | undefined {
-  const { keys, engine } = gateway.cell.current
+  const { keys, engine, catalog } = gateway.cell.current
   const target = { kind: request.kind, server: request.server, name: request.name }
+  const odd = request.kind === 'resource' && !canBeJudged(catalog, request.server, request.name)
+  const accountFor = (principal: Principal): Explained => {
+    const account = explain(engine, principal, target)
+    return odd ? { ...account, allowed: false, rule: oddUri } : account
+  }
   if (request.principal === 'local')
-    return keys.local === undefined ? undefined : explain(engine, keys.local, target)
+    return keys.local === undefined ? undefined : accountFor(keys.local)
   const [kind, name] = [
     request.principal.slice(0, request.principal.indexOf(':')),
     request.principal.slice(request.principal.indexOf(':') + 1),
@@ -195,7 +204,7 @@ function explained(
   const principals = all.filter((principal) =>
     kind === 'user' ? principal.user === name : principal.id === request.principal,
   )
-  const accounts = principals.map((principal) => explain(engine, principal, target))
+  const accounts = principals.map(accountFor)
   // Of a user's keys, one that is allowed speaks for the user.
   return accounts.find((account) => account.allowed) ?? accounts[0]
 }

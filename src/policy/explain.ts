@@ -3,7 +3,7 @@ import type { AccessSpec } from '../model/desired-state.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Policy } from './compile.ts'
 import type { Decision } from './engine.ts'
-import { patternMatches, type RuleKind } from './pattern.ts'
+import { patternMatches, patternTouches, type RuleKind, subjectOf } from './pattern.ts'
 import type { Rule } from './rule-index.ts'
 
 export interface Explanation extends Decision {
@@ -36,9 +36,12 @@ export function explain(
   target: { readonly kind: RuleKind; readonly server: string; readonly name: string },
 ): Explanation {
   const { kind, server, name } = target
+  const subject = subjectOf(kind, server, name)
   const matches = policy
     .rulesOf(principal)
-    .filter((rule) => patternMatches(rule.pattern, kind, server, name))
+    .filter(({ effect, pattern }) =>
+      effect === 'deny' ? patternTouches(pattern, subject) : patternMatches(pattern, subject),
+    )
   return {
     ...policy.decide(principal, kind, server, name),
     principal: principal.id,

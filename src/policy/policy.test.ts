@@ -8,7 +8,7 @@ import { authorize } from './authorize.ts'
 import { compilePolicy, type Policy, type PolicyInput } from './compile.ts'
 import { isOwner } from './engine.ts'
 import { explain } from './explain.ts'
-import { compilePattern } from './pattern.ts'
+import { compilePattern, subjectOf } from './pattern.ts'
 
 type Roles = Record<string, { allow?: string[]; deny?: string[] }>
 type Access = Omit<PolicyInput['access'][number], never>
@@ -71,7 +71,9 @@ describe('patterns', () => {
   ])('%s and %s %s/%s: %s', (pattern, kind, server, name, allowed) => {
     const policy = policyOf({ r: { allow: [pattern] } })
     expect(policy.decide(principalWith({ roles: ['r'] }), kind, server, name).allowed).toBe(allowed)
-    expect(compilePattern(pattern)(kind, server, name)).toBe(allowed)
+    const subject = subjectOf(kind, server, name)
+    expect(compilePattern(pattern, 'all')(subject)).toBe(allowed)
+    expect(compilePattern(pattern, 'any')(subject)).toBe(allowed)
   })
 
   test('no pattern backtracks', () => {
@@ -145,6 +147,85 @@ describe('decisions', () => {
   })
 })
 
+describe('names that servers and people take for the same', () => {
+  test.each([
+    'delete_all',
+    'Delete_All',
+    'DELETE_ALL',
+    'delete\u200b_all',
+    'del\u00adete_all',
+    'delete_all\u{e0041}',
+    '\u202edelete_all',
+    '\uff44elete_all',
+    '\u{1d41d}elete_all',
+  ])('%j is denied as delete_all is', (name) => {
+    const policy = policyOf({ r: { allow: ['*/*'], deny: ['crm/delete_*'] } })
+    const principal = principalWith({ roles: ['r'] })
+    for (const kind of ['tool', 'prompt'] as const) {
+      expect(policy.decide(principal, kind, 'crm', name).allowed).toBe(false)
+      expect(explain(policy, principal, { kind, server: 'crm', name }).matches).toContainEqual({
+        role: 'r',
+        effect: 'deny',
+        pattern: 'crm/delete_*',
+      })
+    }
+  })
+
+  test.each(['caf\u00e9', 'cafe\u0301'])('%j is denied by both forms of the same sign', (name) => {
+    for (const deny of ['crm/caf\u00e9', 'crm/cafe\u0301', 'crm/CAF\u00c9']) {
+      const policy = policyOf({ r: { allow: ['*/*'], deny: [deny] } })
+      expect(policy.decide(principalWith({ roles: ['r'] }), 'tool', 'crm', name).allowed).toBe(
+        false,
+      )
+    }
+  })
+
+  test('are allowed by their own text only', () => {
+    const policy = policyOf({ r: { allow: ['crm/read'] } })
+    const principal = principalWith({ roles: ['r'] })
+    const allowed = ['read', 'Read', 'r\u200bead', '\uff52ead'].filter(
+      (name) => policy.decide(principal, 'tool', 'crm', name).allowed,
+    )
+    expect(allowed).toEqual(['read'])
+  })
+})
+
+describe('URIs', () => {
+  test.each<[pattern: string, uri: string]>([
+    ['docs/file:///a/*', 'file:///a/'],
+    ['docs/file:///a%20b/*', 'file:///a%20b/c%2Fd'],
+    ['docs/file:///A/*.md', 'file:///A/b.md'],
+    ['docs/https://Example.com:8443/*', 'https://Example.com:8443/a?b=c#d'],
+    ['docs/https://example.com/find?q=*', 'https://example.com/find?q=%C3%A9'],
+    ['docs/postgres://*@db/*', 'postgres://ann@db/shop/orders'],
+    ['docs/urn:isbn:*', 'urn:isbn:1'],
+    ['docs/*/static/*', 'test://static/x'],
+    ['docs/*', 'file://./a b/../c'],
+    ['docs/file://./notes/*', 'file://./notes/a.md'],
+  ])('%s allows %s', (pattern, uri) => {
+    const policy = policyOf({ r: { allow: [pattern] } })
+    expect(policy.decide(principalWith({ roles: ['r'] }), 'resource', 'docs', uri)).toEqual({
+      allowed: true,
+      rule: `r: allow ${pattern}`,
+    })
+  })
+
+  test.each<[pattern: string, uri: string]>([
+    ['docs/file:///a/*', 'file:///a/../b'],
+    ['docs/*/public', 'https://example.com/secret?/public'],
+    ['docs/*/public', 'https://example.com/secret#/public'],
+    ['docs/https://example.com*', 'https://example.com@evil.example/'],
+    ['docs/https://example.com*', 'https://example.com:x@evil.example/'],
+    ['docs/http://10.*', 'http://10.0.0.1@127.0.0.1/'],
+  ])('%s does not allow %s', (pattern, uri) => {
+    const policy = policyOf({ r: { allow: [pattern] } })
+    expect(policy.decide(principalWith({ roles: ['r'] }), 'resource', 'docs', uri)).toEqual({
+      allowed: false,
+      rule: 'no rule allows what servers may read in this URI',
+    })
+  })
+})
+
 describe('templates', () => {
   test.each<[rules: Roles[string], template: string, listed: boolean]>([
     [{ allow: ['docs/file:///a/*'] }, 'file:///{path}', true],
@@ -162,13 +243,6 @@ describe('templates', () => {
     const principal = principalWith({ roles: ['r'] })
     expect(policy.couldAllowTemplate(principal, 'docs', template)).toBe(listed)
     expect(policy.couldAllowTemplate(principal, 'docs', template)).toBe(listed)
-  })
-
-  test('are selected by a pattern that meets some expansion', () => {
-    expect(compilePattern('resource:docs/file:///a/*')('template', 'docs', 'file:///{path}')).toBe(
-      true,
-    )
-    expect(compilePattern('prompt:docs/*')('template', 'docs', 'file:///{path}')).toBe(false)
   })
 })
 
@@ -280,11 +354,14 @@ describe('against a plain reading of the rules', () => {
           const expected =
             ![...one.deny, ...two.deny].some(hit) && [...one.allow, ...two.allow].some(hit)
           const decision = policy.decide(principal, of, at, item)
-          expect(decision.allowed).toBe(expected)
+          // What servers may read in a URI can only take away.
+          if (of === 'resource') expect(decision.allowed && !expected).toBe(false)
+          else expect(decision.allowed).toBe(expected)
           const account = explain(policy, principal, { kind: of, server: at, name: item })
           const decider = account.matches.find(
-            (rule) => rule.effect === (expected ? 'allow' : 'deny'),
+            (rule) => rule.effect === (decision.allowed ? 'allow' : 'deny'),
           )
+          if (of === 'resource' && !decision.allowed && decider === undefined) continue
           expect(decision.rule).toBe(
             decider === undefined
               ? 'no rule allows it'

@@ -2,19 +2,26 @@
 import { type Glob, globCovers, globMatches, globsMeet } from '../kit/glob.ts'
 import { Lru } from '../kit/lru.ts'
 import type { Decision } from './engine.ts'
-import { type RuleKind, templateGlob } from './pattern.ts'
+import { type RuleKind, subjectOf, templateGlob } from './pattern.ts'
 import { type Rule, RuleIndex } from './rule-index.ts'
 
 /** Callers choose names; long ones are judged anew each time instead of being remembered. */
 const rememberedCharsMax = 256
 const nothingAllows: Decision = { allowed: false, rule: 'no rule allows it' }
+const otherwiseRead: Decision = {
+  allowed: false,
+  rule: 'no rule allows what servers may read in this URI',
+}
 
 export class RoleSet {
   readonly key: string
   readonly roles: readonly string[]
   readonly rules: readonly Rule[]
   private readonly allows: RuleIndex
+  private readonly allowedReadings: RuleIndex
   private readonly denies: RuleIndex
+  private readonly deniedNames: RuleIndex
+  private readonly deniedUris: RuleIndex
   private readonly verdicts: Lru<string, Decision>
   private readonly templates: Lru<string, boolean>
 
@@ -22,8 +29,13 @@ export class RoleSet {
     this.key = roles.join(',')
     this.roles = roles
     this.rules = rules
-    this.allows = new RuleIndex(rules.filter((rule) => rule.effect === 'allow'))
-    this.denies = new RuleIndex(rules.filter((rule) => rule.effect === 'deny'))
+    const allows = rules.filter((rule) => rule.effect === 'allow')
+    const denies = rules.filter((rule) => rule.effect === 'deny')
+    this.allows = new RuleIndex(allows, ({ name }) => [name])
+    this.allowedReadings = new RuleIndex(allows, ({ readings }) => readings)
+    this.denies = new RuleIndex(denies, ({ name }) => [name])
+    this.deniedNames = new RuleIndex(denies, ({ folded }) => [folded.name])
+    this.deniedUris = new RuleIndex(denies, ({ folded }) => [folded.uri])
     this.verdicts = new Lru({ countMax: verdictsMax })
     this.templates = new Lru({ countMax: verdictsMax })
   }
@@ -61,11 +73,25 @@ export class RoleSet {
     return possible
   }
 
+  /**
+   * A deny is of everything that a server may read in a name, whatever its spelling; an allow must be of the name as it
+   * is written, and of everything that a server may read in it.
+   */
   private judge(kind: RuleKind, server: string, name: string): Decision {
-    const deny = this.denies.first(kind, server, name)
+    const { readings, folded } = subjectOf(kind, server, name)
+    const others = kind === 'resource' ? this.deniedUris : this.deniedNames
+    let deny = this.denies.first(kind, server, name)
+    for (const text of folded) {
+      const other = others.first(kind, server, text)
+      if (other !== undefined && (deny === undefined || other.order < deny.order)) deny = other
+    }
     if (deny !== undefined) return { allowed: false, rule: deny.text }
     const allow = this.allows.first(kind, server, name)
-    return allow === undefined ? nothingAllows : { allowed: true, rule: allow.text }
+    if (allow === undefined) return nothingAllows
+    const agrees = readings?.every(
+      (text) => this.allowedReadings.first(kind, server, text) !== undefined,
+    )
+    return agrees === true ? { allowed: true, rule: allow.text } : otherwiseRead
   }
 
   /**

@@ -1,5 +1,6 @@
 /** Rules by what they name literally, so that a question meets only rules that may answer it. */
-import { type Pattern, patternMatches, type RuleKind } from './pattern.ts'
+import { type Glob, globMatches } from '../kit/glob.ts'
+import type { Pattern, RuleKind } from './pattern.ts'
 
 export interface Rule {
   readonly role: string
@@ -11,15 +12,23 @@ export interface Rule {
   readonly order: number
 }
 
+/** Which forms of its name pattern a rule is found by. */
+export type GlobsOf = (pattern: Pattern) => readonly Glob[]
+
+interface Entry {
+  readonly rule: Rule
+  readonly name: Glob
+}
+
 /** Rules over names, found by the literal start of their name pattern. */
 class NameTable {
-  private readonly exact = new Map<string, Rule[]>()
-  private readonly byPrefix = new Map<string, Rule[]>()
+  private readonly exact = new Map<string, Entry[]>()
+  private readonly byPrefix = new Map<string, Entry[]>()
   private readonly prefixLengths: number[] = []
 
-  add(rule: Rule): void {
-    const { name } = rule.pattern
-    push(name.exact ? this.exact : this.byPrefix, name.prefix, rule)
+  add(entry: Entry): void {
+    const { name } = entry
+    push(name.exact ? this.exact : this.byPrefix, name.prefix, entry)
     if (!name.exact && !this.prefixLengths.includes(name.prefix.length))
       this.prefixLengths.push(name.prefix.length)
   }
@@ -30,8 +39,8 @@ class NameTable {
     if (exact !== undefined) found = earliest(found, exact, kind, server, name)
     for (const length of this.prefixLengths) {
       if (length > name.length) continue
-      const rules = this.byPrefix.get(name.slice(0, length))
-      if (rules !== undefined) found = earliest(found, rules, kind, server, name)
+      const entries = this.byPrefix.get(name.slice(0, length))
+      if (entries !== undefined) found = earliest(found, entries, kind, server, name)
     }
     return found
   }
@@ -41,8 +50,9 @@ export class RuleIndex {
   private readonly byServer = new Map<string, NameTable>()
   private readonly anyServer = new NameTable()
 
-  constructor(rules: readonly Rule[]) {
-    for (const rule of rules) this.tableOf(rule).add(rule)
+  constructor(rules: readonly Rule[], globsOf: GlobsOf) {
+    for (const rule of rules)
+      for (const name of globsOf(rule.pattern)) this.tableOf(rule).add({ rule, name })
   }
 
   /** The first rule in their order that matches. */
@@ -64,21 +74,27 @@ export class RuleIndex {
 
 function earliest(
   best: Rule | undefined,
-  rules: readonly Rule[],
+  entries: readonly Entry[],
   kind: RuleKind,
   server: string,
-  name: string,
+  text: string,
 ): Rule | undefined {
   let found = best
-  for (const rule of rules) {
+  for (const { rule, name } of entries) {
     if (found !== undefined && rule.order >= found.order) continue
-    if (patternMatches(rule.pattern, kind, server, name)) found = rule
+    const { pattern } = rule
+    if (
+      (pattern.kind === undefined || pattern.kind === kind) &&
+      globMatches(pattern.server, server) &&
+      globMatches(name, text)
+    )
+      found = rule
   }
   return found
 }
 
-function push(map: Map<string, Rule[]>, key: string, rule: Rule): void {
-  const rules = map.get(key)
-  if (rules === undefined) map.set(key, [rule])
-  else rules.push(rule)
+function push(map: Map<string, Entry[]>, key: string, entry: Entry): void {
+  const entries = map.get(key)
+  if (entries === undefined) map.set(key, [entry])
+  else entries.push(entry)
 }

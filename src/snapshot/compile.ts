@@ -3,12 +3,12 @@ import { hash } from 'node:crypto'
 import { buildCatalog, type Catalog, type Listing } from '../catalog/catalog.ts'
 import type { Scope } from '../catalog/resolve.ts'
 import { compileKeys, type KeyIndex } from '../identity/identify.ts'
-import { compileLimits, type Limits } from '../limits/admit.ts'
+import { compileLimits, type Limits, type PatternTest } from '../limits/admit.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { DesiredState, Issue, KeyRow } from '../model/desired-state.ts'
 import type { Principal } from '../model/principal.ts'
 import { compilePolicy, type Policy } from '../policy/compile.ts'
-import { compilePattern } from '../policy/pattern.ts'
+import { compilePattern, subjectOf } from '../policy/pattern.ts'
 
 /** Everything that a call needs to know, fixed from door to reply. Holds no secret: references stay references. */
 export interface Snapshot {
@@ -61,7 +61,7 @@ export function compileSnapshot(input: CompileInput): Compiled {
       digest,
       keys: compileKeys(keys, state.environment, input.local),
       engine: policy.policy,
-      limits: compileLimits(state.limits, compilePattern, previous?.limits),
+      limits: compileLimits(state.limits, limitPattern, previous?.limits),
       catalog,
       scopes: compileScopes(state),
     }),
@@ -75,6 +75,12 @@ export function withListings(snapshot: Snapshot, listings: readonly Listing[]): 
     version: snapshot.version + 1,
     catalog: buildCatalog(listings),
   })
+}
+
+/** What a limit covers: however somebody writes it. */
+export const limitPattern: PatternTest = (text) => {
+  const test = compilePattern(text, 'any')
+  return (kind, server, name) => test(subjectOf(kind, server, name))
 }
 
 function compileScopes(state: DesiredState): Scopes {
@@ -96,11 +102,12 @@ function compileScopes(state: DesiredState): Scopes {
   )
   const toolsets = new Map<string, Scope>()
   for (const [toolset, spec] of Object.entries(state.toolsets)) {
-    const include = spec.include.map(compilePattern)
-    const exclude = spec.exclude.map(compilePattern)
-    const has: Scope['has'] = (kind, server, name) =>
-      include.some((test) => test(kind, server, name)) &&
-      !exclude.some((test) => test(kind, server, name))
+    const include = spec.include.map((text) => compilePattern(text, 'all'))
+    const exclude = spec.exclude.map((text) => compilePattern(text, 'any'))
+    const has: Scope['has'] = (kind, server, name) => {
+      const subject = subjectOf(kind, server, name)
+      return include.some((test) => test(subject)) && !exclude.some((test) => test(subject))
+    }
     toolsets.set(toolset, { endpoint: { kind: 'toolset', toolset }, servers, appServers, has })
   }
   return {
