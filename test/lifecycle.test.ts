@@ -50,7 +50,8 @@ const schema = `{"type":"object","properties":{"text":{"type":"string"},"zone":{
 const broken = `{"type":"object","properties":{"a":{"$ref":"https://example.org/a"}}}`
 
 const principal: Principal = {
-  id: 'key:ann',
+  id: '7f',
+  label: 'key:ann',
   kind: 'agent',
   name: 'ann',
   user: undefined,

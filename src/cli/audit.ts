@@ -51,6 +51,7 @@ const shown = [
   'count',
   'ms',
   'call',
+  'principalId',
 ]
 
 function sentenceOf({ entry }: AuditLine): string {
@@ -96,6 +97,7 @@ const columns = [
   'kind',
   'call',
   'principal',
+  'principalId',
   'environment',
   'endpoint',
   'method',

@@ -62,7 +62,7 @@ export function keysCommands(program: Command, run: Run): void {
       const answer = await ask(await admin(), listKeys, {})
       out.result(answer, () =>
         out.table(
-          ['NAME', 'KEY', 'STATE', 'ROLES', 'USER', 'TEAMS', 'ENVIRONMENT', 'EXPIRES'],
+          ['NAME', 'KEY', 'STATE', 'ROLES', 'USER', 'TEAMS', 'ENVIRONMENT', 'EXPIRES', 'ID'],
           answer.keys.map((key) => [
             key.name,
             `${key.hint}...`,
@@ -72,6 +72,7 @@ export function keysCommands(program: Command, run: Run): void {
             key.teams.join(', ') || '-',
             key.environment ?? '-',
             key.expiresAt === undefined ? 'never' : new Date(key.expiresAt).toISOString(),
+            key.id,
           ]),
           'No key yet. Make one: sallyport keys create NAME --role ROLE.',
         ),

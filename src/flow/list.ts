@@ -46,7 +46,8 @@ export async function runList(
   })
   await rooms.recorder.note({
     kind: 'list',
-    principal: principal.id,
+    principal: principal.label,
+    principalId: principal.id,
     environment: principal.environment,
     endpoint: endpointText(call.endpoint),
     method,

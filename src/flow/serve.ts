@@ -334,7 +334,8 @@ async function initialize(
   })
   await deps.rooms.recorder.note({
     kind: 'sign-in',
-    principal: principal.id,
+    principal: principal.label,
+    principalId: principal.id,
     environment: principal.environment,
     endpoint: '',
     method: 'initialize',

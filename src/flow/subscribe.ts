@@ -121,7 +121,8 @@ async function noteListen(
 ): Promise<void> {
   await deps.rooms.recorder.note({
     kind: 'listen',
-    principal: principal.id,
+    principal: principal.label,
+    principalId: principal.id,
     environment: principal.environment,
     endpoint: endpointText(call.endpoint),
     method: call.method,

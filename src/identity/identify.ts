@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { KeyRow } from '../model/desired-state.ts'
-import type { Principal } from '../model/principal.ts'
+import { keyId, type Principal } from '../model/principal.ts'
 import { GatewayError } from '../model/refusal.ts'
 
 /** Valid keys by the sha256 of their text. Rebuilt with every snapshot. */
@@ -24,7 +24,8 @@ export function compileKeys(
   for (const row of rows) {
     if (row.revokedAt !== undefined) continue
     byHash.set(row.hash, {
-      id: `key:${row.name}`,
+      id: keyId(row),
+      label: `key:${row.name}`,
       kind: 'agent',
       name: row.name,
       user: row.user,

@@ -89,7 +89,17 @@ export class PairDoor {
     const node = this.passOn.wasPassedOn(request) ? undefined : this.sessions.homeOf(id)
     if (node !== undefined) {
       const body = await readBody(request, this.settings.bodyBytesMax, this.bodies)
-      if (await this.passOn.take({ request, response, node, body, cancel: undefined })) return
+      if (
+        await this.passOn.take({
+          request,
+          response,
+          node,
+          principalId: principal.id,
+          body,
+          cancel: undefined,
+        })
+      )
+        return
     }
     const session = this.sessions.find(id, principal, endpoint)
     const text = bodyText(await readBody(request, this.settings.bodyBytesMax, this.bodies))

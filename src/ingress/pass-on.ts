@@ -44,6 +44,7 @@ export interface Passage {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly node: string
+  readonly principalId: string
   /** What was read of the request; undefined for GET and DELETE. */
   readonly body: Buffer | undefined
   readonly cancel: CancelSource | undefined
@@ -51,6 +52,7 @@ export interface Passage {
 
 interface Passing {
   readonly node: string
+  readonly principalId: string
   readonly address: string
   readonly abort: AbortController
   /** A GET stream, which a stop of this node ends in order. */
@@ -78,14 +80,14 @@ export class PassOn {
    * @throws GatewayError busy; node_lost when it may have seen the request
    */
   async take(passage: Passage): Promise<boolean> {
-    const { node, response } = passage
+    const { node, principalId, response } = passage
     const address = this.peers.addressOf(node)
     if (address === undefined) return false
     if (this.running.size >= passingMax)
       throw new GatewayError('busy', { detail: 'too many requests are with other nodes' })
     const abort = new AbortController()
     const idle = passage.request.method === 'GET'
-    const passing: Passing = { node, address, abort, idle }
+    const passing: Passing = { node, principalId, address, abort, idle }
     const stop = (): void => abort.abort()
     const running = this.running.add(passing)
     response.once('close', stop)
@@ -157,6 +159,11 @@ export class PassOn {
   /** Ends the streams that only wait for changes. */
   endStreams(): void {
     for (const { idle, abort } of this.running.values()) if (idle) abort.abort()
+  }
+
+  /** Gives up what waits for some principals; the other node ends it, too, once it knows. */
+  endOf(gone: (principalId: string) => boolean): void {
+    for (const { principalId, abort } of this.running.values()) if (gone(principalId)) abort.abort()
   }
 
   close(): void {

@@ -37,8 +37,10 @@ export interface HttpDoor {
   /** Stops taking connections; waits for running requests no longer than `drainMs`. */
   drain(drainMs: number): Promise<void>
   readonly requests: () => number
-  /** Ends the listen streams of some principals, e.g. after their key was revoked. */
-  endListens(drop: (principal: Principal) => boolean): void
+  /** Ends all listen streams, e.g. because the rules changed. */
+  endListens(): void
+  /** Ends all that some principals have running, streams included, e.g. because their key was revoked. */
+  endOf(gone: (principalId: string) => boolean): void
   /** Told when a node of the same gateway came, went or moved. */
   peersChanged(): void
 }
@@ -76,7 +78,8 @@ export function createHttpDoor(
     server,
     drain: (drainMs) => door.drain(server, drainMs),
     requests: () => door.running.size,
-    endListens: (drop) => door.endListens(drop),
+    endListens: () => door.endListens(),
+    endOf: (gone) => door.endOf(gone),
     peersChanged: () => door.passOn.peersChanged(),
   }
 }
@@ -187,8 +190,19 @@ class Door {
       let outcome = await this.ports.serve(principal, exchange, text)
       if (outcome.kind === 'elsewhere') {
         const { cancel } = exchange
+        const { id: principalId } = principal
         exchange.leave()
-        if (await this.passOn.take({ request, response, node: outcome.node, body, cancel })) return
+        if (
+          await this.passOn.take({
+            request,
+            response,
+            node: outcome.node,
+            principalId,
+            body,
+            cancel,
+          })
+        )
+          return
         exchange.stay()
         outcome = await this.ports.serve(principal, exchange, text)
       }
@@ -253,7 +267,7 @@ class Door {
     if (typeof id !== 'string') throw new GatewayError('verb_refused')
     if (!accepts(request.headers.accept, 'text/event-stream'))
       throw new GatewayError('accept_refused')
-    if (await this.passSession(id, request, response)) return
+    if (await this.passSession(id, request, response, principal)) return
     const session = this.sessions.find(id, principal, endpoint)
     const last = request.headers['last-event-id']
     if (typeof last === 'string' && this.resume(session, last, response)) return
@@ -291,7 +305,7 @@ class Door {
   ): Promise<void> {
     const id = request.headers['mcp-session-id']
     if (typeof id !== 'string') throw new GatewayError('verb_refused')
-    if (await this.passSession(id, request, response)) return
+    if (await this.passSession(id, request, response, principal)) return
     this.sessions.end(this.sessions.find(id, principal, endpoint))
     response.writeHead(204).end()
   }
@@ -301,10 +315,18 @@ class Door {
     id: string,
     request: IncomingMessage,
     response: ServerResponse,
+    { id: principalId }: Principal,
   ): Promise<boolean> {
     const node = this.sessions.homeOf(id)
     if (node === undefined || this.passOn.wasPassedOn(request)) return false
-    return this.passOn.take({ request, response, node, body: undefined, cancel: undefined })
+    return this.passOn.take({
+      request,
+      response,
+      node,
+      principalId,
+      body: undefined,
+      cancel: undefined,
+    })
   }
 
   private health(path: string, response: ServerResponse): void {
@@ -342,9 +364,14 @@ class Door {
     if (!request.complete) request.resume()
   }
 
-  endListens(drop: (principal: Principal) => boolean): void {
+  endListens(): void {
+    for (const exchange of this.running.values()) if (exchange.held) exchange.cancel.cancel()
+  }
+
+  endOf(gone: (principalId: string) => boolean): void {
     for (const exchange of this.running.values())
-      if (exchange.held && drop(exchange.principal)) exchange.cancel.cancel()
+      if (gone(exchange.principal.id)) exchange.cancel.cancel()
+    this.passOn.endOf(gone)
   }
 
   async drain(server: Server, drainMs: number): Promise<void> {
@@ -356,7 +383,7 @@ class Door {
     for (const stream of this.streams) stream.end()
     this.passOn.endStreams()
     this.pair.close()
-    for (const exchange of this.running.values()) if (exchange.held) exchange.cancel.cancel()
+    this.endListens()
     while (this.running.size > 0 && Date.now() < deadline)
       await new Promise((resolve) => setTimeout(resolve, 25))
     for (const exchange of this.running.values()) exchange.cancel.cancel()

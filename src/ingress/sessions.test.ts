@@ -9,7 +9,8 @@ import { SessionTable, type SessionTableOptions } from './sessions.ts'
 const all: Endpoint = { kind: 'all' }
 const one: Endpoint = { kind: 'server', server: 's' }
 const principal = (name: string): Principal => ({
-  id: `key:${name}`,
+  id: `id of ${name}`,
+  label: `key:${name}`,
   kind: 'agent',
   name,
   user: undefined,
@@ -68,7 +69,7 @@ test('an id is short visible ASCII, and finds its session for its owner at its e
 })
 
 test('an id longer than a header may be stays short, for any principal and endpoint', () => {
-  const long = { ...principal('x'.repeat(64)), id: `key:${'x'.repeat(64)}` }
+  const long = { ...principal('x'.repeat(64)), id: 'x'.repeat(64) }
   const session = table().begin(long, { kind: 'server', server: 'a'.repeat(24) }, noFacts)
   expect(session.id.length).toBeLessThanOrEqual(256)
 })
@@ -122,7 +123,7 @@ test('all are bounded together', () => {
 test('sessions of revoked principals end', () => {
   const sessions = table()
   const [gone, kept] = [sessions.begin(ada, all, noFacts), sessions.begin(bob, all, noFacts)]
-  sessions.endWhere((who) => who.id === ada.id)
+  sessions.endWhere((id) => id === ada.id)
   expect([gone.ended, kept.ended]).toEqual([true, false])
 })
 

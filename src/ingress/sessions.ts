@@ -189,10 +189,10 @@ export class SessionTable {
     session.end()
   }
 
-  /** Ends the sessions of principals that `keep` refuses, e.g. after a key was revoked. */
-  endWhere(drop: (principal: Principal) => boolean): void {
+  /** Ends the sessions of some principals, e.g. after their key was revoked. */
+  endWhere(gone: (principalId: string) => boolean): void {
     for (const session of [...this.sessions.values()])
-      if (drop(session.principal)) this.end(session)
+      if (gone(session.principalId)) this.end(session)
   }
 
   /** After the rules changed nobody goes on hearing of what was allowed before. */

@@ -9,6 +9,7 @@ import { serveStdio } from './stdio.ts'
 
 const principal: Principal = {
   id: 'local',
+  label: 'local',
   kind: 'user',
   name: 'local',
   user: undefined,

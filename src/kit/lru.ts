@@ -77,6 +77,10 @@ export class Lru<K, V> {
     this.weight = 0
   }
 
+  entries(): [K, V][] {
+    return this.uses.values().map(({ key, value }) => [key, value])
+  }
+
   /** Least used first. */
   values(): V[] {
     return this.uses.values().map((entry) => entry.value)

@@ -202,7 +202,7 @@ function explained(
   ]
   const all = [...keys.byHash.values()]
   const principals = all.filter((principal) =>
-    kind === 'user' ? principal.user === name : principal.id === request.principal,
+    kind === 'user' ? principal.user === name : principal.label === request.principal,
   )
   const accounts = principals.map(accountFor)
   // Of a user's keys, one that is allowed speaks for the user.

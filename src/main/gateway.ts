@@ -90,7 +90,7 @@ export class Gateway {
   private readonly parking: ParkingLot
   private readonly anonymous: ReturnType<typeof anonymousRefusals>
   private readonly stopWatching: () => void
-  private readonly expiry: NodeJS.Timeout
+  private expiry: NodeJS.Timeout | undefined
   private closing: Promise<void> | undefined
 
   private constructor(parts: {
@@ -162,8 +162,6 @@ export class Gateway {
       now: Date.now,
     })
     this.ports = this.doorPorts()
-    this.expiry = setInterval(() => this.endInvalid(), expiryMs)
-    this.expiry.unref()
     this.stopWatching =
       options.configFile === undefined
         ? () => undefined
@@ -243,23 +241,35 @@ export class Gateway {
     if (changed) void this.note('configuration', `state ${applied.snapshot.digest.slice(0, 16)}`)
     if (changed && before !== rulesOf(applied.snapshot.state)) {
       this.sessions.endSubscriptions()
-      this.door?.endListens(() => true)
+      this.door?.endListens()
     }
     this.endInvalid()
     return []
   }
 
-  /** Ends what principals hold open whose key was revoked or has expired. */
+  /**
+   * Ends what is kept for principals whose key was revoked or has expired: what they run and hold open here, and what
+   * servers hold for them. What was sealed for them opens for nobody else. Comes again when the next key expires, and
+   * now and then, for what was still being opened.
+   */
   private endInvalid(): void {
+    clearTimeout(this.expiry)
     const { keys } = this.cell.current
     const now = Date.now()
-    const valid = new Set<string>()
-    for (const { id, expiresAt } of keys.byHash.values())
-      if (expiresAt === undefined || expiresAt > now) valid.add(id)
-    const drop = ({ id }: Principal): boolean =>
-      id === 'local' ? keys.local === undefined : !valid.has(id)
-    this.sessions.endWhere(drop)
-    this.door?.endListens(drop)
+    const valid = new Set<string>(keys.local === undefined ? [] : [keys.local.id])
+    let nextMs = expiryMs
+    for (const { id, expiresAt } of keys.byHash.values()) {
+      if (expiresAt !== undefined && expiresAt <= now) continue
+      valid.add(id)
+      if (expiresAt !== undefined) nextMs = Math.min(nextMs, expiresAt - now)
+    }
+    const gone = (principalId: string): boolean => !valid.has(principalId)
+    this.sessions.endWhere(gone)
+    this.door?.endOf(gone)
+    this.parking.abandonWhere(gone, 'The key of the caller is not valid any more.')
+    this.servers.dropPrincipals(gone)
+    this.expiry = setTimeout(() => this.endInvalid(), nextMs)
+    this.expiry.unref()
   }
 
   /** Reads the declared file again. */
@@ -289,6 +299,7 @@ export class Gateway {
     await this.recorder.note({
       kind: 'system',
       principal: '',
+      principalId: '',
       environment: '',
       endpoint: '',
       method,
@@ -437,10 +448,10 @@ export class Gateway {
   }
 
   private async stop(): Promise<void> {
-    clearInterval(this.expiry)
+    clearTimeout(this.expiry)
     this.stopWatching()
     await this.door?.drain(durationMs(this.cell.current.state.listen.drain) ?? 20_000)
-    this.parking.clear('The gateway is stopping.')
+    this.parking.abandonWhere(() => true, 'The gateway is stopping.')
     this.sessions.close()
     await this.servers.close()
     await this.processes.close()
@@ -466,6 +477,7 @@ function callIds(): () => string {
 function localPrincipal(role: string): Principal {
   return {
     id: 'local',
+    label: 'local',
     kind: 'user',
     name: 'local',
     user: undefined,

@@ -261,6 +261,11 @@ export class Servers {
     return this.running.get(server)?.link.unsubscribeTask(taskId) ?? Promise.resolve()
   }
 
+  /** Ends sessions and processes of principals that are gone. */
+  dropPrincipals(gone: (principalId: string) => boolean): void {
+    for (const { link } of this.running.values()) link.dropPrincipals(gone)
+  }
+
   async close(): Promise<void> {
     for (const running of this.running.values()) running.watch.stop(false)
     await Promise.allSettled([...this.running.values()].map((running) => running.link.close()))

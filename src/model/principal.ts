@@ -1,7 +1,15 @@
+import { hash } from 'node:crypto'
+import type { KeyRow } from './desired-state.ts'
+
 /** Who calls. Made by `identity`, read everywhere after it. */
 export interface Principal {
-  /** Stable subject, e.g. `key:ci` or `local`. Used in rules, records and pool keys; never shown upstream. */
+  /**
+   * Never given twice, however often a name is: what is kept for a principal is bound to it. Of the key, or `local`;
+   * never shown upstream.
+   */
   readonly id: string
+  /** What people, rules and records call it: `key:ci`, `local`. Whoever has a key of that name now. */
+  readonly label: string
   readonly kind: 'user' | 'agent'
   /** The name people gave the key; `local` for --insecure-local. */
   readonly name: string
@@ -13,4 +21,12 @@ export interface Principal {
   readonly roles: readonly string[]
   /** Epoch milliseconds; the principal is refused from then on. */
   readonly expiresAt: number | undefined
+}
+
+/**
+ * The id of a key's holder. A key is 256 random bits and its hash never changes, so that no other key ever has the id,
+ * and every node finds the same without asking. The hash itself stays with the rows of keys.
+ */
+export function keyId(row: Pick<KeyRow, 'hash'>): string {
+  return hash('sha256', `principal ${row.hash}`, 'hex').slice(0, 32)
 }

@@ -7,7 +7,10 @@ export interface IntentEntry {
   readonly call: string
   /** Epoch milliseconds. */
   readonly at: number
+  /** What people call it, e.g. `key:ci`. */
   readonly principal: string
+  /** Never given twice, so that holders of one name are told apart. */
+  readonly principalId: string
   readonly environment: string
   readonly endpoint: string
   readonly method: string
@@ -50,6 +53,7 @@ export interface RefusalEntry {
   readonly call: string
   readonly at: number
   readonly principal: string
+  readonly principalId: string
   readonly environment: string
   readonly endpoint: string
   readonly method: string
@@ -66,6 +70,7 @@ export interface NoteEntry {
   readonly kind: 'list' | 'listen' | 'sign-in' | 'system'
   readonly at: number
   readonly principal: string
+  readonly principalId: string
   readonly environment: string
   readonly endpoint: string
   readonly method: string

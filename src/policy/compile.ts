@@ -167,7 +167,7 @@ class CompiledPolicy implements Policy {
 
 /** An entry applies when everything that it says of the principal is so. */
 function applies(entry: AccessSpec, principal: Principal): boolean {
-  if (entry.key !== undefined && principal.id !== `key:${entry.key}`) return false
+  if (entry.key !== undefined && principal.label !== `key:${entry.key}`) return false
   if (entry.user !== undefined && entry.user !== principal.user) return false
   if (entry.team !== undefined && !principal.teams.includes(entry.team)) return false
   return entry.environments === undefined || entry.environments.includes(principal.environment)

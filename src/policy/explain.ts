@@ -44,7 +44,7 @@ export function explain(
     )
   return {
     ...policy.decide(principal, kind, server, name),
-    principal: principal.id,
+    principal: principal.label,
     target: `${kind}:${server}/${name}`,
     roles: explainRoles(policy, principal),
     matches: [...of('deny', matches), ...of('allow', matches)],

@@ -29,7 +29,8 @@ function policyOf(roles: Roles, access: Access[] = []): Policy {
 
 function principalWith(fields: Partial<Principal> = {}): Principal {
   return {
-    id: 'key:ci',
+    id: '7f',
+    label: 'key:ci',
     kind: 'agent',
     name: 'ci',
     user: undefined,
@@ -122,8 +123,8 @@ describe('decisions', () => {
 
   test.each<[Omit<Access, 'roles'>, Partial<Principal>, boolean]>([
     [{ key: 'ci' }, {}, true],
-    [{ key: 'ci' }, { id: 'key:other' }, false],
-    [{ key: 'local' }, { id: 'local', name: 'local' }, false],
+    [{ key: 'ci' }, { label: 'key:other' }, false],
+    [{ key: 'local' }, { id: 'local', label: 'local', name: 'local' }, false],
     [{ user: 'ann' }, { user: 'ann' }, true],
     [{ user: 'ann' }, {}, false],
     [{ team: 'a' }, { teams: ['b', 'a'] }, true],

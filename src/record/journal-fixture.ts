@@ -30,6 +30,7 @@ export function intentEntry(call: string): IntentEntry {
     call,
     at: 1,
     principal: 'key:ci',
+    principalId: '7f',
     environment: 'prod',
     endpoint: '/mcp',
     method: 'tools/call',

@@ -11,7 +11,14 @@ import {
 
 const text = fc.string({ unit: 'binary' })
 const at = fc.nat()
-const common = { at, principal: text, environment: text, endpoint: text, method: text }
+const common = {
+  at,
+  principal: text,
+  principalId: text,
+  environment: text,
+  endpoint: text,
+  method: text,
+}
 
 test('every line is the JSON of its entry', () => {
   const kind = <K extends string>(name: K) => fc.constant(name)

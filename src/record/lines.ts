@@ -24,7 +24,7 @@ function number(value: number): number {
 
 /** One line, without newline, that JSON.parse turns back into the entry. */
 export function intentLine(entry: IntentEntry): string {
-  return `{"kind":"intent","call":${quoted(entry.call)},"at":${number(entry.at)},"principal":${quoted(entry.principal)},"environment":${quoted(entry.environment)},"endpoint":${quoted(entry.endpoint)},"method":${quoted(entry.method)},"server":${quoted(entry.server)},"name":${quoted(entry.name)},"revision":${quoted(entry.revision)},"argsDigest":${quoted(entry.argsDigest)},"itemDigest":${quoted(entry.itemDigest)},"rule":${quoted(entry.rule)},"snapshot":${number(entry.snapshot)}}`
+  return `{"kind":"intent","call":${quoted(entry.call)},"at":${number(entry.at)},"principal":${quoted(entry.principal)},"principalId":${quoted(entry.principalId)},"environment":${quoted(entry.environment)},"endpoint":${quoted(entry.endpoint)},"method":${quoted(entry.method)},"server":${quoted(entry.server)},"name":${quoted(entry.name)},"revision":${quoted(entry.revision)},"argsDigest":${quoted(entry.argsDigest)},"itemDigest":${quoted(entry.itemDigest)},"rule":${quoted(entry.rule)},"snapshot":${number(entry.snapshot)}}`
 }
 
 /** One line, without newline, that JSON.parse turns back into the entry. */
@@ -34,12 +34,12 @@ export function outcomeLine(entry: OutcomeEntry): string {
 
 /** One line, without newline, that JSON.parse turns back into the entry. */
 export function refusalLine(entry: RefusalEntry): string {
-  return `{"kind":"refusal","call":${quoted(entry.call)},"at":${number(entry.at)},"principal":${quoted(entry.principal)},"environment":${quoted(entry.environment)},"endpoint":${quoted(entry.endpoint)},"method":${quoted(entry.method)},"server":${quoted(entry.server)},"name":${quoted(entry.name)},"code":${quoted(entry.code)},"detail":${quoted(entry.detail)}}`
+  return `{"kind":"refusal","call":${quoted(entry.call)},"at":${number(entry.at)},"principal":${quoted(entry.principal)},"principalId":${quoted(entry.principalId)},"environment":${quoted(entry.environment)},"endpoint":${quoted(entry.endpoint)},"method":${quoted(entry.method)},"server":${quoted(entry.server)},"name":${quoted(entry.name)},"code":${quoted(entry.code)},"detail":${quoted(entry.detail)}}`
 }
 
 /** One line, without newline, that JSON.parse turns back into the entry. */
 export function noteLine(entry: NoteEntry): string {
-  return `{"kind":"${entry.kind}","at":${number(entry.at)},"principal":${quoted(entry.principal)},"environment":${quoted(entry.environment)},"endpoint":${quoted(entry.endpoint)},"method":${quoted(entry.method)},"detail":${quoted(entry.detail)}}`
+  return `{"kind":"${entry.kind}","at":${number(entry.at)},"principal":${quoted(entry.principal)},"principalId":${quoted(entry.principalId)},"environment":${quoted(entry.environment)},"endpoint":${quoted(entry.endpoint)},"method":${quoted(entry.method)},"detail":${quoted(entry.detail)}}`
 }
 
 /** One line, without newline, that JSON.parse turns back into the entry. */

@@ -7,7 +7,8 @@ import { GatewayError } from '../model/refusal.ts'
 import { createRecorder, type Recorder } from './record.ts'
 
 const principal: Principal = {
-  id: 'key:ci',
+  id: '7f',
+  label: 'key:ci',
   kind: 'agent',
   name: 'ci',
   user: undefined,
@@ -78,6 +79,7 @@ test('a call leaves an intent and an outcome under one id', async () => {
       call: 'c1',
       at: 5,
       principal: 'key:ci',
+      principalId: '7f',
       environment: 'prod',
       endpoint: '/mcp/s/crm',
       method: 'tools/call',
@@ -107,6 +109,7 @@ test('a refusal is one entry, and long texts are cut', async () => {
   await recorder.note({
     kind: 'system',
     principal: '',
+    principalId: '',
     environment: 'prod',
     endpoint: '',
     method: 'start',

@@ -8,6 +8,7 @@ const entry = {
   kind: 'system',
   at: 1,
   principal: '',
+  principalId: '',
   environment: '',
   endpoint: '',
   method: 'start',

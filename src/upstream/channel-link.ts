@@ -598,11 +598,19 @@ export class ChannelLink implements ServerLink {
         session.own.size > 0 ||
         (key === this.systemKey && this.subscriptions.size > 0)
       if (busy || session.usedAt > before) continue
-      this.sessions.delete(key)
-      // Stopped on purpose: the watcher must not start it again at once.
-      session.onClosed = () => undefined
-      void session.channel.close()
+      this.discard(key, session)
     }
+  }
+
+  dropPrincipals(gone: (principalId: string) => boolean): void {
+    for (const [key, session] of this.sessions) if (isOf(key, gone)) this.discard(key, session)
+  }
+
+  /** Stops one on purpose: the watcher must not start it again at once. */
+  private discard(key: string, session: ChannelSession): void {
+    this.sessions.delete(key)
+    session.onClosed = () => undefined
+    void session.channel.close()
   }
 
   async close(): Promise<void> {
@@ -611,6 +619,12 @@ export class ChannelLink implements ServerLink {
     await Promise.allSettled(this.openings.values())
     await Promise.allSettled([...this.sessions.values()].map((session) => session.channel.close()))
   }
+}
+
+/** Whether a session's key is of a principal of whom `gone` says so; a shared one and the gateway's own are of nobody. */
+export function isOf(key: string, gone: (principalId: string) => boolean): boolean {
+  const end = key.indexOf('\n')
+  return end > 0 && gone(key.slice(0, end))
 }
 
 const levels = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']

@@ -55,5 +55,7 @@ export interface ServerLink {
   /** Asks for `notifications/tasks` of a task (tasks extension, "Task Status Notifications"). @throws GatewayError */
   subscribeTask(taskId: string): Promise<void>
   unsubscribeTask(taskId: string): Promise<void>
+  /** Ends what is kept for principals that are gone, as `gone` says of their ids. */
+  dropPrincipals(gone: (principalId: string) => boolean): void
   close(): Promise<void>
 }

@@ -66,9 +66,9 @@ export class ParkingLot {
     this.forget(id)?.open.abandon(reason)
   }
 
-  /** Abandons everything, for a stop. */
-  clear(reason: string): void {
-    for (const id of [...this.spots.keys()]) this.forget(id)?.open.abandon(reason)
+  /** Abandons those of some principals: after their key was revoked, or all for a stop. */
+  abandonWhere(gone: (principalId: string) => boolean, reason: string): void {
+    for (const [id, { principal }] of [...this.spots]) if (gone(principal)) this.abandon(id, reason)
   }
 
   private forget(id: string): Parked | undefined {

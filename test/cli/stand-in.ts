@@ -259,7 +259,7 @@ async function adminPorts(
     },
     explain: async ({ principal, kind, server, name }) => {
       const { state, keys } = current()
-      const found = [...keys.byHash.values()].find(({ id }) => id === principal)
+      const found = [...keys.byHash.values()].find(({ label }) => label === principal)
       const compiled = compilePolicy(state)
       if (found === undefined || 'issues' in compiled) return undefined
       return explain(compiled.policy, found, { kind, server, name })

@@ -6,7 +6,10 @@ const word = z
   .string()
   .regex(wordPattern, 'letters, digits and . _ @ -, at most 64, starting with a letter or digit')
 
+const idText = 'Never given twice; the journal has it as principalId'
+
 const keyView = z.object({
+  id: z.string().describe(idText),
   name: z.string(),
   hint: z.string().describe('The first characters'),
   state: z.enum(['valid', 'expired', 'revoked']),
@@ -46,6 +49,7 @@ export const createKey = route({
   }),
   answer: z.object({
     key: z.string(),
+    id: z.string().describe(idText),
     name: z.string(),
     roles: z.array(z.string()).describe('With those that access entries add'),
     expiresAt: z.number().optional(),

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { nearest } from '../../kit/nearest.ts'
 import { durationMs, type KeyRow } from '../../model/desired-state.ts'
-import type { Principal } from '../../model/principal.ts'
+import { keyId, type Principal } from '../../model/principal.ts'
 import type { Snapshot } from '../../snapshot/compile.ts'
 import { builtInRoles } from '../built-in-roles.ts'
 import { AdminError } from '../contract/errors.ts'
@@ -41,6 +41,7 @@ export function keyRoutes(app: FastifyInstance, ports: AdminPorts, writer: Write
     const bound = principal === undefined ? roles : rolesOf(snapshot, principal)
     return {
       key,
+      id: keyId(row),
       name,
       roles: bound,
       ...(expiresAt === undefined ? {} : { expiresAt }),
@@ -90,6 +91,7 @@ function viewOf(row: KeyRow, snapshot: Snapshot, now: number): KeyView {
   const { name, hint, user, environment, createdAt, expiresAt } = row
   const principal = snapshot.keys.byHash.get(row.hash)
   return {
+    id: keyId(row),
     name,
     hint,
     state: stateOf(row, now),

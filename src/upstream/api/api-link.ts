@@ -190,6 +190,9 @@ export class ApiLink<Plan, Common> implements ServerLink {
     // An API makes no tasks.
   }
 
+  /** A call of an API ends with its caller, and nothing is kept for the next one. */
+  dropPrincipals(): void {}
+
   async close(): Promise<void> {
     this.stopped.abort()
     this.stopWatching?.()

@@ -14,7 +14,7 @@ import { legacyCapabilities } from '../../model/extensions.ts'
 import type { Member } from '../../model/members.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import { subjectOf } from '../../model/target.ts'
-import { ChannelLink, levelRank } from '../channel-link.ts'
+import { ChannelLink, isOf, levelRank } from '../channel-link.ts'
 import type { Egress } from '../egress/egress.ts'
 import { ListenStream } from '../http/listen.ts'
 import { Relay } from '../http/relay.ts'
@@ -560,6 +560,15 @@ export class McpHttp implements ServerLink {
   async unsubscribeTask(taskId: string): Promise<void> {
     if (!this.taskIds.delete(taskId) || this.mode?.kind !== 'modern') return
     await this.listenStream(this.mode.facts).renew()
+  }
+
+  dropPrincipals(gone: (principalId: string) => boolean): void {
+    if (this.mode?.kind === 'pair') this.mode.link.dropPrincipals(gone)
+    for (const [key, session] of this.sessions.entries()) {
+      if (!isOf(key, gone)) continue
+      this.sessions.delete(key)
+      session.end(this.place, this.options.headers)
+    }
   }
 
   async close(): Promise<void> {
