@@ -168,7 +168,7 @@ describe('schemas', () => {
     })
   })
 
-  it('choices are said in words, repeated groups become arrays', async () => {
+  it('choices are said in words, repeated groups become lists of their occurrences', async () => {
     expect(
       await inputOf(
         complex(`<xs:sequence><xs:choice><xs:element name="a" type="xs:int"/>
@@ -180,7 +180,15 @@ describe('schemas', () => {
       description: 'Give exactly one of: a, b with c.',
       properties: {
         a: { type: 'integer' },
-        x: { type: 'array', maxItems: 3 },
+        items: {
+          type: 'array',
+          maxItems: 3,
+          items: {
+            properties: { x: {}, y: {} },
+            required: ['x', 'y'],
+            additionalProperties: false,
+          },
+        },
         any: { type: 'array', items: { $ref: '#/$defs/xml_element' } },
       },
     })

@@ -186,10 +186,19 @@ describe('envelopes', () => {
     ['members of substitution groups', { card: 'x' }, '<n1:card>x</n1:card>'],
     [
       'repeated sequences in turn',
-      { x: [1, 3], y: [2, 4] },
+      {
+        items: [
+          { x: 1, y: 2 },
+          { x: 3, y: 4 },
+        ],
+      },
       '<n1:x>1</n1:x><n1:y>2</n1:y><n1:x>3</n1:x><n1:y>4</n1:y>',
     ],
-    ['repeated choices', { d: [2], c: [1, 3] }, '<n1:c>1</n1:c><n1:c>3</n1:c><n1:d>2</n1:d>'],
+    [
+      'repeated choices in order',
+      { items_group: [{ c: 1 }, { d: 2 }, { c: 3 }] },
+      '<n1:c>1</n1:c><n1:d>2</n1:d><n1:c>3</n1:c>',
+    ],
     ['unqualified elements', { plain: 'p' }, '<plain>p</plain>'],
     [
       'free content and foreign elements',
@@ -213,7 +222,8 @@ describe('envelopes', () => {
   })
 
   it.each([
-    ['too few of a pair', { x: [1, 2], y: [1] }, 'Argument y: is missing'],
+    ['half of a pair', { items: [{ x: 1, y: 1 }, { x: 2 }] }, 'Argument items[1].y: is missing'],
+    ['both of a choice', { items_group: [{ c: 1, d: 2 }] }, 'cannot stand together'],
     ['two of a choice', { card: 'a', cash: 'b' }, 'cannot stand together'],
     [
       'no type for an abstract one',
@@ -276,7 +286,10 @@ describe('answers', () => {
     const { structured } = await read(
       out('<t:x>nonsense</t:x><t:x>1</t:x><t:when>0.12345678901234567890</t:when>'),
     )
-    expect(structured).toMatchObject({ x: ['nonsense', 1], when: '0.12345678901234567890' })
+    expect(structured).toMatchObject({
+      items: [{ x: 'nonsense' }, { x: 1 }],
+      when: '0.12345678901234567890',
+    })
   })
 
   it('references of the SOAP encoding, also to themselves', async () => {

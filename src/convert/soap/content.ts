@@ -158,7 +158,8 @@ export class Content {
         const component = findReferenced(this.types, 'group', node, schema)
         if (component === undefined) return undefined
         const items = this.items(component.node, component.schema, depth)
-        return items.length === 0 ? undefined : { kind: 'sequence', items, ...occurs }
+        const property = component.name.local
+        return items.length === 0 ? undefined : { kind: 'sequence', items, property, ...occurs }
       }
       default:
         return undefined
@@ -189,7 +190,7 @@ export class Content {
     const items = alternatives.map(
       (element): Particle => ({ kind: 'element', element, min: 1, max: 1 }),
     )
-    return { kind: 'choice', items, ...occurs }
+    return { kind: 'choice', items, property: component.name.local, ...occurs }
   }
 
   declared(node: XmlElement, schema: SchemaDocument, name: XmlName): SoapElement {

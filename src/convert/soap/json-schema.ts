@@ -2,12 +2,13 @@
 import type { JsonSchema } from '../../model/conversion.ts'
 import type {
   ComplexType,
+  Group,
   Particle,
   SoapElement,
   SoapMessage,
   SoapType,
 } from '../../model/kinds/soap.ts'
-import { type Field, fieldsOf, isMany } from '../../model/kinds/soap-fields.ts'
+import { type Field, fieldsOf, isEmptiable, isMany } from '../../model/kinds/soap-fields.ts'
 import { contentName, elementName, elementSchema, freeContent } from './free-schema.ts'
 import { type Direction, presetValue, simpleSchema } from './simple-schema.ts'
 
@@ -96,8 +97,7 @@ class Writer {
       if (count > 0 || type === undefined) continue
       if (type.kind === 'array') queue.push(type.item.type)
       if (type.kind !== 'complex') continue
-      for (const { element } of fieldsOf(type.content).values())
-        if (element !== undefined) queue.push(element.type)
+      for (const { type: inner } of elementsOf(type.content)) queue.push(inner)
       queue.push(...type.derived)
       for (const one of type.derived) this.alternatives.add(one)
     }
@@ -189,14 +189,8 @@ class Writer {
   }
 
   private members(type: ComplexType, depth: number, key: string) {
-    const properties: [string, JsonSchema][] = []
-    const required: string[] = []
-    if (this.alternatives.has(key)) properties.push(['xsi_type', { const: type.label }])
-    for (const field of fieldsOf(type.content).values()) {
-      if (field.max === 0) continue
-      properties.push([field.property, this.field(field, depth)])
-      if (field.min > 0 && field.element?.preset === undefined) required.push(field.property)
-    }
+    const { properties, required } = this.fields(type.content, depth)
+    if (this.alternatives.has(key)) properties.unshift(['xsi_type', { const: type.label }])
     for (const {
       property,
       type: simple,
@@ -234,19 +228,56 @@ class Writer {
     return { properties: Object.fromEntries(properties), required, description }
   }
 
+  private fields(content: Particle | undefined, depth: number) {
+    const properties: [string, JsonSchema][] = []
+    const required: string[] = []
+    for (const field of fieldsOf(content).values()) {
+      if (field.max === 0) continue
+      properties.push([field.property, this.field(field, depth)])
+      if (field.min > 0 && field.element?.preset === undefined) required.push(field.property)
+    }
+    return { properties, required }
+  }
+
+  /** One occurrence of a group that repeats. */
+  private unit(group: Group, depth: number): JsonSchema {
+    const { properties, required } = this.fields(group, depth + 1)
+    const isIn = this.direction === 'in'
+    const isOne = group.kind === 'choice' && group.items.every((item) => fieldsOf(item).size === 1)
+    return {
+      ...this.object(
+        { properties: Object.fromEntries(properties), required },
+        isIn ? choiceHint(group) : undefined,
+      ),
+      ...(isIn && isOne ? { maxProperties: 1 } : {}),
+      ...(isIn && !isEmptiable(group) ? { minProperties: 1 } : {}),
+    }
+  }
+
   private field(field: Field, depth: number): JsonSchema {
-    const { element, min, max } = field
+    const { element, unit } = field
+    if (unit !== undefined) return this.list(field, this.unit(unit, depth))
     if (element === undefined) this.definitions.set(elementName, elementSchema(this.direction))
     const schema =
       element === undefined ? { $ref: `#/$defs/${elementName}` } : this.element(element, depth)
-    if (!isMany(field)) return schema
+    return isMany(field) ? this.list(field, schema) : schema
+  }
+
+  private list({ unit, min, max }: Field, schema: JsonSchema): JsonSchema {
     return {
       type: 'array',
+      ...(unit === undefined ? {} : { description: 'In the order of the XML.' }),
       items: schema,
       ...(this.direction === 'out' || min === 0 ? {} : { minItems: min }),
       ...(this.direction === 'out' || max === null ? {} : { maxItems: max }),
     }
   }
+}
+
+/** All elements of a content model, those of units included. */
+function elementsOf(particle: Particle | undefined): readonly SoapElement[] {
+  if (particle === undefined || particle.kind === 'any') return []
+  return particle.kind === 'element' ? [particle.element] : particle.items.flatMap(elementsOf)
 }
 
 function orNull(schema: JsonSchema): JsonSchema {
@@ -274,16 +305,12 @@ function sentences(...parts: readonly (string | undefined)[]): string | undefine
 function choiceHint(particle: Particle | undefined): string | undefined {
   if (particle === undefined || particle.kind === 'element' || particle.kind === 'any')
     return undefined
+  // Of a list of units each unit says it.
+  if (particle.property !== undefined) return undefined
   if (particle.kind !== 'choice' || particle.max !== 1)
     return sentences(...particle.items.map(choiceHint))
   const alternatives = particle.items.map((item) => [...fieldsOf(item).keys()].join(' with '))
   if (alternatives.length < 2) return undefined
   const optional = particle.min === 0 || particle.items.some(isEmptiable)
   return `Give ${optional ? 'at most' : 'exactly'} one of: ${alternatives.join(', ')}.`
-}
-
-function isEmptiable(particle: Particle): boolean {
-  if (particle.min === 0) return true
-  if (particle.kind === 'choice') return particle.items.some(isEmptiable)
-  return particle.kind !== 'element' && particle.kind !== 'any' && particle.items.every(isEmptiable)
 }

@@ -75,9 +75,10 @@ export async function load(
       seen.add(key)
       const parsed = await parse(document)
       // Many a WSDL imports a schema with wsdl:import.
-      if (parsed.root.local === 'schema')
-        queue.push({ kind: 'schema', targetNamespace: undefined, ...parsed })
-      else queue.push({ kind: 'wsdl', ...parsed })
+      if (parsed.root.local === 'schema') {
+        const targetNamespace = into.kind === 'schema' ? into.targetNamespace : undefined
+        queue.push({ kind: 'schema', targetNamespace, ...parsed })
+      } else queue.push({ kind: 'wsdl', ...parsed })
     } catch (thrown) {
       if (!(thrown instanceof ConversionFault) || thrown.code === 'description_too_large')
         throw thrown

@@ -90,7 +90,9 @@ export class Messages {
       const name = attributeOf(one, 'name') ?? ''
       return listed === undefined ? !asHeader.has(name) : listed.includes(name)
     })
-    const namespace = (soapBody && attributeOf(soapBody, 'namespace')) ?? ''
+    // Without one, others take the target namespace, and services expect it (WSDL 1.1 section 3.5 leaves it open).
+    const namespace =
+      (soapBody && attributeOf(soapBody, 'namespace')) ?? offer.binding.document.targetNamespace
     const local = side === 'input' ? offer.name : `${offer.name}Response`
     return {
       wrapper: rpc ? { namespace, local } : undefined,

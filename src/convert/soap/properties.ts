@@ -1,5 +1,5 @@
 /** Names of JSON properties: those of the XML, unless they cannot be told apart or models cannot use them. */
-import type { Particle, XmlName } from '../../model/kinds/soap.ts'
+import type { Group, Particle, XmlName } from '../../model/kinds/soap.ts'
 
 const nameMax = 64
 
@@ -38,8 +38,14 @@ export class Properties {
     return property
   }
 
-  /** The same particle with the properties of this object. */
+  /** The same particle with the properties of this object; before, `property` of a group is what it may be called. */
   particle(particle: Particle): Particle {
+    // Elements have the first choice.
+    for (const name of namesOf(particle)) this.element(name)
+    return this.placed(particle)
+  }
+
+  private placed(particle: Particle): Particle {
     switch (particle.kind) {
       case 'element':
         return {
@@ -47,11 +53,54 @@ export class Properties {
           element: { ...particle.element, property: this.element(particle.element.name) },
         }
       case 'any':
-        return { ...particle, property: this.element({ namespace: '##any', local: 'any' }) }
+        return { ...particle, property: this.element(anyName) }
       case 'sequence':
       case 'all':
-      case 'choice':
-        return { ...particle, items: particle.items.map((item) => this.particle(item)) }
+      case 'choice': {
+        const { property: wish = 'items', ...group } = particle
+        if (!isList(particle))
+          return { ...group, items: group.items.map((item) => this.placed(item)) }
+        const inner = new Properties()
+        for (const item of group.items) for (const name of namesOf(item)) inner.element(name)
+        const items = group.items.map((item) => inner.placed(item))
+        return { ...group, items, property: this.take(wish, 'group') }
+      }
     }
+  }
+}
+
+const anyName: XmlName = { namespace: '##any', local: 'any' }
+
+/** Groups lie in each other, and each asks what is inside it. */
+const lists = new WeakMap<Group, boolean>()
+
+/** Whether a group repeats and has more than one property. */
+function isList(group: Group): boolean {
+  let list = lists.get(group)
+  if (list === undefined) {
+    const repeats = group.max === null || group.max > 1
+    list = repeats && new Set(group.items.flatMap(slotsOf)).size > 1
+    lists.set(group, list)
+  }
+  return list
+}
+
+/** What would be a property each. */
+function slotsOf(particle: Particle): readonly unknown[] {
+  if ('items' in particle) return isList(particle) ? [particle] : particle.items.flatMap(slotsOf)
+  return namesOf(particle).map(({ namespace, local }) => `{${namespace}}${local}`)
+}
+
+/** Elements that are properties of the object itself, and not of units inside it. */
+function namesOf(particle: Particle): readonly XmlName[] {
+  switch (particle.kind) {
+    case 'element':
+      return [particle.element.name]
+    case 'any':
+      return [anyName]
+    case 'sequence':
+    case 'all':
+    case 'choice':
+      return isList(particle) ? [] : particle.items.flatMap(namesOf)
   }
 }

@@ -1,10 +1,12 @@
 /** Which properties the elements of a content model are, and how often each may stand there. */
-import type { Particle, SoapElement } from './soap.ts'
+import type { Group, Particle, SoapElement } from './soap.ts'
 
 export interface Field {
   readonly property: string
-  /** Undefined: elements of a wildcard, in the generic form. */
+  /** Undefined: elements of a wildcard in the generic form, or units. */
   readonly element: SoapElement | undefined
+  /** A group that repeats: each item is one unit of it, an object. */
+  readonly unit: Group | undefined
   readonly min: number
   /** Null is unbounded. */
   readonly max: number | null
@@ -13,30 +15,46 @@ export interface Field {
 export type Fields = ReadonlyMap<string, Field>
 
 /** Whether the JSON of a field is an array. */
-export const isMany = ({ max }: Field): boolean => max === null || max > 1
+export const isMany = ({ unit, max }: Field): boolean =>
+  unit !== undefined || max === null || max > 1
 
 /** The fields of a content model (XML Schema part 1, section 3.8), in document order. */
 export function fieldsOf(particle: Particle | undefined): Fields {
   if (particle === undefined) return new Map()
+  if (particle.kind === 'element' || particle.kind === 'any') {
+    const element = particle.kind === 'element' ? particle.element : undefined
+    const property = particle.kind === 'element' ? particle.element.property : particle.property
+    const { min, max } = particle
+    return new Map([[property, { property, element, unit: undefined, min, max }]])
+  }
+  const { property, min, max } = particle
+  if (property !== undefined) {
+    const unit = { ...particle, property: undefined, min: 1, max: 1 }
+    const needed = isEmptiable(unit) ? 0 : min
+    return new Map([[property, { property, element: undefined, unit, min: needed, max }]])
+  }
+  const parts = particle.items.map(fieldsOf)
+  const joined = particle.kind === 'choice' ? either(parts) : together(parts)
+  return new Map(
+    [...joined].map(([name, field]) => [
+      name,
+      { ...field, min: field.min * min, max: times(field.max, max) },
+    ]),
+  )
+}
+
+/** Whether nothing at all satisfies it (XML Schema part 1, section 3.9.6). */
+export function isEmptiable(particle: Particle): boolean {
+  if (particle.min === 0) return true
   switch (particle.kind) {
     case 'element':
-    case 'any': {
-      const element = particle.kind === 'element' ? particle.element : undefined
-      const property = particle.kind === 'element' ? particle.element.property : particle.property
-      return new Map([[property, { property, element, min: particle.min, max: particle.max }]])
-    }
+    case 'any':
+      return false
+    case 'choice':
+      return particle.items.some(isEmptiable)
     case 'sequence':
     case 'all':
-    case 'choice': {
-      const parts = particle.items.map(fieldsOf)
-      const joined = particle.kind === 'choice' ? either(parts) : together(parts)
-      return new Map(
-        [...joined].map(([property, field]) => [
-          property,
-          { ...field, min: field.min * particle.min, max: times(field.max, particle.max) },
-        ]),
-      )
-    }
+      return particle.items.every(isEmptiable)
   }
 }
 

@@ -102,12 +102,7 @@ export type Particle =
       readonly min: number
       readonly max: number | null
     }
-  | {
-      readonly kind: 'sequence' | 'all' | 'choice'
-      readonly items: readonly Particle[]
-      readonly min: number
-      readonly max: number | null
-    }
+  | Group
   /** `xs:any`: elements in the generic form, under one property. */
   | {
       readonly kind: 'any'
@@ -115,6 +110,18 @@ export type Particle =
       readonly min: number
       readonly max: number | null
     }
+
+export interface Group {
+  readonly kind: 'sequence' | 'all' | 'choice'
+  readonly items: readonly Particle[]
+  readonly min: number
+  readonly max: number | null
+  /**
+   * Of a group of several elements that repeats: the property for a list of its units. What belongs together, and in
+   * which order, would be lost in a list for each element (XML Schema part 1, section 3.8).
+   */
+  readonly property?: string | undefined
+}
 
 export interface SoapAttribute {
   readonly name: XmlName

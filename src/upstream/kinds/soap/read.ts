@@ -8,7 +8,8 @@ import type {
   SoapMessage,
   SoapType,
 } from '../../../model/kinds/soap.ts'
-import { type Fields, fieldsOf, isMany } from '../../../model/kinds/soap-fields.ts'
+import { type Fields, fieldsOf } from '../../../model/kinds/soap-fields.ts'
+import { Matcher, push, settled } from './match.ts'
 import { xmlNames } from './names.ts'
 import { simpleValue } from './simple.ts'
 
@@ -23,6 +24,7 @@ export class XmlReader {
   private readonly types: SoapCommon['types']
   private readonly byId = new Map<string, XmlElement>()
   private readonly fields = new WeakMap<Particle, Fields>()
+  private readonly matchers = new WeakMap<Particle, Matcher>()
   private references = 0
   private repeatedCharacters = 0
   private readonly sizes = new WeakMap<XmlElement, number>()
@@ -151,6 +153,8 @@ export class XmlReader {
 
   private children(node: XmlElement, type: ComplexType, depth: number): Pairs {
     const fields = this.fieldsOf(type.content)
+    if (type.content !== undefined && hasUnits(type.content))
+      return this.matched(node, type.content, fields, depth)
     const byName = new Map<string, string>()
     for (const { property, element } of fields.values())
       if (element !== undefined) {
@@ -171,14 +175,25 @@ export class XmlReader {
           : wildcard === undefined
             ? freeValue(child, depth)
             : freeElement(child, depth)
-      const list = values.get(under)
-      if (list === undefined) values.set(under, [value])
-      else list.push(value)
+      push(values, under, value)
     }
-    return [...values].map(([property, list]) => {
-      const field = fields.get(property)
-      return [property, list.length > 1 || (field !== undefined && isMany(field)) ? list : list[0]]
-    })
+    return settled(fields, values)
+  }
+
+  /** Content with groups that repeat: which occurrence an element belongs to is told by the model. */
+  private matched(node: XmlElement, content: Particle, fields: Fields, depth: number): Pairs {
+    let matcher = this.matchers.get(content)
+    if (matcher === undefined) {
+      matcher = new Matcher(content)
+      this.matchers.set(content, matcher)
+    }
+    const { values, rest } = matcher.match(node.children, (child, element) =>
+      element === undefined
+        ? freeElement(child, depth)
+        : this.element(child, element.type, depth + 1),
+    )
+    for (const child of rest) push(values, `other_${child.local}`, freeValue(child, depth))
+    return settled(fields, values)
   }
 
   private fieldsOf(particle: Particle | undefined): Fields {
@@ -190,6 +205,14 @@ export class XmlReader {
     }
     return fields
   }
+}
+
+function hasUnits(particle: Particle): boolean {
+  return (
+    particle.kind !== 'element' &&
+    particle.kind !== 'any' &&
+    (particle.property !== undefined || particle.items.some(hasUnits))
+  )
 }
 
 function simpleOfSchema(local: string, node: XmlElement): unknown {

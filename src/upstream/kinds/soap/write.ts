@@ -2,6 +2,7 @@
 import { escapeAttribute, escapeText, isXmlText } from '../../../kit/xml.ts'
 import type {
   ComplexType,
+  Group,
   Particle,
   SoapAttribute,
   SoapCommon,
@@ -145,15 +146,10 @@ export class XmlWriter {
       const text = simpleText(simple, given, { place: at(property), prefixed: this.prefixed })
       return { attributes, content: escapeText(text) }
     }
-    const pending = new Pending(value, fields, at)
     const content =
-      type.content === undefined ? '' : this.particle(type.content, pending, at, encoded)
-    const rest = pending.remaining()
-    if (rest !== undefined)
-      throw new ArgumentFault(
-        at(rest),
-        'cannot stand together with the others, or stands there too often',
-      )
+      type.content === undefined
+        ? ''
+        : this.whole(type.content, new Pending(value, fields, at), at, encoded)
     const mixed = type.mixed === undefined ? undefined : member(value, type.mixed)
     if (mixed === undefined) return { attributes, content }
     if (typeof mixed !== 'string' || !isXmlText(mixed))
@@ -191,6 +187,16 @@ export class XmlWriter {
     return false
   }
 
+  /** Whether an alternative takes all that is given for any. */
+  private covers(one: Particle, given: readonly Particle[], pending: Pending): boolean {
+    const fields = this.fieldsOf(one)
+    return given.every((other) =>
+      [...this.fieldsOf(other).keys()].every(
+        (property) => fields.has(property) || pending.left(property) === 0,
+      ),
+    )
+  }
+
   private particle(
     particle: Particle,
     pending: Pending,
@@ -211,6 +217,7 @@ export class XmlWriter {
       }
       case 'sequence':
       case 'all': {
+        if (particle.property !== undefined) return this.units(particle, pending, at, encoded)
         const rounds: string[] = []
         if (particle.min === 0 && !this.hasLeft(particle, pending)) return ''
         do rounds.push(particle.items.map(write).join(''))
@@ -218,9 +225,11 @@ export class XmlWriter {
         return rounds.join('')
       }
       case 'choice': {
+        if (particle.property !== undefined) return this.units(particle, pending, at, encoded)
         const rounds: string[] = []
         while (rounds.length < (particle.max ?? Infinity)) {
-          const chosen = particle.items.find((item) => this.hasLeft(item, pending))
+          const given = particle.items.filter((item) => this.hasLeft(item, pending))
+          const chosen = given.find((item) => this.covers(item, given, pending)) ?? given[0]
           if (chosen === undefined) break
           rounds.push(write(chosen))
         }
@@ -230,9 +239,55 @@ export class XmlWriter {
     }
   }
 
+  /** A group that repeats: each unit is an occurrence of it, in order. */
+  private units(
+    group: Group,
+    pending: Pending,
+    at: (property: string) => string,
+    encoded: boolean,
+  ): string {
+    const { property = '', max } = group
+    const { from, values } = pending.take(property, max)
+    const field = this.fieldsOf(group).get(property)
+    const { unit, min } = field ?? { unit: undefined, min: 0 }
+    if (values.length < min)
+      throw new ArgumentFault(
+        at(property),
+        values.length === 0 ? 'is missing' : `needs at least ${min} items`,
+      )
+    if (unit === undefined) return ''
+    const fields = this.fieldsOf(unit)
+    return values
+      .map((value, index) => {
+        const place = `${at(property)}[${from + index}]`
+        const inside = (name: string): string => `${place}.${name}`
+        if (!isMembers(value)) throw new ArgumentFault(place, 'must be an object')
+        for (const name of Object.keys(value))
+          if (!fields.has(name)) throw new ArgumentFault(inside(name), 'is not known here')
+        return this.whole(unit, new Pending(value, fields, inside), inside, encoded)
+      })
+      .join('')
+  }
+
+  /** A content model with all that is given for it. */
+  private whole(
+    content: Particle,
+    pending: Pending,
+    at: (property: string) => string,
+    encoded: boolean,
+  ): string {
+    const written = this.particle(content, pending, at, encoded)
+    const rest = pending.remaining()
+    if (rest === undefined) return written
+    throw new ArgumentFault(
+      at(rest),
+      'cannot stand together with the others, or stands there too often',
+    )
+  }
+
   /** None of a choice was given: fine when one of them may be empty or has a preset value. */
   private unchosen(
-    particle: Extract<Particle, { kind: 'sequence' | 'all' | 'choice' }>,
+    particle: Group,
     write: (item: Particle) => string,
     at: (property: string) => string,
   ): string {
