@@ -1,5 +1,6 @@
 /** Patterns of schemas, matched in linear time: a schema's author must not be able to stop the gateway. */
 import { RE2JS } from 're2js'
+import { hasNamedBackReference } from '../kit/back-reference.ts'
 import { Lru } from '../kit/lru.ts'
 import { spend } from './budget.ts'
 
@@ -26,6 +27,7 @@ export interface LinearPattern {
 
 /** Throws when the pattern cannot be matched in linear time (look-around, back-references) or is too large. */
 export function compilePattern(source: string): RE2JS {
+  if (hasNamedBackReference(source)) throw new Error('back-references are not supported')
   const regex = RE2JS.compile(RE2JS.translateRegExp(withUnicodeSpace(source)))
   if (regex.programSize() > instructionsMax) throw new Error('the pattern is too large')
   return regex

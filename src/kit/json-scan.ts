@@ -38,8 +38,11 @@ export interface JsonMember {
 
 export interface ScanOptions {
   readonly depthMax: number
-  /** Refuse two equal keys in one object at any depth, and keys that differ only in case in collected objects. */
-  readonly refuseDuplicates: boolean
+  /**
+   * Refuse two equal keys in one object at any depth, and keys that differ only in case in collected objects; `exact`
+   * leaves those, where names are the data of somebody who means them so.
+   */
+  readonly refuseDuplicates: boolean | 'exact'
 }
 
 /**
@@ -84,7 +87,7 @@ const quote = 0x22
 class Scanner {
   readonly text: string
   readonly depthMax: number
-  readonly refuseDuplicates: boolean
+  readonly refuseDuplicates: ScanOptions['refuseDuplicates']
   pos = 0
   escaped = false
 
@@ -142,7 +145,10 @@ class Scanner {
       this.pos++
       return
     }
-    const keys = this.refuseDuplicates ? new KeySet(into !== undefined) : undefined
+    const keys =
+      this.refuseDuplicates === false
+        ? undefined
+        : new KeySet(into !== undefined && this.refuseDuplicates === true)
     for (;;) {
       const keyAt = this.pos
       if (text.charCodeAt(keyAt) !== quote) this.fail('expected a key')

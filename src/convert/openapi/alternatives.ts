@@ -101,21 +101,25 @@ interface Reading {
 }
 
 function collect(spot: Spot, reading: Reading, facts: Facts, depth: number): void {
+  const { documents } = reading
+  for (const layer of documents.layers(spot)) collectLayer(layer, reading, facts, depth)
+}
+
+function collectLayer(spot: Spot, reading: Reading, facts: Facts, depth: number): void {
   const { documents, hasConst } = reading
-  const found = documents.target(spot)
-  if (found.kind === 'lost' || depth === 0 || reading.left-- <= 0) return
-  const { value, at } = found.spot
-  if (!isObject(value)) return
+  const { value, at } = spot
+  if (!isObject(value) || depth === 0 || reading.left-- <= 0) return
   const { types } = readTypes(memberOf(value, 'type') ?? [])
   if (types.length > 0) facts.types ??= new Set(types)
   facts.isNullable ||= takesNull(value) || types.includes('null')
   facts.values ??= valuesOf(value, hasConst)
   for (const name of textsAt(value, 'required')) facts.required.add(name)
-  for (const [name, schema] of membersOf(memberOf(value, 'properties')).slice(0, membersMax)) {
+  for (const [name, schema] of documents.entries(spot, 'properties').slice(0, membersMax)) {
     if (reading.left-- <= 0) return
-    const place = placeIn(placeIn(at, 'properties'), name)
-    const target = documents.target({ value: schema, at: place })
-    const values = target.kind === 'found' ? valuesOf(target.spot.value, hasConst) : undefined
+    const values = documents
+      .layers(schema)
+      .map((layer) => valuesOf(layer.value, hasConst))
+      .find((one) => one !== undefined)
     if (values !== undefined && !facts.members.has(name)) facts.members.set(name, values)
   }
   for (const [index, part] of listAt(value, 'allOf').slice(0, partsMax).entries()) {

@@ -3,7 +3,7 @@ import type { JsonSchema } from '../../model/conversion.ts'
 import type { XmlShape } from '../../model/kinds/openapi.ts'
 import type { Dialect } from './dialect.ts'
 import type { Documents } from './documents.ts'
-import { isObject, jsonOf, memberOf, membersOf, objectAt, textsAt } from './json.ts'
+import { isObject, jsonOf, memberOf, textsAt } from './json.ts'
 import { formOf, isJson } from './media.ts'
 import { placeIn, type Spot } from './place.ts'
 import { kindOf } from './plain-object.ts'
@@ -32,7 +32,7 @@ export function readAnswer(
 ): ReadAnswer {
   const { documents, dialect } = schemas.tools
   const successes = successResponses(operation, documents).flatMap(({ spot }) =>
-    contentOf(spot, dialect, produces),
+    contentOf(spot, { dialect, produces, documents }),
   )
   const types = [...new Set(successes.map(({ mediaType }) => mediaType))]
   const json = types.filter(isJson)
@@ -68,27 +68,26 @@ export interface Response {
 
 /** Answers of 2xx; `default` only where there is none (OpenAPI 3.1 section 4.8.16). */
 export function successResponses(operation: Spot, documents: Documents): readonly Response[] {
-  const responses = {
-    value: memberOf(operation.value, 'responses'),
-    at: placeIn(operation.at, 'responses'),
-  }
-  const codes = membersOf(responses.value).map(([code]) => code)
-  const good = codes.filter((code) => /^2(\d\d|xx)$/i.test(code))
-  const chosen = good.length > 0 ? good : codes.filter((code) => code === 'default')
-  return chosen.flatMap((code) => {
-    const found = documents.target({
-      value: memberOf(responses.value, code),
-      at: placeIn(responses.at, code),
-    })
+  const responses = documents.entries(operation, 'responses')
+  const good = responses.filter(([code]) => /^2(\d\d|xx)$/i.test(code))
+  const chosen = good.length > 0 ? good : responses.filter(([code]) => code === 'default')
+  return chosen.flatMap(([code, spot]) => {
+    const found = documents.object(spot)
     return found.kind === 'lost' ? [] : [{ code, spot: found.spot }]
   })
 }
 
+interface ContentOptions {
+  readonly dialect: Dialect
+  readonly produces: readonly string[]
+  readonly documents: Documents
+}
+
 function contentOf(
-  { value, at }: Spot,
-  dialect: Dialect,
-  produces: readonly string[],
+  spot: Spot,
+  { dialect, produces, documents }: ContentOptions,
 ): readonly Success[] {
+  const { value, at } = spot
   if (dialect === '2.0') {
     const schema = memberOf(value, 'schema')
     if (schema === undefined) return []
@@ -98,16 +97,17 @@ function contentOf(
       schema: { value: schema, at: placeIn(at, 'schema') },
     }))
   }
-  return membersOf(objectAt(value, 'content'))
+  return documents
+    .entries(spot, 'content')
     .filter(([mediaType]) => mediaType.includes('/'))
-    .map(([mediaType, media]) => {
-      const schema = memberOf(media, 'schema')
+    .map(([mediaType, raw]) => {
+      const media = documents.object(raw)
+      const holder = media.kind === 'found' ? media.spot : raw
+      const schema = memberOf(holder.value, 'schema')
       return {
         mediaType: mediaType === '*/*' && isObject(schema) ? 'application/json' : mediaType,
         schema:
-          schema === undefined
-            ? undefined
-            : { value: schema, at: placeIn(placeIn(placeIn(at, 'content'), mediaType), 'schema') },
+          schema === undefined ? undefined : { value: schema, at: placeIn(holder.at, 'schema') },
       }
     })
 }
@@ -152,11 +152,12 @@ function openSchema(schema: JsonSchema, kind: 'object' | 'other') {
 }
 
 function isBinary(spot: Spot, { tools }: Schemas): boolean {
-  const found = tools.documents.target(spot)
-  return (
-    found.kind === 'found' &&
-    (memberOf(found.spot.value, 'format') === 'binary' ||
-      memberOf(found.spot.value, 'type') === 'file' ||
-      textsAt(found.spot.value, 'type').includes('file'))
-  )
+  return tools.documents
+    .layers(spot)
+    .some(
+      ({ value }) =>
+        memberOf(value, 'format') === 'binary' ||
+        memberOf(value, 'type') === 'file' ||
+        textsAt(value, 'type').includes('file'),
+    )
 }

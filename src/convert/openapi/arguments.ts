@@ -1,8 +1,8 @@
 /** Arguments of a tool: readable names that all model providers take, and what each stands for. */
 import type { JsonSchema } from '../../model/conversion.ts'
 import type { RestBody, RestParameter } from '../../model/kinds/openapi.ts'
-import { type Body, clashes, isFile } from './body.ts'
-import { isObject, type JsonDraft, memberOf, setMember, textAt } from './json.ts'
+import { type Body, clashes, exampleOf, isFile } from './body.ts'
+import { type JsonDraft, setMember, textAt } from './json.ts'
 import type { Parameter } from './parameters.ts'
 import type { Spot } from './place.ts'
 import type { Reference } from './schema.ts'
@@ -66,8 +66,13 @@ class ArgumentBuilder {
     const argument = this.free(name, where)
     const converted = this.schemas.convert(parameter.schema, 'input', this.references)
     const schema = withDescription(converted, textAt(spot.value, 'description'))
-    this.add(argument, withExample(schema, spot.value), required)
-    return { argument, name, in: where, style, explode, allowReserved, mediaType }
+    const example = exampleOf(spot, this.schemas.tools.documents)
+    this.add(argument, withExample(schema, example), required)
+    const { inner } = parameter
+    return {
+      ...{ argument, name, in: where, style, explode, allowReserved, mediaType },
+      ...(inner === undefined ? {} : { inner }),
+    }
   }
 
   body(body: Body, parameters: readonly Parameter[], method: string): RestBody {
@@ -125,17 +130,16 @@ class ArgumentBuilder {
   }
 
   private fileOrFiles(spot: Spot): JsonSchema {
-    const found = this.schemas.tools.documents.target(spot)
-    const isList = found.kind === 'found' && textAt(found.spot.value, 'type') === 'array'
+    const layers = this.schemas.tools.documents.layers(spot)
+    const isList = layers.some(({ value }) => textAt(value, 'type') === 'array')
     return isList ? { type: 'array', items: fileSchema } : fileSchema
   }
 
   private descriptionOf(spot: Spot): string | undefined {
-    const found = this.schemas.tools.documents.target(spot)
-    return (
-      textAt(spot.value, 'description') ??
-      (found.kind === 'found' ? textAt(found.spot.value, 'description') : undefined)
-    )
+    return this.schemas.tools.documents
+      .layers(spot)
+      .map(({ value }) => textAt(value, 'description'))
+      .find((text) => text !== undefined)
   }
 
   private isFile(spot: Spot): boolean {
@@ -204,11 +208,8 @@ function withDescription(schema: JsonSchema, raw: string | undefined): JsonSchem
 }
 
 /** An example beside the schema (OpenAPI 3.1 section 4.8.12.1). */
-function withExample(schema: JsonSchema, parameter: unknown): JsonSchema {
+function withExample(schema: JsonSchema, example: unknown): JsonSchema {
   if (schema['examples'] !== undefined) return schema
-  const named = memberOf(parameter, 'examples')
-  const [first] = isObject(named) ? Object.values(named) : []
-  const example = memberOf(parameter, 'example') ?? memberOf(first, 'value')
   if (example === undefined || example === null || example === '') return schema
   return isSample(example, 200) ? { ...schema, examples: [example] } : schema
 }

@@ -1,19 +1,18 @@
 /** Request bodies: which media type, which arguments, and how they are put together. */
 import type { RestBody, RestPart } from '../../model/kinds/openapi.ts'
+import type { Documents } from './documents.ts'
 import { isHidden } from './hidden.ts'
 import {
   flagAt,
   isObject,
   type JsonDraft,
-  listAt,
+  type JsonObject,
   memberOf,
-  membersOf,
-  objectAt,
   setMember,
   textAt,
   textsAt,
 } from './json.ts'
-import { bareType, chooseMediaType, concreteType, type Form } from './media.ts'
+import { bareType, chooseMediaType, concreteType, type Form, formOf } from './media.ts'
 import { type Parameter, swaggerSchema } from './parameters.ts'
 import { placeIn, type Spot } from './place.ts'
 import { kindOf, type PlainObject, plainObjectOf } from './plain-object.ts'
@@ -40,16 +39,25 @@ export interface Body {
 export function readBody(operation: Spot, tools: SchemaTools): Body | undefined | 'lost' {
   const raw = memberOf(operation.value, 'requestBody')
   if (raw === undefined || raw === null) return undefined
-  const found = tools.documents.target({ value: raw, at: placeIn(operation.at, 'requestBody') })
+  const { documents } = tools
+  const found = documents.object({ value: raw, at: placeIn(operation.at, 'requestBody') })
   if (found.kind === 'lost') return 'lost'
-  const { value, at } = found.spot
+  const { value } = found.spot
   checkSpelling(found.spot, 'a request body', tools.reporter)
-  const content = objectAt(value, 'content')
-  const mediaTypes = Object.keys(content ?? {}).filter((key) => !key.startsWith('x-'))
-  const schemaAt = (mediaType: string): Spot => ({
-    value: memberOf(memberOf(content, mediaType), 'schema') ?? {},
-    at: placeIn(placeIn(placeIn(at, 'content'), mediaType), 'schema'),
-  })
+  const content = new Map(
+    documents
+      .entries(found.spot, 'content')
+      .filter(([mediaType]) => !mediaType.startsWith('x-'))
+      .map(([mediaType, spot]) => {
+        const media = documents.object(spot)
+        return [mediaType, media.kind === 'found' ? media.spot : spot]
+      }),
+  )
+  const mediaTypes = [...content.keys()]
+  const schemaAt = (mediaType: string): Spot => {
+    const media = content.get(mediaType) ?? found.spot
+    return { value: memberOf(media.value, 'schema') ?? {}, at: placeIn(media.at, 'schema') }
+  }
   const chosen = chooseMediaType(mediaTypes, (mediaType) =>
     isStructured(schemaAt(mediaType), tools),
   )
@@ -59,19 +67,32 @@ export function readBody(operation: Spot, tools: SchemaTools): Body | undefined 
     [...looseProperties(schemaAt(mediaType), tools).values()].some((spot) =>
       isFile(spot, undefined, tools),
     )
-  const media = memberOf(content, chosen.mediaType)
+  const media = content.get(chosen.mediaType) ?? found.spot
   const schema = schemaAt(chosen.mediaType)
   return bodyOf(
     {
       required: flagAt(value, 'required') === true,
-      mediaType: concreteType(chosen.mediaType, chosen.form),
+      // Bytes may be of any of the types that are named; the caller says of which.
+      mediaType:
+        chosen.form === 'binary'
+          ? mediaTypes.filter((one) => formOf(one, false) === 'binary').join(', ')
+          : concreteType(chosen.mediaType, chosen.form),
       form: chosen.form,
-      schema: withExample(schema, media),
+      schema: withExample(schema, media, documents),
       description: textAt(value, 'description'),
-      encoding: memberOf(media, 'encoding'),
+      encoding: encodingOf(media, documents),
       otherForFiles: chosen.form === 'json' ? mediaTypes.find(takesFiles) : undefined,
     },
     tools,
+  )
+}
+
+function encodingOf(media: Spot, documents: Documents): JsonObject {
+  return Object.fromEntries(
+    documents.entries(media, 'encoding').flatMap(([name, spot]) => {
+      const found = documents.object(spot)
+      return found.kind === 'found' ? [[name, found.spot.value]] : []
+    }),
   )
 }
 
@@ -108,7 +129,8 @@ export function readSwaggerBody(
   }
   if (form.length === 0) return undefined
   const hasFile = form.some((field) => textAt(field.value, 'type') === 'file')
-  const isMultipart = hasFile || !consumes.some((type) => bareType(type).endsWith('urlencoded'))
+  const says = (type: RegExp): boolean => consumes.some((one) => type.test(bareType(one)))
+  const isMultipart = hasFile || (!says(/urlencoded$/) && says(/^multipart\//))
   const properties: JsonDraft = {}
   const encoding: JsonDraft = {}
   const required: string[] = []
@@ -124,21 +146,16 @@ export function readSwaggerBody(
       ...(description === undefined ? {} : { description }),
     })
     if (flagAt(field.value, 'required') === true) required.push(name)
-    setMember(encoding, name, collection(textAt(field.value, 'collectionFormat')))
+    const isList = textAt(field.value, 'type') === 'array'
+    if (isList) setMember(encoding, name, collection(textAt(field.value, 'collectionFormat')))
   }
   const [first] = form
   const at = first === undefined ? tools.documents.root.at : first.at
   return bodyOf(
     {
       required: required.length > 0,
-      mediaType:
-        isMultipart && (hasFile || consumes.some((type) => bareType(type).startsWith('multipart/')))
-          ? 'multipart/form-data'
-          : 'application/x-www-form-urlencoded',
-      form:
-        isMultipart && (hasFile || consumes.some((type) => bareType(type).startsWith('multipart/')))
-          ? 'multipart'
-          : 'urlencoded',
+      mediaType: isMultipart ? 'multipart/form-data' : 'application/x-www-form-urlencoded',
+      form: isMultipart ? 'multipart' : 'urlencoded',
       schema: { value: { type: 'object', properties, required }, at },
       description: undefined,
       encoding,
@@ -197,8 +214,7 @@ function asForm(schema: Spot, tools: SchemaTools): Spot {
     'The form has no fields; what it holds is sent as the field `file`.',
     schema.at,
   )
-  const found = documents.target(schema)
-  const isList = found.kind === 'found' && textAt(found.spot.value, 'type') === 'array'
+  const isList = documents.layers(schema).some(({ value }) => textAt(value, 'type') === 'array')
   const file = { type: 'string', format: 'binary' }
   const properties = { file: isList ? { type: 'array', items: file } : file }
   return { value: { type: 'object', properties, required: ['file'] }, at: schema.at }
@@ -217,12 +233,13 @@ function withoutHidden(plain: PlainObject, tools: SchemaTools): PlainObject | un
 }
 
 function isEmptyObject(spot: Spot, { documents }: SchemaTools): boolean {
-  const found = documents.target(spot)
+  const found = documents.object(spot)
   if (found.kind === 'lost' || !isObject(found.spot.value)) return false
   const { value } = found.spot
   return (
     textAt(value, 'type') === 'object' &&
-    Object.keys(objectAt(value, 'properties') ?? { none: 0 }).length === 0 &&
+    memberOf(value, 'properties') !== undefined &&
+    documents.entries(found.spot, 'properties').length === 0 &&
     !memberOf(value, 'additionalProperties') &&
     ['allOf', 'anyOf', 'oneOf', 'patternProperties'].every(
       (key) => memberOf(value, key) === undefined,
@@ -231,9 +248,10 @@ function isEmptyObject(spot: Spot, { documents }: SchemaTools): boolean {
 }
 
 function isStructured(spot: Spot, { documents }: SchemaTools): boolean {
-  const found = documents.target(spot)
-  if (found.kind === 'lost') return false
-  const type = textAt(found.spot.value, 'type')
+  const type = documents
+    .layers(spot)
+    .map(({ value }) => textAt(value, 'type'))
+    .find((one) => one !== undefined)
   return (
     (type === undefined && kindOf(spot, documents) !== 'unclear') ||
     type === 'object' ||
@@ -242,12 +260,20 @@ function isStructured(spot: Spot, { documents }: SchemaTools): boolean {
 }
 
 /** The example of a media type shows a body that is one argument. */
-function withExample(schema: Spot, media: unknown): Spot {
+function withExample(schema: Spot, media: Spot, documents: Documents): Spot {
   const { value, at } = schema
   if (!isObject(value) || '$ref' in value || 'example' in value) return schema
-  const [named] = membersOf(memberOf(media, 'examples'))
-  const example = memberOf(media, 'example') ?? memberOf(named?.[1], 'value')
+  const example = exampleOf(media, documents)
   return example === undefined ? schema : { value: { ...value, example }, at }
+}
+
+/** `example`, or the first of `examples`, of a media type or a parameter. */
+export function exampleOf(holder: Spot, documents: Documents): unknown {
+  const own = memberOf(holder.value, 'example')
+  if (own !== undefined) return own
+  const [first] = documents.entries(holder, 'examples')
+  const found = first === undefined ? undefined : documents.object(first[1])
+  return found?.kind === 'found' ? memberOf(found.spot.value, 'value') : undefined
 }
 
 /** Encoding Object (OpenAPI 3.1 section 4.8.15): how each property of a form is written. */
@@ -261,17 +287,42 @@ function partsOf(
   const properties = plain?.properties ?? looseProperties(schema, tools)
   return [...properties].map(([name, spot]) => {
     const own = memberOf(encoding, name)
-    const named = textAt(own, 'style')
-    const style = partStyles.find((known) => known === named) ?? 'form'
-    const mediaType = textAt(own, 'contentType')?.split(',', 1)[0]?.trim()
+    const mediaType = textAt(own, 'contentType')
+    const file = form === 'multipart' && isFile(spot, mediaType, tools)
+    // 3.0.3 section 4.7.15.1: of multipart the style is ignored; 3.1 made it count.
+    const isStyled =
+      stylings.some((key) => memberOf(own, key) !== undefined) &&
+      (form === 'urlencoded' || tools.dialect !== '3.0')
+    const style = partStyles.find((known) => known === textAt(own, 'style')) ?? 'form'
+    const xml =
+      mediaType !== undefined && formOf(firstOf(mediaType), true) === 'xml'
+        ? {
+            xml: xmlShapeOf(spot, tools.documents) ?? {},
+            xmlRoot: xmlRootOf(spot, tools.documents, name),
+          }
+        : {}
     return {
       name,
-      mediaType: mediaType === undefined || mediaType.includes('*') ? undefined : mediaType,
-      style,
+      // Where a style is named, the type is ignored (OpenAPI 3.1.1 section 4.8.15.1.2).
+      mediaType: isStyled && form === 'urlencoded' ? undefined : typeOfPart(mediaType, file),
+      style: isStyled ? style : 'content',
       explode: flagAt(own, 'explode') ?? style === 'form',
-      file: form === 'multipart' && isFile(spot, mediaType, tools),
+      file,
+      ...xml,
     }
   })
+}
+
+/** What makes a property of a form travel by style; without them its content type rules. */
+const stylings = ['style', 'explode', 'allowReserved']
+
+const firstOf = (mediaTypes: string): string => mediaTypes.split(',', 1)[0]?.trim() ?? ''
+
+/** Of a file all that it may be; of anything else the first, when it is one. */
+function typeOfPart(mediaTypes: string | undefined, file: boolean): string | undefined {
+  if (mediaTypes === undefined || file) return mediaTypes
+  const first = firstOf(mediaTypes)
+  return first === '' || first.includes('*') ? undefined : first
 }
 
 const partStyles: readonly RestPart['style'][] = [
@@ -283,16 +334,14 @@ function looseProperties(spot: Spot, { documents }: SchemaTools): ReadonlyMap<st
   const result = new Map<string, Spot>()
   const seen = new Set<unknown>()
   const walk = (from: Spot, depth: number): void => {
-    const found = documents.target(from)
-    if (found.kind === 'lost' || depth > 6 || result.size > 300) return
-    const { value, at } = found.spot
-    if (seen.has(value)) return
-    seen.add(value)
-    for (const [name, schema] of membersOf(memberOf(value, 'properties')))
-      if (!result.has(name)) result.set(name, { value: schema, at: placeIn(at, name) })
-    for (const keyword of ['allOf', 'anyOf', 'oneOf'])
-      for (const branch of listAt(value, keyword))
-        walk({ value: branch, at: placeIn(at, keyword) }, depth + 1)
+    for (const layer of documents.layers(from)) {
+      if (depth > 6 || result.size > 300 || seen.has(layer.value)) continue
+      seen.add(layer.value)
+      for (const [name, schema] of documents.entries(layer, 'properties'))
+        if (!result.has(name)) result.set(name, schema)
+      for (const keyword of ['allOf', 'anyOf', 'oneOf'])
+        for (const [, branch] of documents.entries(layer, keyword)) walk(branch, depth + 1)
+    }
   }
   walk(spot, 0)
   return result
@@ -300,12 +349,12 @@ function looseProperties(spot: Spot, { documents }: SchemaTools): ReadonlyMap<st
 
 /** 3.0: `format: binary`; 3.1: a content type that is no text (section 4.8.14.2). Also in an array of them. */
 export function isFile(spot: Spot, mediaType: string | undefined, tools: SchemaTools): boolean {
-  const found = tools.documents.target(spot)
+  const { documents } = tools
+  const found = documents.object(spot)
   if (found.kind === 'lost') return false
   const { value, at } = found.spot
   if (textAt(value, 'type') !== 'array') return isOneFile(value, mediaType)
-  const items = { value: memberOf(value, 'items'), at: placeIn(at, 'items') }
-  const item = tools.documents.target(items)
+  const item = documents.object({ value: memberOf(value, 'items'), at: placeIn(at, 'items') })
   return item.kind === 'found' && isOneFile(item.spot.value, mediaType)
 }
 

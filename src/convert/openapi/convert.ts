@@ -15,7 +15,7 @@ import { toolNames } from '../tool-name.ts'
 import { dialectOf } from './dialect.ts'
 import { Documents } from './documents.ts'
 import { importObject, importText } from './import/import.ts'
-import { memberOf, objectAt, textAt } from './json.ts'
+import { isObject, memberOf, textAt } from './json.ts'
 import { Links, type Made } from './links.ts'
 import { nameCandidates } from './operation-name.ts'
 import { listOperations, type Operation } from './operations.ts'
@@ -45,7 +45,10 @@ export const convertOpenapi: Convert<OpenApiSpec, RestPlan, RestCommon> = async 
   const documents = await Documents.load(description, object, read)
   const { root } = documents
   const dialect = dialectOf(object)
-  if (objectAt(root.value, 'paths') === undefined && memberOf(root.value, 'webhooks') === undefined)
+  if (
+    !isObject(documents.member(root, 'paths')?.value) &&
+    memberOf(root.value, 'webhooks') === undefined
+  )
     throw new ConversionFault('description_invalid', 'It has no `paths`.', '#/paths')
   const reporter = new Reporter(root.at.document)
   const { found, lost } = listOperations(documents, repeated, reporter)
@@ -95,7 +98,7 @@ export const convertOpenapi: Convert<OpenApiSpec, RestPlan, RestCommon> = async 
     tools.push(dialect === '2.0' ? one.tool : links.linked(one))
   }
   reporter.begin('')
-  const info = memberOf(root.value, 'info')
+  const info = documents.member(root, 'info')?.value
   const words = [textAt(info, 'summary'), textAt(info, 'description')].filter(
     (text) => text !== undefined,
   )

@@ -1,5 +1,6 @@
 /** Single keywords of JSON Schema as descriptions write them, repaired where what is meant is plain. */
 import { RE2JS } from 're2js'
+import { hasNamedBackReference } from '../../kit/back-reference.ts'
 import { isObject, type JsonDraft, type JsonObject, jsonOf, memberOf } from './json.ts'
 
 const types = new Set(['string', 'number', 'integer', 'boolean', 'object', 'array', 'null'])
@@ -132,14 +133,33 @@ const patternsKept = 5_000
 export function readPattern(raw: unknown): string | undefined {
   if (typeof raw !== 'string' || raw.length > 2_000) return undefined
   if (patterns.has(raw)) return patterns.get(raw)
-  const usable = [raw, repairPattern(raw)].find(isUsable)
+  const inner = withoutDelimiters(raw)
+  const usable = inner === undefined ? undefined : [inner, repairPattern(inner)].find(isUsable)
   if (patterns.size < patternsKept) patterns.set(raw, usable)
   return usable
 }
 
-/** `/^a$/i`-like delimiters go, and so do backslashes before characters that need none. */
-function repairPattern(raw: string): string {
-  const inner = /^\/(.+)\/[gmuy]{0,4}$/s.exec(raw)?.[1] ?? raw
+/**
+ * `/x/` and `/x/flags` are how JavaScript writes a pattern; `#^x$#` and `~^x$~` how PHP does, where nothing else can be
+ * meant. Undefined when a flag changes what fits, which no pattern of JSON Schema can say.
+ */
+function withoutDelimiters(raw: string): string | undefined {
+  const [, inner, flags = ''] =
+    /^\/((?:[^/\\[]|\\.|\[(?:[^\]\\]|\\.)*\])+)\/([A-Za-z]*)$/s.exec(raw) ??
+    /^[#~@%](\^.*)[#~@%]([A-Za-z]*)$/s.exec(raw) ??
+    []
+  if (inner === undefined) return raw
+  // `d`, `g`, `u` and `y` change how matches are told; `s` and `m` only what `.`, `^` and `$` mean.
+  const isSame =
+    /^[dgsmuyvD]*$/.test(flags) &&
+    !(flags.includes('s') && /(?:^|[^\\])\./.test(inner)) &&
+    !(flags.includes('m') && /[$^]/.test(inner)) &&
+    !(flags.includes('v') && inner.includes('['))
+  return isSame ? inner : undefined
+}
+
+/** Backslashes go before characters that need none. */
+function repairPattern(inner: string): string {
   return inner
     .replaceAll(/\\([^\w\s^$\\.*+?()[\]{}|/-])/g, '$1')
     .replaceAll(/\\([_ ])/g, '$1')
@@ -152,7 +172,7 @@ function isUsable(pattern: string): boolean {
   let repeats = 0
   for (const [, from, to] of pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g))
     repeats += Number(to || from)
-  if (repeats > patternInstructionsMax) return false
+  if (repeats > patternInstructionsMax || hasNamedBackReference(pattern)) return false
   try {
     new RegExp(pattern, 'u')
     return RE2JS.compile(RE2JS.translateRegExp(pattern)).programSize() <= patternInstructionsMax

@@ -66,9 +66,9 @@ export class Links {
   /** The tool with its links in the plan. */
   linked({ source, tool }: Made): ConvertedTool<RestPlan> {
     const links = successResponses(source.spot, this.documents).flatMap(({ code, spot }) => {
-      const all = memberOf(spot.value, 'links')
-      return isObject(all)
-        ? this.ofResponse(code, { value: all, at: placeIn(spot.at, 'links') }, { source, tool })
+      const all = this.documents.member(spot, 'links')
+      return all !== undefined && isObject(all.value)
+        ? this.ofResponse(code, all, { source, tool })
         : []
     })
     const told = links.slice(0, perToolMax)
@@ -115,7 +115,7 @@ export class Links {
 
   /** @throws LinkFault */
   private read(spot: Spot, from: Made): Omit<RestLink, 'status'> {
-    const found = this.documents.target(spot)
+    const found = this.documents.object(spot)
     if (found.kind === 'lost') throw new LinkFault(found.code, found.reason.replace(/\.$/, ''))
     const { value } = found.spot
     if (!isObject(value)) throw new LinkFault('description_invalid', 'it is no object')
@@ -143,7 +143,8 @@ export class Links {
     const reference = textAt(value, 'operationRef')
     if (id === undefined && reference === undefined)
       throw new LinkFault('description_invalid', 'it names no operation')
-    const resolved = id === undefined ? this.documents.resolve(reference ?? '', at) : undefined
+    const resolved =
+      id === undefined ? this.documents.object({ value: { $ref: reference ?? '' }, at }) : undefined
     const operation =
       id !== undefined
         ? this.byId.get(id)

@@ -1,7 +1,7 @@
 /** Every operation of `paths`, with the path item that it stands in. */
 import type { ConversionCode } from '../../model/conversion.ts'
 import type { Documents } from './documents.ts'
-import { isObject, memberOf, membersOf } from './json.ts'
+import { isObject, membersOf } from './json.ts'
 import { type Place, placeIn, type Spot } from './place.ts'
 import type { Repeated } from './repeated.ts'
 import type { Reporter } from './report.ts'
@@ -46,16 +46,14 @@ export function listOperations(
   reporter: Reporter,
 ): Operations {
   const { root } = documents
-  const pathsAt = placeIn(root.at, 'paths')
-  const listing = new Listing(reporter)
-  for (const [rawPath, value] of membersOf(memberOf(root.value, 'paths'))) {
+  const listing = new Listing(documents, reporter)
+  for (const [rawPath, spot] of documents.entries(root, 'paths')) {
     if (rawPath.startsWith('x-')) continue
-    const at = placeIn(pathsAt, rawPath)
     const path = rawPath.startsWith('/') ? rawPath : `/${rawPath}`
-    const found = documents.target({ value, at })
-    if (found.kind === 'lost') listing.lose(`* ${path}`, found.code, found.reason, at)
-    else if (isObject(found.spot.value)) listing.pathItem(path, merged(value, found.spot))
-    else listing.lose(`* ${path}`, 'description_invalid', 'The path item is no object.', at)
+    const found = documents.object(spot)
+    if (found.kind === 'lost') listing.lose(`* ${path}`, found.code, found.reason, spot.at)
+    else if (isObject(found.spot.value)) listing.pathItem(path, found.spot)
+    else listing.lose(`* ${path}`, 'description_invalid', 'The path item is no object.', spot.at)
   }
   for (const { path, method } of repeated)
     if (methods.has(method.toLowerCase()))
@@ -63,26 +61,20 @@ export function listOperations(
         `${method.toUpperCase()} ${path}`,
         'duplicate',
         'The keys stand in the description twice; the last ones are taken.',
-        placeIn(placeIn(pathsAt, path), method),
+        placeIn(placeIn(placeIn(root.at, 'paths'), path), method),
       )
   return listing
-}
-
-/** Members beside a `$ref` go before those of its target (OpenAPI 3.1 section 4.8.9). */
-function merged(value: unknown, target: Spot): Spot {
-  if (!isObject(value) || memberOf(value, '$ref') === undefined) return target
-  const own = Object.fromEntries(membersOf(value).filter(([key]) => key !== '$ref'))
-  if (Object.keys(own).length === 0 || !isObject(target.value)) return target
-  return { value: { ...target.value, ...own }, at: target.at }
 }
 
 class Listing implements Operations {
   readonly found: Operation[] = []
   readonly lost: LostOperation[] = []
   private readonly keys = new Set<string>()
+  private readonly documents: Documents
   private readonly reporter: Reporter
 
-  constructor(reporter: Reporter) {
+  constructor(documents: Documents, reporter: Reporter) {
+    this.documents = documents
     this.reporter = reporter
   }
 
@@ -92,8 +84,8 @@ class Listing implements Operations {
       if (methods.has(key.toLowerCase()))
         this.operation(key.toUpperCase(), path, { value, at }, pathItem)
       else if (key === 'additionalOperations')
-        for (const [method, operation] of membersOf(value))
-          this.additional(method, path, { value: operation, at: placeIn(at, method) }, pathItem)
+        for (const [method, spot] of this.documents.entries(pathItem, key))
+          this.additional(method, path, spot, pathItem)
       else if (!others.has(key) && !key.startsWith('x-') && isObject(value))
         this.reporter.note(
           'description_invalid',
@@ -118,15 +110,17 @@ class Listing implements Operations {
 
   private operation(method: string, path: string, spot: Spot, pathItem: Spot): void {
     const key = `${method} ${path}`
+    const found = this.documents.object(spot)
     if (this.keys.has(key))
       this.lose(key, 'duplicate', 'The operation stands in the description twice.', spot.at)
     else if (this.found.length >= operationsMax)
       this.lose(key, 'description_too_large', `More than ${operationsMax} operations.`, spot.at)
     else if (unsupported.has(method))
       this.lose(key, 'feature_unsupported', `${method} is no call of an API.`, spot.at)
-    else if (!isObject(spot.value))
+    else if (found.kind === 'lost') this.lose(key, found.code, found.reason, spot.at)
+    else if (!isObject(found.spot.value))
       this.lose(key, 'description_invalid', 'The operation is no object.', spot.at)
-    else this.found.push({ key, method, path, spot, pathItem })
+    else this.found.push({ key, method, path, spot: found.spot, pathItem })
     this.keys.add(key)
   }
 

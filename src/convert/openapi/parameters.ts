@@ -1,16 +1,6 @@
 /** Parameters of an operation: how each travels, and the schema of its argument. */
 import type { RestParameter } from '../../model/kinds/openapi.ts'
-import {
-  flagAt,
-  isObject,
-  type JsonDraft,
-  listAt,
-  memberOf,
-  membersOf,
-  objectAt,
-  textAt,
-  textsAt,
-} from './json.ts'
+import { flagAt, isObject, type JsonDraft, memberOf, objectAt, textAt, textsAt } from './json.ts'
 import { placeIn, type Spot } from './place.ts'
 import type { SchemaTools } from './schema.ts'
 import { checkSpelling } from './spelling.ts'
@@ -55,11 +45,12 @@ export function readParameters(
 ): Parameters {
   const byKey = new Map<string, Spot>()
   for (const holder of [operation, pathItem]) {
-    const list = listAt(holder.value, 'parameters')
     const own = new Set<string>()
-    for (const [index, value] of list.slice(0, parametersMax).entries()) {
-      const at = placeIn(placeIn(holder.at, 'parameters'), String(index))
-      const found = options.documents.target({ value, at })
+    for (const [, entry] of options.documents
+      .entries(holder, 'parameters')
+      .slice(0, parametersMax)) {
+      const { at } = entry
+      const found = options.documents.object(entry)
       if (found.kind === 'lost') {
         options.reporter.note(found.code, `A parameter is missing: ${found.reason}`, at)
         continue
@@ -200,7 +191,7 @@ function isRequired(value: unknown, where: string): boolean {
   return where === 'path' || flagAt(value, 'required') === true
 }
 
-type How = Pick<Parameter, 'style' | 'explode' | 'allowReserved' | 'mediaType' | 'schema'>
+type How = Pick<Parameter, 'style' | 'explode' | 'allowReserved' | 'mediaType' | 'schema' | 'inner'>
 type Where = RestParameter['in']
 
 const styles: Readonly<Record<Where, readonly RestParameter['style'][]>> = {
@@ -211,19 +202,19 @@ const styles: Readonly<Record<Where, readonly RestParameter['style'][]>> = {
 }
 
 /** OpenAPI 3.1 section 4.8.12.2: `style` and `schema`, or `content` with one media type. */
-function style({ value, at }: Spot, where: Where, { reporter }: ParameterOptions): How {
-  const [content] = membersOf(memberOf(value, 'content'))
+function style(spot: Spot, where: Where, { reporter, documents }: ParameterOptions): How {
+  const { value, at } = spot
+  const [content] = documents.entries(spot, 'content')
   if (content !== undefined && memberOf(value, 'schema') === undefined) {
-    const [mediaType, media] = content
+    const [mediaType, raw] = content
+    const media = documents.object(raw)
+    const holder = media.kind === 'found' ? media.spot : raw
     return {
       style: where === 'path' || where === 'header' ? 'simple' : 'form',
       explode: false,
       allowReserved: false,
       mediaType,
-      schema: {
-        value: memberOf(media, 'schema') ?? {},
-        at: placeIn(placeIn(placeIn(at, 'content'), mediaType), 'schema'),
-      },
+      schema: { value: memberOf(holder.value, 'schema') ?? {}, at: placeIn(holder.at, 'schema') },
     }
   }
   const named = textAt(value, 'style')
@@ -245,6 +236,9 @@ function style({ value, at }: Spot, where: Where, { reporter }: ParameterOptions
   }
 }
 
+/** Lists within lists whose separators are looked at. */
+const innerMax = 5
+
 /** OpenAPI 2.0: `collectionFormat`; the schema is the parameter itself. */
 function swaggerStyle(spot: Spot, where: Where): How {
   const format = textAt(spot.value, 'collectionFormat')
@@ -254,9 +248,20 @@ function swaggerStyle(spot: Spot, where: Where): How {
     pipes: 'pipeDelimited',
   }
   const usual = where === 'path' || where === 'header' ? 'simple' : 'form'
+  const styleOf = (word: string | undefined, other: RestParameter['style']) =>
+    (word === undefined ? undefined : separated[word]) ?? other
+  const inner: RestParameter['style'][] = []
+  let items = objectAt(spot.value, 'items')
+  for (
+    ;
+    textAt(items, 'type') === 'array' && inner.length < innerMax;
+    items = objectAt(items, 'items')
+  )
+    inner.push(styleOf(textAt(items, 'collectionFormat'), 'simple'))
   return {
-    style: (format === undefined ? undefined : separated[format]) ?? usual,
-    explode: format === 'multi',
+    style: styleOf(format, usual),
+    explode: format === 'multi' && (where === 'query' || where === 'cookie'),
+    ...(inner.length === 0 ? {} : { inner }),
     allowReserved: false,
     mediaType: undefined,
     schema: swaggerSchema(spot),

@@ -1,6 +1,6 @@
 /** Whether a schema is a plain object, whose properties can stand as arguments of their own. */
 import type { Documents } from './documents.ts'
-import { flagAt, isObject, listAt, memberOf, membersOf, objectAt, textsAt } from './json.ts'
+import { flagAt, isObject, listAt, memberOf, objectAt, textsAt } from './json.ts'
 import { readTypes } from './keywords.ts'
 import { placeIn, type Spot } from './place.ts'
 
@@ -39,16 +39,17 @@ function collect(
   draft: Draft,
   above: ReadonlySet<unknown>,
 ): boolean {
-  const found = documents.target(spot)
-  if (found.kind === 'lost' || draft.left-- <= 0) return false
-  const { value, at } = found.spot
-  if (!isObject(value) || above.has(value)) return false
-  if (isObject(spot.value) && spot.value !== value) {
-    // What stands beside a reference counts too.
-    const { $ref: _, ...beside } = spot.value
-    const own = { value: beside, at: spot.at }
-    if (Object.keys(beside).length > 0 && !collect(own, documents, draft, above)) return false
-  }
+  const layers = documents.layers(spot)
+  return layers.length > 0 && layers.every((layer) => collectLayer(layer, documents, draft, above))
+}
+
+function collectLayer(
+  { value, at }: Spot,
+  documents: Documents,
+  draft: Draft,
+  above: ReadonlySet<unknown>,
+): boolean {
+  if (!isObject(value) || above.has(value) || draft.left-- <= 0) return false
   const { types } = readTypes(memberOf(value, 'type') ?? 'object')
   if (types.length !== 1 || types[0] !== 'object') return false
   if (flagAt(value, 'nullable') === true || whole.some((keyword) => Object.hasOwn(value, keyword)))
@@ -56,11 +57,11 @@ function collect(
   const additional = memberOf(value, 'additionalProperties')
   if (additional === true || isObject(additional)) return false
   if (!choicesOf(value, draft)) return false
-  for (const [name, schema] of membersOf(memberOf(value, 'properties'))) {
+  for (const [name, schema] of documents.entries({ value, at }, 'properties')) {
     const known = draft.properties.get(name)
-    if (known !== undefined && known.value !== schema) return false
+    if (known !== undefined && known.value !== schema.value) return false
     if (name === '__proto__' || draft.properties.size >= propertiesMax) return false
-    draft.properties.set(name, { value: schema, at: placeIn(placeIn(at, 'properties'), name) })
+    draft.properties.set(name, schema)
   }
   for (const name of textsAt(value, 'required')) draft.required.add(name)
   const path = new Set([...above, value])
@@ -107,9 +108,18 @@ function kindWithin(
   budget: { left: number },
   depth = 0,
 ): 'object' | 'other' | 'unclear' {
-  const found = documents.target(spot)
-  if (found.kind === 'lost' || depth > 10 || budget.left-- <= 0) return 'unclear'
-  const { value, at } = found.spot
+  const layers = documents.layers(spot)
+  const kinds = layers.map((layer) => kindOfLayer(layer, documents, budget, depth))
+  return kinds.find((kind) => kind !== 'unclear') ?? 'unclear'
+}
+
+function kindOfLayer(
+  { value, at }: Spot,
+  documents: Documents,
+  budget: { left: number },
+  depth: number,
+): 'object' | 'other' | 'unclear' {
+  if (depth > 10 || budget.left-- <= 0) return 'unclear'
   const raw = memberOf(value, 'type')
   if (raw !== undefined) {
     const { types } = readTypes(raw)

@@ -6,6 +6,7 @@ import type { JsonSchema } from '../../model/conversion.ts'
 import { areExclusive, tagsOf } from './alternatives.ts'
 import type { Dialect } from './dialect.ts'
 import type { Documents } from './documents.ts'
+import { type Base, discriminatorOf, type Forms } from './forms.ts'
 import { type Direction, isHidden } from './hidden.ts'
 import {
   flagAt,
@@ -39,17 +40,20 @@ export interface Scope {
   readonly references: Reference[]
   readonly depth: number
   readonly inPlace: boolean
+  /** Of a base with a discriminator what it says itself, and not the forms that it stands for. */
+  readonly asBase: boolean
   /** Within `allOf`, where `additionalProperties: false` would forbid what the neighbours describe. */
   readonly open: boolean
 }
 
 /** Names the target of a reference in `$defs`. */
-export type Define = (target: Spot, direction: Direction) => string
+export type Define = (target: Spot, scope: Pick<Scope, 'direction' | 'asBase'>) => string
 
 export interface SchemaTools {
   readonly documents: Documents
   readonly dialect: Dialect
   readonly reporter: Reporter
+  readonly forms: Forms
   readonly define: Define
 }
 
@@ -57,7 +61,7 @@ export interface SchemaTools {
 const depthMax = 24
 
 export function scopeOf(direction: Direction): Scope {
-  return { direction, references: [], depth: 0, inPlace: true, open: false }
+  return { direction, references: [], depth: 0, inPlace: true, asBase: false, open: false }
 }
 
 /** Converts what stands at `spot`. References that it holds are added to the scope. */
@@ -89,16 +93,11 @@ function convertReference(
   scope: Scope,
   tools: SchemaTools,
 ): JsonSchema {
+  const leaf = leafOf(spot, tools.documents)
+  if (leaf !== undefined) return convertSchema(leaf, { ...scope, depth: scope.depth + 1 }, tools)
   const target = tools.documents.resolve(reference, spot.at)
-  // 3.0 ignores what stands beside a reference, but nobody writes it to be ignored.
-  const { $ref: _, ...beside } = value
-  const end = target.kind === 'found' ? tools.documents.target(target.spot) : target
-  if (end.kind === 'found' && isObject(end.spot.value) && isLeaf(end.spot.value)) {
-    const leaf = { value: { ...end.spot.value, ...beside }, at: end.spot.at }
-    return convertSchema(leaf, { ...scope, depth: scope.depth + 1 }, tools)
-  }
   const siblings =
-    Object.keys(beside).length > 0 ? new SchemaConverter(value, spot, scope, tools).convert() : {}
+    Object.keys(value).length > 1 ? new SchemaConverter(value, spot, scope, tools).convert() : {}
   if (target.kind === 'lost') {
     tools.reporter.note(
       target.code,
@@ -111,24 +110,52 @@ function convertReference(
     tools.reporter.note('schema_unusable', `${reference} points at no schema.`, spot.at)
     return siblings
   }
-  const name = tools.define(target.spot, scope.direction)
+  const name = tools.define(target.spot, scope)
   const holder: JsonDraft = { ...siblings, $ref: `#/$defs/${name}` }
   scope.references.push({ name, inPlace: scope.inPlace, holder })
   if (tools.dialect === '3.1' || flagAt(value, 'nullable') !== true) return holder
   return { anyOf: [holder, { type: 'null' }] }
 }
 
-/** Small and without parts: written in place, which models read more easily than a reference. */
+/** Keywords that say something about a value, and judge nothing. */
+const words = new Set([
+  ...['description', 'title', 'default', 'example', 'examples', 'deprecated', 'readOnly'],
+  ...['writeOnly', 'externalDocs', 'xml', '$comment'],
+])
+
+/**
+ * What a reference leads to, when it is small and without parts: it is written in place, which models read more easily
+ * than a reference. Undefined where that, or what stands beside the references on the way, says more.
+ */
+function leafOf(spot: Spot, documents: Documents): Spot | undefined {
+  const layers = documents.layers(spot)
+  const last = layers.at(-1)
+  if (last === undefined || !isObject(last.value) || !isLeaf(last.value)) return undefined
+  const merged: JsonDraft = {}
+  for (const { value } of [...layers].reverse()) {
+    if (!isObject(value) || hasParts(value)) return undefined
+    for (const [keyword, said] of Object.entries(value)) {
+      // Both judge; one object can hold only one of them.
+      if (!words.has(keyword) && Object.hasOwn(merged, keyword) && merged[keyword] !== said)
+        return undefined
+      setMember(merged, keyword, said)
+    }
+  }
+  return { value: merged, at: last.at }
+}
+
+const partKeywords = [
+  ...['$ref', 'allOf', 'anyOf', 'oneOf', 'not', 'if', 'then', 'else', 'properties', 'items'],
+  ...['additionalProperties', 'patternProperties', 'prefixItems', 'dependentSchemas', 'contains'],
+]
+const hasParts = (value: JsonObject): boolean =>
+  partKeywords.some((keyword) => Object.hasOwn(value, keyword))
+
 function isLeaf(value: JsonObject): boolean {
   if (listAt(value, 'enum').length > 40) return false
   const { types } = readTypes(memberOf(value, 'type'))
   return (
-    types.length > 0 &&
-    !types.includes('object') &&
-    !types.includes('array') &&
-    !['$ref', 'allOf', 'anyOf', 'oneOf', 'not', 'if'].some((keyword) =>
-      Object.hasOwn(value, keyword),
-    )
+    types.length > 0 && !types.includes('object') && !types.includes('array') && !hasParts(value)
   )
 }
 
@@ -151,6 +178,8 @@ class SchemaConverter {
   }
 
   convert(): JsonSchema {
+    const base = this.scope.asBase ? undefined : this.tools.forms.of(this.spot)
+    if (base !== undefined) return this.formsOf(base)
     const types = this.types()
     addValues(this.value, this.result, {
       types,
@@ -168,20 +197,46 @@ class SchemaConverter {
     return this.nullable(types)
   }
 
+  /** The schemas that a base stands for, each with the value that picks it. */
+  private formsOf({ property, forms }: Base): JsonSchema {
+    const { direction, references, inPlace } = this.scope
+    const types = this.types()
+    this.result['anyOf'] = forms.map(({ spot, tags }) => {
+      const name = this.tools.define(spot, { direction, asBase: false })
+      const holder: JsonDraft = { $ref: `#/$defs/${name}` }
+      if (tags.length > 0) {
+        const properties: JsonDraft = {}
+        setMember(properties, property, tags.length === 1 ? { const: tags[0] } : { enum: tags })
+        holder['properties'] = properties
+      }
+      references.push({ name, inPlace, holder })
+      return holder
+    })
+    addWords(this.value, this.result, { direction, hints: [] })
+    return this.nullable(types)
+  }
+
   private note(reason: string, key?: string): void {
     const at = key === undefined ? this.spot.at : placeIn(this.spot.at, key)
     this.tools.reporter.note('schema_unusable', reason, at)
   }
 
   private part(value: unknown, ...keys: readonly string[]): JsonSchema {
-    const spot = { value, at: keys.reduce(placeIn, this.spot.at) }
-    const scope = { ...this.scope, depth: this.scope.depth + 1, inPlace: false, open: false }
+    return this.partAt({ value, at: keys.reduce(placeIn, this.spot.at) })
+  }
+
+  private partAt(spot: Spot): JsonSchema {
+    const scope = {
+      ...{ ...this.scope, depth: this.scope.depth + 1 },
+      ...{ inPlace: false, asBase: false, open: false },
+    }
     return convertSchema(spot, scope, this.tools)
   }
 
   private sameValue(value: unknown, open: boolean, ...keys: readonly string[]): JsonSchema {
     const spot = { value, at: keys.reduce(placeIn, this.spot.at) }
-    const scope = { ...this.scope, depth: this.scope.depth + 1, open }
+    const asBase = keys[0] === 'allOf' && this.tools.forms.isForm(this.value, spot)
+    const scope = { ...this.scope, depth: this.scope.depth + 1, asBase, open }
     return convertSchema(spot, scope, this.tools)
   }
 
@@ -228,13 +283,13 @@ class SchemaConverter {
   }
 
   private properties(): void {
-    const properties = objectAt(this.value, 'properties')
     const hidden = new Set<string>()
-    if (properties !== undefined) {
+    if (objectAt(this.value, 'properties') !== undefined) {
+      const { documents } = this.tools
       const converted: JsonDraft = {}
-      for (const [name, schema] of Object.entries(properties))
-        if (this.isHidden(schema)) hidden.add(name)
-        else setMember(converted, name, this.part(schema, 'properties', name))
+      for (const [name, schema] of documents.entries(this.spot, 'properties'))
+        if (isHidden(schema, this.scope.direction, documents)) hidden.add(name)
+        else setMember(converted, name, this.partAt(schema))
       this.result['properties'] = converted
     }
     this.required(hidden)
@@ -248,11 +303,6 @@ class SchemaConverter {
     } else if (isObject(additional) && Object.keys(additional).length > 0)
       this.result['additionalProperties'] = this.part(additional, 'additionalProperties')
     else if (additional === true || isObject(additional)) this.result['additionalProperties'] = true
-  }
-
-  private isHidden(schema: unknown): boolean {
-    const spot = { value: schema, at: this.spot.at }
-    return isHidden(spot, this.scope.direction, this.tools.documents)
   }
 
   private required(hidden: ReadonlySet<string>): void {
@@ -327,12 +377,11 @@ class SchemaConverter {
   }
 
   private discriminator(): void {
-    const discriminator = memberOf(this.value, 'discriminator')
-    const property =
-      typeof discriminator === 'string' ? discriminator : textAt(discriminator, 'propertyName')
-    if (property === undefined || this.result['oneOf'] !== undefined) return
+    const property = discriminatorOf(this.value)
+    if (property === undefined || this.scope.asBase || this.result['oneOf'] !== undefined) return
     if (this.result['anyOf'] !== undefined) return
-    const tags = membersOf(memberOf(discriminator, 'mapping')).map(([tag]) => tag)
+    const mapping = memberOf(memberOf(this.value, 'discriminator'), 'mapping')
+    const tags = membersOf(mapping).map(([tag]) => tag)
     const known = tags.length === 0 ? '' : ` (one of ${tags.slice(0, 20).join(', ')})`
     this.hints.push(`${property}${known} says which form it has.`)
   }

@@ -7,12 +7,13 @@ import { hash } from 'node:crypto'
 import type { JsonSchema } from '../../model/conversion.ts'
 import type { Dialect } from './dialect.ts'
 import type { Documents } from './documents.ts'
+import { Forms } from './forms.ts'
 import type { Direction } from './hidden.ts'
 import { isObject, type JsonDraft, memberOf, setMember, textAt } from './json.ts'
 import { readTypes } from './keywords.ts'
 import { type Place, pointerOf, type Spot } from './place.ts'
 import type { Reporter } from './report.ts'
-import { convertSchema, type Reference, type SchemaTools, scopeOf } from './schema.ts'
+import { convertSchema, type Reference, type SchemaTools, type Scope, scopeOf } from './schema.ts'
 import { plainLine } from './text.ts'
 
 /** What the schema of a tool may take. Arguments are checked, and what is checked may have 256 KB. */
@@ -26,6 +27,7 @@ const chainMax = 30
 interface Definition {
   readonly target: Spot
   readonly direction: Direction
+  readonly asBase: boolean
   schema: JsonDraft | undefined
   references: readonly Reference[]
   bytes: number
@@ -52,7 +54,8 @@ export class Schemas {
       documents,
       dialect,
       reporter,
-      define: (target, direction) => this.define(target, direction),
+      forms: new Forms(documents, dialect),
+      define: (target, scope) => this.define(target, scope),
     }
   }
 
@@ -97,11 +100,16 @@ export class Schemas {
     return { schema: { ...root, $defs }, cut }
   }
 
-  private define(target: Spot, direction: Direction): string {
-    const name = this.nameOf(target.at)
+  private define(target: Spot, { direction, asBase }: Pick<Scope, 'direction' | 'asBase'>): string {
+    const plain = this.nameOf(target.at)
+    // Names of components have no such ending but by intent.
+    const name = asBase ? `${plain}_base_${hash('sha256', plain, 'hex').slice(0, 8)}` : plain
     const key = `${direction} ${name}`
     if (!this.definitions.has(key))
-      this.definitions.set(key, { target, direction, schema: undefined, references: [], bytes: 0 })
+      this.definitions.set(key, {
+        ...{ target, direction, asBase },
+        ...{ schema: undefined, references: [], bytes: 0 },
+      })
     return name
   }
 
@@ -139,7 +147,8 @@ export class Schemas {
 
   private fill(definition: Definition): void {
     const references: Reference[] = []
-    const schema = this.convert(definition.target, definition.direction, references)
+    const { target, direction, asBase } = definition
+    const schema = convertSchema(target, { ...scopeOf(direction), references, asBase }, this.tools)
     definition.schema = { ...schema }
     // The copy takes the place of the holder, or a circle could not be broken in it.
     definition.references = references.map((reference) =>

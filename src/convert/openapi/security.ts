@@ -2,16 +2,7 @@
 import type { RestSecurity } from '../../model/kinds/openapi.ts'
 import type { Dialect } from './dialect.ts'
 import type { Documents } from './documents.ts'
-import {
-  isObject,
-  type JsonDraft,
-  memberOf,
-  membersOf,
-  objectAt,
-  setMember,
-  textAt,
-  textsAt,
-} from './json.ts'
+import { isObject, type JsonDraft, memberOf, objectAt, setMember, textAt, textsAt } from './json.ts'
 import { placeIn, type Spot } from './place.ts'
 import type { Reporter } from './report.ts'
 
@@ -26,14 +17,11 @@ export class Security {
   constructor(documents: Documents, dialect: Dialect, reporter: Reporter) {
     this.reporter = reporter
     const { root } = documents
-    const holder =
-      dialect === '2.0' ? root.value : (memberOf(root.value, 'components') ?? undefined)
+    const holder = dialect === '2.0' ? root : documents.member(root, 'components')
     const key = dialect === '2.0' ? 'securityDefinitions' : 'securitySchemes'
-    const above = dialect === '2.0' ? root.at : placeIn(root.at, 'components')
-    for (const [name, value] of membersOf(memberOf(holder, key))) {
-      const at = placeIn(placeIn(above, key), name)
-      const found = documents.target({ value, at })
-      if (found.kind === 'lost') this.other(name, 'a reference that leads nowhere', { value, at })
+    for (const [name, spot] of holder === undefined ? [] : documents.entries(holder, key)) {
+      const found = documents.object(spot)
+      if (found.kind === 'lost') this.other(name, 'a reference that leads nowhere', spot)
       else this.read(name, found.spot, root.at.document)
     }
   }

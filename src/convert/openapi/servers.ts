@@ -1,6 +1,7 @@
 /** Where calls go: the nearest list of servers, with variables replaced and relative URLs resolved. */
 import type { Dialect } from './dialect.ts'
-import { isObject, listAt, memberOf, objectAt, textAt, textsAt } from './json.ts'
+import type { Documents } from './documents.ts'
+import { isObject, memberOf, objectAt, textAt, textsAt } from './json.ts'
 import { placeIn, type Spot } from './place.ts'
 import type { Reporter } from './report.ts'
 
@@ -9,6 +10,7 @@ export interface ServersOptions {
   /** Of the configuration; wins over the description. */
   readonly configured: string | undefined
   readonly reporter: Reporter
+  readonly documents: Documents
 }
 
 const urlCharsMax = 2_000
@@ -22,10 +24,12 @@ export function baseUrlOf(holders: readonly Spot[], root: Spot, options: Servers
   if (configured !== undefined) return configured.replace(/\/+$/, '')
   if (dialect === '2.0') return swaggerUrl(root)
   for (const holder of holders) {
-    const servers = listAt(holder.value, 'servers')
+    const servers = options.documents.entries(holder, 'servers')
     if (servers.length === 0) continue
-    for (const server of servers) {
-      const url = serverUrl(server, root.at.document)
+    for (const [, spot] of servers) {
+      const server = options.documents.object(spot)
+      const url =
+        server.kind === 'found' ? serverUrl(server.spot.value, root.at.document) : undefined
       if (url !== undefined) return url
     }
     options.reporter.note(

@@ -57,6 +57,7 @@ export function convertOperation(
     dialect,
     configured: spec.baseUrl,
     reporter,
+    documents: tools.documents,
   })
   return {
     operation: operation.key,

@@ -1,7 +1,7 @@
 /** The `xml` hints of a schema (OpenAPI XML Object), only where they differ from the plain way. */
 import type { XmlShape } from '../../model/kinds/openapi.ts'
 import type { Documents } from './documents.ts'
-import { flagAt, listAt, memberOf, membersOf, objectAt, textAt } from './json.ts'
+import { flagAt, listAt, memberOf, objectAt, textAt } from './json.ts'
 import { placeIn, type Spot } from './place.ts'
 
 const depthMax = 12
@@ -22,30 +22,35 @@ interface Walk {
 }
 
 function shape(spot: Spot, documents: Documents, walk: Walk): XmlShape | undefined {
-  const found = documents.target(spot)
-  if (found.kind === 'lost' || walk.depth > depthMax || walk.path.has(found.spot.value))
-    return undefined
+  const layers = documents.layers(spot)
+  const last = layers.at(-1)
+  if (last === undefined || walk.depth > depthMax || walk.path.has(last.value)) return undefined
   if (walk.budget.left-- <= 0) return undefined
-  const { value, at } = found.spot
-  const below = { ...walk, depth: walk.depth + 1, path: new Set([...walk.path, value]) }
-  const result: Draft = hintsOf(value)
+  const below = { ...walk, depth: walk.depth + 1, path: new Set([...walk.path, last.value]) }
+  const result: Draft = Object.assign({}, ...layers.map(({ value }) => hintsOf(value)).reverse())
   const properties: [string, XmlShape][] = []
-  const sources = [
-    found.spot,
-    ...listAt(value, 'allOf').map((branch) => ({ value: branch, at: placeIn(at, 'allOf') })),
-  ]
-  for (const source of sources) {
-    const target = documents.target(source)
-    if (target.kind === 'lost') continue
-    for (const [name, schema] of membersOf(memberOf(target.spot.value, 'properties'))) {
+  const parts = layers.flatMap(({ value, at }) =>
+    listAt(value, 'allOf').map((branch, index) => ({
+      value: branch,
+      at: placeIn(placeIn(at, 'allOf'), String(index)),
+    })),
+  )
+  for (const source of [...layers, ...parts.flatMap((part) => documents.layers(part))])
+    for (const [name, schema] of documents.entries(source, 'properties')) {
       if (name === '__proto__') continue
-      const part = shape({ value: schema, at: target.spot.at }, documents, below)
+      const part = shape(schema, documents, below)
       if (part !== undefined) properties.push([name, part])
     }
-  }
   if (properties.length > 0) result.properties = Object.fromEntries(properties)
-  const items = memberOf(value, 'items')
-  const inner = items === undefined ? undefined : shape({ value: items, at }, documents, below)
+  const holder = layers.find(({ value }) => memberOf(value, 'items') !== undefined)
+  const inner =
+    holder === undefined
+      ? undefined
+      : shape(
+          { value: memberOf(holder.value, 'items'), at: placeIn(holder.at, 'items') },
+          documents,
+          below,
+        )
   if (inner !== undefined) result.items = inner
   return Object.keys(result).length === 0 ? undefined : result
 }
@@ -65,8 +70,9 @@ function hintsOf(value: unknown): Draft {
 /** `xml.name`, else the name of the component, else what the caller says. */
 export function xmlRootOf(spot: Spot, documents: Documents, fallback: string): string {
   const reference = textAt(spot.value, '$ref')
-  const found = documents.target(spot)
-  const named =
-    found.kind === 'found' ? textAt(objectAt(found.spot.value, 'xml'), 'name') : undefined
+  const named = documents
+    .layers(spot)
+    .map(({ value }) => textAt(objectAt(value, 'xml'), 'name'))
+    .find((name) => name !== undefined)
   return named ?? reference?.split('/').at(-1) ?? fallback
 }

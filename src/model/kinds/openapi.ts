@@ -35,6 +35,8 @@ export interface RestParameter {
   readonly allowReserved: boolean
   /** Serialised as this media type instead of by style. */
   readonly mediaType: string | undefined
+  /** OpenAPI 2.0 `collectionFormat` of lists within the list, outermost first. */
+  readonly inner?: readonly RestParameter['style'][]
 }
 
 /** How a schema is written as XML (OpenAPI XML Object), only where it differs from the plain way. */
@@ -52,11 +54,16 @@ export interface XmlShape {
 export interface RestPart {
   /** Name of the property and of the part. */
   readonly name: string
+  /** Of a file a list of types and ranges, e.g. `image/png, image/*`: the caller says which of them it is. */
   readonly mediaType: string | undefined
-  readonly style: RestParameter['style']
+  /** `content`: no style is named, so that a text travels as it is and an object as its media type, or JSON. */
+  readonly style: RestParameter['style'] | 'content'
   readonly explode: boolean
   /** A file: the argument is `{data: base64, mediaType?, fileName?}` or text. */
   readonly file: boolean
+  /** How it is written where its media type is XML. */
+  readonly xml?: XmlShape
+  readonly xmlRoot?: string
 }
 
 export interface RestBody {
@@ -65,6 +72,7 @@ export interface RestBody {
     | { readonly kind: 'argument'; readonly argument: string }
     | { readonly kind: 'arguments'; readonly properties: Readonly<Record<string, string>> }
   readonly required: boolean
+  /** Of bytes a list of types and ranges, as of a part. */
   readonly mediaType: string
   readonly form: 'json' | 'urlencoded' | 'multipart' | 'xml' | 'text' | 'binary'
   readonly parts: readonly RestPart[]

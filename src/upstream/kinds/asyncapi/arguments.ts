@@ -17,7 +17,7 @@ export interface Given {
 }
 
 export function readGiven(args: string): Given {
-  const members = scanObject(args, {}, { depthMax, refuseDuplicates: true })
+  const members = scanObject(args, {}, { depthMax, refuseDuplicates: 'exact' })
   const parsed: unknown = JSON.parse(args, exactNumbers)
   return {
     values: typeof parsed === 'object' && parsed !== null ? { ...parsed } : {},

@@ -28,7 +28,7 @@ export class Arguments {
   /** @throws JsonFault */
   constructor(text: string) {
     this.text = text
-    const members = scanObject(text, {}, { depthMax, refuseDuplicates: true })
+    const members = scanObject(text, {}, { depthMax, refuseDuplicates: 'exact' })
     this.members = new Map(members.map((member) => [member.key, member]))
   }
 

@@ -10,7 +10,7 @@ import {
   plainText,
   type Value,
 } from './arguments.ts'
-import { contentText, formPairs, partField } from './serialize.ts'
+import { contentText, formPairs, joinedList, partField } from './serialize.ts'
 import { writeXml } from './xml-write.ts'
 
 export interface BuiltBody {
@@ -36,11 +36,11 @@ export function buildBody(body: RestBody | undefined, given: Arguments): BuiltBo
   const argument = from.kind === 'argument' ? from.argument : ''
   switch (body.form) {
     case 'json':
-      return { bytes: whole ?? objectOf(fields), contentType: body.mediaType }
+      return { bytes: whole ?? objectOf(fields), contentType: inUtf8(body.mediaType) }
     case 'urlencoded':
       return {
         bytes: urlencoded(body.parts, whole === undefined ? fields : membersOf(argument, whole)),
-        contentType: body.mediaType,
+        contentType: inUtf8(body.mediaType),
       }
     case 'multipart':
       return multipart(body, whole === undefined ? fields : membersOf(argument, whole))
@@ -50,16 +50,20 @@ export function buildBody(body: RestBody | undefined, given: Arguments): BuiltBo
           { shape: body.xml ?? {}, root: body.xmlRoot ?? 'root', argument },
           parseValue(argument, whole ?? objectOf(fields)),
         ),
-        contentType: body.mediaType,
+        contentType: inUtf8(body.mediaType),
       }
-    case 'text':
-      return {
-        bytes: plainText(parseValue(argument, whole ?? objectOf(fields))),
-        contentType: withUtf8(body.mediaType),
-      }
+    case 'text': {
+      const value = parseValue(argument, whole ?? objectOf(fields))
+      return isFile(value)
+        ? { bytes: fileOf(argument, value).bytes, contentType: body.mediaType }
+        : { bytes: plainText(value), contentType: withUtf8(body.mediaType) }
+    }
     case 'binary': {
-      const file = fileOf(argument, parseValue(argument, whole ?? '""'), true)
-      return { bytes: file.bytes, contentType: concrete(body.mediaType, file.mediaType) }
+      const file = fileOf(argument, parseValue(argument, whole ?? '""'))
+      return {
+        bytes: file.bytes,
+        contentType: concrete(argument, body.mediaType, file.mediaType),
+      }
     }
   }
 }
@@ -89,7 +93,7 @@ function membersOf(argument: string, raw: string): Field[] {
 const plainPart = (name: string): RestPart => ({
   name,
   mediaType: undefined,
-  style: 'form',
+  style: 'content',
   explode: true,
   file: false,
 })
@@ -118,9 +122,7 @@ function multipart(body: RestBody, fields: readonly Field[]): BuiltBody {
     const part = byName.get(field.name) ?? plainPart(field.name)
     const value = parseValue(field.argument, field.raw)
     if (value === null) continue
-    const isJson = part.mediaType !== undefined && /[/+]json\b/i.test(part.mediaType)
-    // OpenAPI 3.1 section 4.8.15.1: a list is one part each, unless it is said to be JSON as a whole.
-    for (const item of isList(value) && (part.file || !isJson) ? value : [value])
+    for (const item of partsOf(part, value))
       if (item !== null)
         chunks.push(`--${boundary}\r\n`, ...partOf(part, field.argument, item), '\r\n')
   }
@@ -133,22 +135,33 @@ function multipart(body: RestBody, fields: readonly Field[]): BuiltBody {
   return { bytes, contentType: `${mediaType}; boundary=${boundary}` }
 }
 
+/** OpenAPI 3.1 section 4.8.15.1: a list is one part each, unless it is one text or JSON as a whole. */
+function partsOf(part: RestPart, value: Value): readonly Value[] {
+  if (!isList(value)) return [value]
+  if (part.file) return value
+  if (part.mediaType !== undefined && /[/+]json\b/i.test(part.mediaType)) return [value]
+  return part.style === 'content' || part.explode ? value : [joinedList(part, value)]
+}
+
 function partOf(part: RestPart, argument: string, value: Value): readonly (string | Buffer)[] {
   const disposition = `Content-Disposition: form-data; name="${quoted(part.name)}"`
   if (part.file) {
-    const file = fileOf(argument, value, false)
+    const file = fileOf(argument, value)
     // Bytes are the default of a part (OpenAPI 3.1 section 4.8.15.1) and say nothing of what they are.
-    const type = concrete(
-      part.mediaType === octets ? '*/*' : (part.mediaType ?? '*/*'),
-      file.mediaType,
-    )
+    const described = part.mediaType === octets ? undefined : part.mediaType
+    const type = concrete(argument, described ?? '*/*', file.mediaType)
     const name = quoted(file.fileName ?? part.name)
     return [`${disposition}; filename="${name}"\r\nContent-Type: ${type}\r\n\r\n`, file.bytes]
   }
   // RFC 7578 section 4.4: text/plain is the default, and is best left out.
   const mediaType = part.mediaType ?? (isPrimitive(value) ? undefined : 'application/json')
-  const type = mediaType === undefined ? '' : `\r\nContent-Type: ${mediaType}`
-  const text = mediaType === undefined ? plainText(value) : contentText(mediaType, value)
+  const type = mediaType === undefined ? '' : `\r\nContent-Type: ${inUtf8(mediaType)}`
+  const isXml = part.xmlRoot !== undefined && !isPrimitive(value)
+  const text = isXml
+    ? writeXml({ shape: part.xml ?? {}, root: part.xmlRoot ?? part.name, argument }, value)
+    : mediaType === undefined
+      ? plainText(value)
+      : contentText(mediaType, value)
   return [`${disposition}${type}\r\n\r\n`, text]
 }
 
@@ -163,15 +176,20 @@ interface File {
   readonly fileName: string | undefined
 }
 
+/** Whether a value is a file that is not given as text. */
+function isFile(value: Value): boolean {
+  return (
+    value !== null && !isPrimitive(value) && !isList(value) && typeof value['data'] === 'string'
+  )
+}
+
 /**
- * A file: `{data: base64, mediaType?, fileName?}`, or text. A body that is one file as a whole has its base64 bare.
+ * A file: `{data: base64, mediaType?, fileName?}`, or a text, which is its content as it stands.
  * @throws ArgumentFault
  */
-function fileOf(argument: string, value: Value, bareBase64: boolean): File {
-  if (typeof value === 'string') {
-    const bytes = bareBase64 ? decodeBase64(value) : undefined
-    return { bytes: bytes ?? Buffer.from(value), mediaType: undefined, fileName: undefined }
-  }
+function fileOf(argument: string, value: Value): File {
+  if (typeof value === 'string')
+    return { bytes: Buffer.from(value), mediaType: undefined, fileName: undefined }
   if (value === null || isPrimitive(value) || isList(value) || typeof value['data'] !== 'string')
     throw new ArgumentFault(argument, 'must be text, or {"data": base64}')
   const bytes = decodeBase64(value['data'])
@@ -202,12 +220,45 @@ function isMediaType(text: string): boolean {
 
 const octets = 'application/octet-stream'
 
-/** The media type to send: what the description says, unless it leaves it open. */
-function concrete(described: string, given: string | undefined): string {
-  const first = described.split(',')[0]?.trim() ?? ''
-  return first !== '' && !first.includes('*') ? first : (given ?? octets)
+/**
+ * The media type of a file: the caller's where the description allows it, which names types and ranges (OpenAPI 3.0.3
+ * section 4.7.15.1); else the first type that it names.
+ * @throws ArgumentFault where neither says what it is
+ */
+function concrete(argument: string, described: string, given: string | undefined): string {
+  const allowed = described
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '')
+  if (given !== undefined && allowed.some((one) => includes(one, given))) return given
+  const first = allowed.find((one) => !one.includes('*'))
+  if (first !== undefined) return first
+  if (allowed.length === 0 || allowed.some((one) => includes(one, octets))) return octets
+  throw new ArgumentFault(
+    argument,
+    `is of a type that only the caller knows: give {"data": base64, "mediaType": ...} with one of ${allowed.join(', ')}`,
+  )
+}
+
+/** Whether a type is the one, or in the range, without regard to parameters. */
+function includes(allowed: string, type: string): boolean {
+  const [wanted, got] = [bare(allowed), bare(type)]
+  return (
+    wanted === '*/*' ||
+    wanted === got ||
+    (wanted.endsWith('/*') && got.startsWith(wanted.slice(0, -1)))
+  )
+}
+
+const bare = (type: string): string => (type.split(';', 1)[0] ?? '').trim().toLowerCase()
+
+const charsetPattern = /;\s*charset\s*=\s*("[^"]*"|[^;\s]*)/i
+
+/** What is written here is UTF-8, so no other charset may be named (RFC 7303 section 3: readers believe it). */
+function inUtf8(mediaType: string): string {
+  return mediaType.replace(charsetPattern, '; charset=utf-8')
 }
 
 function withUtf8(mediaType: string): string {
-  return /;\s*charset=/i.test(mediaType) ? mediaType : `${mediaType}; charset=utf-8`
+  return charsetPattern.test(mediaType) ? inUtf8(mediaType) : `${mediaType}; charset=utf-8`
 }

@@ -31,9 +31,31 @@ function escapeSome(text: string): string {
 
 const asIs: Encode = (text) => text
 
-/** The items of a list or of an object, in the order of the argument. */
-function items(value: readonly Value[], encode: Encode): string[] {
-  return value.filter((item) => item !== null).map((item) => encode(plainText(item)))
+/** What stands between the items of a list. */
+const signs: Partial<Record<Style, string>> = {
+  spaceDelimited: ' ',
+  pipeDelimited: '|',
+  tabDelimited: '\t',
+}
+const separator = (style: Style | undefined, encode: Encode): string => {
+  const sign = style === undefined ? undefined : signs[style]
+  return sign === undefined ? ',' : encode(sign)
+}
+
+/** The items of a list in the order of the argument. `inner` says how lists among them are written; else as JSON. */
+function items(
+  value: readonly Value[],
+  encode: Encode,
+  inner: readonly Style[] | undefined = [],
+): string[] {
+  const [style, ...deeper] = inner
+  return value
+    .filter((item) => item !== null)
+    .map((item) =>
+      style !== undefined && isList(item)
+        ? items(item, encode, deeper).join(separator(style, encode))
+        : encode(plainText(item)),
+    )
 }
 
 function members(
@@ -56,10 +78,10 @@ export function pathValue(parameter: RestParameter, value: Value): string {
     return style === 'matrix' ? (text === '' ? `;${key}` : `;${key}=${text}`) : text
   }
   if (isList(value)) {
-    const all = items(value, encode)
+    const all = items(value, encode, parameter.inner)
     if (all.length === 0) return ''
     if (style === 'label') return `.${all.join(explode ? '.' : ',')}`
-    if (style !== 'matrix') return all.join(',')
+    if (style !== 'matrix') return all.join(separator(style, encode))
     return explode ? all.map((item) => `;${key}=${item}`).join('') : `;${key}=${all.join(',')}`
   }
   const all = members(value, encode)
@@ -72,19 +94,14 @@ export function pathValue(parameter: RestParameter, value: Value): string {
   return explode ? pairs.join(',') : flat
 }
 
-const separators: Partial<Record<Style, string>> = {
-  spaceDelimited: '%20',
-  pipeDelimited: '%7C',
-  tabDelimited: '%09',
-}
-
 /** What a query, a cookie or a form needs to know of a value. */
 export interface FormField {
   readonly name: string
-  readonly style: Style
+  readonly style: RestPart['style']
   readonly explode: boolean
   readonly allowReserved: boolean
   readonly mediaType: string | undefined
+  readonly inner?: readonly Style[]
 }
 
 export function partField(part: RestPart): FormField {
@@ -101,15 +118,20 @@ export function formPairs(field: FormField, value: Value): readonly Pair[] {
   if (field.mediaType !== undefined) return [[name, encode(contentText(field.mediaType, value))]]
   if (isPrimitive(value)) return [[name, encode(plainText(value))]]
   if (style === 'deepObject') return deepPairs(name, value, encode)
-  const separator = separators[style] ?? ','
   if (isList(value)) {
-    const all = items(value, encode)
-    if (explode) return all.map((item) => [name, item])
-    return all.length === 0 ? [] : [[name, all.join(separator)]]
+    const all = items(value, encode, field.inner)
+    if (explode || style === 'content') return all.map((item) => [name, item])
+    return all.length === 0 ? [] : [[name, all.join(separator(style, encode))]]
   }
+  if (style === 'content') return [[name, encode(contentText('application/json', value))]]
   const all = members(value, encode)
   if (explode) return all
-  return all.length === 0 ? [] : [[name, all.flat().join(separator)]]
+  return all.length === 0 ? [] : [[name, all.flat().join(separator(style, encode))]]
+}
+
+/** A list as one text of a part, by a style that does not repeat it. */
+export function joinedList(part: RestPart, value: readonly Value[]): string {
+  return items(value, asIs).join(separator(part.style === 'content' ? 'form' : part.style, asIs))
 }
 
 /**
@@ -134,7 +156,8 @@ export function headerValue(parameter: RestParameter, value: Value): string {
   if (parameter.mediaType !== undefined) return contentText(parameter.mediaType, value)
   if (isPrimitive(value)) return plainText(value)
   if (value === null) return ''
-  if (isList(value)) return items(value, asIs).join(',')
+  if (isList(value))
+    return items(value, asIs, parameter.inner).join(separator(parameter.style, asIs))
   const all = members(value, asIs)
   return parameter.explode
     ? all.map(([key, member]) => `${key}=${member}`).join(',')
