@@ -13,6 +13,7 @@ await build({
   entryPoints: {
     sallyport: join(root, 'src/main.ts'),
     'compile-worker': join(root, 'src/guard/compile-worker.ts'),
+    'check-worker': join(root, 'src/guard/check-worker.ts'),
     'convert-worker': join(root, 'src/convert/worker.ts'),
     'sqlite-process': join(root, 'src/upstream/kinds/sql/sqlite-process.ts'),
   },

@@ -28,13 +28,14 @@ export function adviceFor(reason: FaultReason): string {
 
 export function triedView(tried: Tried): TriedView {
   if (tried.ok) {
-    const { ok, era, revision, tools, leftOut, conversion } = tried
+    const { ok, era, revision, tools, leftOut, schemas, conversion } = tried
     return {
       ok,
       era,
       revision,
       tools: [...tools],
       leftOut: [...leftOut],
+      schemas: schemas.map((schema) => ({ ...schema, skipped: [...schema.skipped] })),
       ...(conversion === undefined ? {} : { conversion }),
     }
   }

@@ -67,6 +67,13 @@ export type Tried =
       readonly revision: string
       readonly tools: readonly string[]
       readonly leftOut: readonly { readonly name: string; readonly reason: string }[]
+      /** Tools whose arguments cannot be checked, or not in full. */
+      readonly schemas: readonly {
+        readonly tool: string
+        /** Why its calls are refused. */
+        readonly fault?: string
+        readonly skipped: readonly { readonly place: string; readonly reason: string }[]
+      }[]
       /** Of servers that are APIs. */
       readonly conversion?: ConversionAccount
     }

@@ -4,8 +4,6 @@
  * end: `$ref` nests double it per level, patterns and unique items multiply it by the input.
  * Compiled checks pay as they go, so that every check ends soon, whatever it was made of.
  */
-const checkStepsBase = 1_000_000
-const checkStepsPerChar = 8
 /** Collecting problems costs memory by the problem, so it gives up earlier. */
 const reportSteps = 100_000
 
@@ -18,9 +16,9 @@ export class BudgetSpent extends Error {
   }
 }
 
-/** Starts the budget of one check over `chars` characters of arguments. */
-export function openCheckBudget(chars: number): void {
-  left = checkStepsBase + checkStepsPerChar * chars
+/** Starts the budget of one check. */
+export function openBudget(steps: number): void {
+  left = steps
 }
 
 /** Starts the budget of one report. */

@@ -6,23 +6,38 @@ import { _, Ajv, type CodeKeywordDefinition, type KeywordCxt, Name, type Options
 import { Ajv2019 } from 'ajv/dist/2019.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import standalone from 'ajv/dist/standalone/index.js'
-import { formats } from './formats.ts'
+import { openBudget } from './budget.ts'
 import { compilePattern, type LinearPattern, linearPattern } from './pattern.ts'
 import {
   costKeyword,
   type Dialect,
+  keywordPlace,
+  type Reading,
   readSchema,
+  referencePlaces,
   SchemaFault,
   type SchemaNode,
+  type Skipped,
   sizeKeyword,
 } from './schema.ts'
+import { makeValidator } from './validator.ts'
 
 const sourceCharsMax = 2_000_000
 
-/** What the worker answers: source for validator.ts, or why there is none. */
+/** What the worker answers: source for validator.ts and what it leaves to the server, or why there is none. */
 export type Verdict =
-  | { readonly kind: 'source'; readonly check: string; readonly report: string }
+  | {
+      readonly kind: 'source'
+      readonly check: string
+      readonly report: string
+      readonly skipped: readonly Skipped[]
+    }
   | { readonly kind: 'fault'; readonly fault: string }
+
+/** How often a schema is read again without what could not be read. */
+const roundsMax = 16
+/** What a check of arguments without members may cost. */
+const emptySteps = 1_000_000
 
 const classes = { '2020-12': Ajv2020, '2019-09': Ajv2019, 'draft-07': Ajv }
 const runtime = _`require("runtime")`
@@ -41,44 +56,93 @@ const options: Options = {
   messages: false,
 }
 
-/** Compiles the raw text of an `inputSchema`. Never throws. */
+/** Compiles the raw text of an `inputSchema`, without the keywords that nobody can read. Never throws. */
 export function compileSchema(text: string): Verdict {
   try {
-    const { schema, dialects } = readSchema(text)
-    const [first, ...others] = dialects
-    try {
-      return compileAs(first, schema)
-    } catch (error) {
-      for (const dialect of others) {
-        try {
-          return compileAs(dialect, schema)
-        } catch {
-          // The fault under the dialect of today says more.
-        }
-      }
-      throw error
+    const faults = new Map<string, string>()
+    for (let round = 0; round < roundsMax; round++) {
+      const reading = readSchema(text, faults)
+      const found = unreadable(reading)
+      if (found.kind === 'source') return ending(found)
+      const fresh = [...found.faults].filter(([place]) => !faults.has(place))
+      if (fresh.length === 0) return nothingRead(found.reason)
+      for (const [place, reason] of fresh) faults.set(place, reason)
     }
+    return nothingRead('too much of it cannot be read')
   } catch (error) {
     return { kind: 'fault', fault: sentence(error) }
   }
 }
 
-function compileAs(dialect: Dialect, schema: SchemaNode): Verdict {
-  const readers = metaReader(dialect)
-  if (readers.validateSchema(schema) !== true)
-    throw new SchemaFault(`it is not a valid schema: ${readers.errorsText(readers.errors)}`)
+type Source = Extract<Verdict, { kind: 'source' }>
+
+/** The source of a reading, or the places because of which there is none. */
+function unreadable({
+  schema,
+  dialect,
+  skipped,
+}: Reading): Source | { kind: 'faults'; faults: ReadonlyMap<string, string>; reason: string } {
+  const meta = metaReader(dialect)
+  const faults = new Map<string, string>()
+  if (meta.validateSchema(schema) !== true) {
+    for (const { instancePath, message } of meta.errors ?? []) {
+      const place = keywordPlace(schema, instancePath)
+      if (place !== undefined && !faults.has(place))
+        faults.set(place, `it is not what the keyword takes: ${message ?? 'not valid'}`)
+    }
+    return { kind: 'faults', faults, reason: meta.errorsText(meta.errors).slice(0, 300) }
+  }
+  try {
+    return { kind: 'source', ...sourcesOf(dialect, schema), skipped }
+  } catch (error) {
+    if (error instanceof SchemaFault || error instanceof RangeError) throw error
+    const reason = sentence(error)
+    const reference = missingReference(error)
+    if (reference !== undefined)
+      for (const place of referencePlaces(schema, reference)) faults.set(place, reason)
+    return { kind: 'faults', faults, reason }
+  }
+}
+
+function sourcesOf(dialect: Dialect, schema: SchemaNode): { check: string; report: string } {
   const check = sourceOf(dialect, schema, {})
   const report = sourceOf(dialect, schema, { allErrors: true, verbose: true })
   if (check.length + report.length > sourceCharsMax)
     throw new SchemaFault('it is too large to check')
-  return { kind: 'source', check, report }
+  return { check, report }
+}
+
+function nothingRead(reason: string): Verdict {
+  return { kind: 'source', ...sourcesOf('2020-12', true), skipped: [{ place: '', reason }] }
+}
+
+/** A schema that comes to no end even on arguments without members comes to none on any. @throws SchemaFault */
+function ending(source: Source): Source {
+  const validator = makeValidator(source)
+  openBudget(emptySteps)
+  try {
+    validator.check({})
+    return source
+  } catch (error) {
+    throw new SchemaFault(
+      error instanceof RangeError
+        ? 'it refers to itself without end'
+        : 'it costs more to check than any call may',
+      { cause: error },
+    )
+  }
 }
 
 const metaReaders = new Map<Dialect, Ajv>()
 function metaReader(dialect: Dialect): Ajv {
   const known = metaReaders.get(dialect)
   if (known !== undefined) return known
-  const made = new classes[dialect]({ strict: false, logger: false, validateFormats: false })
+  const made = new classes[dialect]({
+    strict: false,
+    logger: false,
+    validateFormats: false,
+    allErrors: true,
+  })
   metaReaders.set(dialect, made)
   return made
 }
@@ -87,24 +151,15 @@ function sourceOf(dialect: Dialect, schema: SchemaNode, more: Options): string {
   const ajv = new classes[dialect]({
     ...options,
     ...more,
-    code: { source: true, regExp: patternEngine, formats: _`${runtime}.formats` },
+    code: { source: true, regExp: patternEngine },
   })
-  for (const [name, format] of Object.entries(formats)) ajv.addFormat(name, format)
   ajv.removeKeyword('uniqueItems')
   for (const keyword of keywords) ajv.addKeyword(keyword)
   return standalone.default(ajv, ajv.compile(schema))
 }
 
 function patternEngine(source: string): LinearPattern {
-  try {
-    compilePattern(source)
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new SchemaFault(
-      `its pattern ${JSON.stringify(source).slice(0, 200)} cannot be used: ${why}`,
-      { cause: error },
-    )
-  }
+  compilePattern(source)
   return linearPattern(source)
 }
 patternEngine.code = 'require("runtime").linearPattern'
@@ -141,9 +196,14 @@ function fromRuntime(cxt: KeywordCxt, name: 'spend' | 'spendOn' | 'allDifferent'
 function sentence(error: unknown): string {
   if (error instanceof SchemaFault) return error.message
   if (error instanceof RangeError) return 'it is too intricate to check'
-  const text = error instanceof Error ? error.message : String(error)
-  const missing = /^can't resolve reference (\S+)/.exec(text)
-  if (missing !== null)
-    return `it refers to ${missing[1]}, which is not inside it; references are never fetched`
-  return text.slice(0, 300)
+  const reference = missingReference(error)
+  if (reference !== undefined)
+    return `it refers to ${reference}, which is not inside it; references are never fetched`
+  return (error instanceof Error ? error.message : String(error)).slice(0, 300)
+}
+
+function missingReference(error: unknown): string | undefined {
+  return error instanceof Error
+    ? /^can't resolve reference (\S+) from id/.exec(error.message)?.[1]
+    : undefined
 }

@@ -29,9 +29,14 @@ function itemOf(schema: unknown): Item {
   }
 }
 
-function callOf(item: Item | undefined, args: string | undefined, kind = 'tool'): Admitted {
+function callOf(
+  item: Item | undefined,
+  args: string | undefined,
+  kind = 'tool',
+  owner = 'key:a',
+): Admitted {
   const target = { kind, server: 's', name: 't', item }
-  const admitted: unknown = { call: { args }, principal: {}, target, rule: '' }
+  const admitted: unknown = { call: { args }, principal: { id: owner }, target, rule: '' }
   // biome-ignore lint/nursery/noUnsafeTypeAssertion: only limits/admit.ts can make a real one
   return admitted as Admitted
 }
@@ -135,14 +140,33 @@ describe('arguments', () => {
 describe('schemas', () => {
   test('that cannot be used refuse every call, and say why in private', async () => {
     const guard = guardWith()
-    const item = itemOf({ $ref: 'https://example.com/a' })
+    const item = itemOf({ allOf: [{ $ref: '#' }] })
     for (const act of [() => guard.inspectArguments(callOf(item, '{}'))]) {
       const error = await refusal(act)
       expect(error.code).toBe('schema_unusable')
-      expect(error.message).toContain('never fetched')
+      expect(error.message).toContain('without end')
     }
-    expect(await guard.schemaFault(item)).toContain('https://example.com/a')
-    expect(await guard.schemaFault(pathTool)).toBeUndefined()
+    expect(await guard.examineSchema(item)).toEqual({
+      fault: 'it refers to itself without end',
+      skipped: [],
+    })
+    expect(await guard.examineSchema(pathTool)).toEqual({ fault: undefined, skipped: [] })
+  })
+
+  test('that can be read in part are judged in part, and the rest is named', async () => {
+    const guard = guardWith()
+    const item = itemOf({
+      type: 'object',
+      properties: { a: { type: 'string', pattern: 'x(?=y)' }, b: { type: 'number' } },
+    })
+    const call = callOf(item, '{"a":"anything","b":1}')
+    expect(await guard.inspectArguments(call)).toBe(call)
+    expect((await refusal(() => guard.inspectArguments(callOf(item, '{"a":1}')))).hint).toContain(
+      '/a: expected string',
+    )
+    expect((await guard.examineSchema(item)).skipped).toEqual([
+      { place: '/properties/a/pattern', reason: expect.stringContaining('linear time') },
+    ])
   })
 
   test('that compile for too long stop nobody else, and are tried again later', async () => {
@@ -154,10 +178,10 @@ describe('schemas', () => {
       minProperties: 1,
     }
     const slow = itemOf({ allOf: Array(1_300).fill(wide) })
-    const results = await Promise.all([guard.schemaFault(slow), guard.schemaFault(slow)])
+    const results = await Promise.all([guard.examineSchema(slow), guard.examineSchema(slow)])
     expect(results).toEqual([
-      expect.stringContaining('too long'),
-      expect.stringContaining('too long'),
+      { fault: 'it takes too much time to compile', skipped: [] },
+      { fault: 'it takes too much time to compile', skipped: [] },
     ])
     expect((await refusal(() => guard.inspectArguments(callOf(slow, '{}')))).code).toBe(
       'schema_unusable',
@@ -173,20 +197,94 @@ describe('schemas', () => {
 
   test('beyond the bound are compiled again', async () => {
     const guard = guardWith({ validatorsMax: 1 })
-    expect(await guard.schemaFault(pathTool)).toBeUndefined()
-    expect(await guard.schemaFault(itemOf({ type: 'object' }))).toBeUndefined()
+    expect((await guard.examineSchema(pathTool)).fault).toBeUndefined()
+    expect((await guard.examineSchema(itemOf({ type: 'object' }))).fault).toBeUndefined()
     await expectWait(guard, callOf(pathTool, '{"path":""}'))
   })
 
   test('in too great a number, and after the end, are refused', async () => {
     const guard = guardWith({ queueMax: 1 })
     const faults = Array.from({ length: 4 }, (_, i) =>
-      refusal(() => guard.schemaFault(itemOf({ minimum: i }))),
+      refusal(() => guard.examineSchema(itemOf({ minimum: i }))),
     )
     expect((await faults[3])?.code).toBe('busy')
     await guard.close()
     expect((await faults[0])?.code).toBe('shutting_down')
-    expect((await refusal(() => guard.schemaFault(pathTool))).code).toBe('shutting_down')
+    expect((await refusal(() => guard.examineSchema(pathTool))).code).toBe('shutting_down')
+  })
+})
+
+describe('large and costly arguments', () => {
+  /** How many turns of the event loop pass while something runs. */
+  async function turnsDuring(work: Promise<unknown>): Promise<number> {
+    let turns = 0
+    let running = true
+    const turn = () => {
+      turns++
+      if (running) setImmediate(turn)
+    }
+    turn()
+    await Promise.allSettled([work])
+    running = false
+    return turns
+  }
+  const many = (chars: number) =>
+    JSON.stringify({ a: Array.from({ length: chars / 14 }, (_, i) => ({ a: i })) })
+  const enumOfObjects = Array.from({ length: 2_000 }, (_, i) => ({ a: i, b: { c: i } }))
+  const all = Array.from({ length: 600 }, (_, i) => ({ properties: { [`p${i}`]: true } }))
+  const text = JSON.stringify({ a: 'x'.repeat(2_000_000) })
+
+  test.each<[string, unknown, string]>([
+    ['contains', { properties: { a: { contains: { enum: enumOfObjects } } } }, many(2_000_000)],
+    ['uniqueItems', { properties: { a: { uniqueItems: true } } }, many(2_000_000)],
+    ['unevaluatedProperties', { allOf: all, unevaluatedProperties: false }, many(1_600_000)],
+    ['lengths', { properties: { a: { allOf: Array(1_300).fill({ maxLength: 1e9 }) } } }, text],
+    [
+      'many alternatives of small arguments',
+      { properties: { a: { items: { oneOf: Array(1_000).fill({ type: 'string' }) } } } },
+      many(60_000),
+    ],
+  ])('are judged while others go on: %s', async (_name, schema, args) => {
+    const guard = guardWith({ checkMsMax: 60_000, compileMsMax: 60_000, waitMsMax: 60_000 })
+    const item = itemOf(schema)
+    expect((await guard.examineSchema(item)).fault).toBeUndefined()
+    const before = process.threadCpuUsage()
+    const judged = Promise.resolve(guard.inspectArguments(callOf(item, args)))
+    judged.catch(() => undefined)
+    const spent = process.threadCpuUsage(before)
+    // What is done before others have their turn again, in microseconds of this thread.
+    expect(spent.user + spent.system).toBeLessThan(150_000)
+    expect(await turnsDuring(judged)).toBeGreaterThan(1)
+  })
+
+  test('fit when they fit', async () => {
+    const guard = guardWith()
+    const call = callOf(pathTool, JSON.stringify({ path: 'x'.repeat(3_000_000) }))
+    expect(await guard.inspectArguments(call)).toBe(call)
+  })
+
+  test('that wait are bounded, and each principal has a share of its own', async () => {
+    const guard = guardWith()
+    const large = JSON.stringify({ path: 'x'.repeat(100_000) })
+    expect((await guard.examineSchema(pathTool)).fault).toBeUndefined()
+    const judged = (owner: string) =>
+      Promise.resolve(guard.inspectArguments(callOf(pathTool, large, 'tool', owner)))
+    const results = await Promise.allSettled([
+      ...Array.from({ length: 30 }, () => judged('key:a')),
+      judged('key:b'),
+    ])
+    const refused = results.filter(({ status }) => status === 'rejected')
+    expect(refused.length).toBeGreaterThan(0)
+    expect(refused.length).toBeLessThan(30)
+    expect(results.at(-1)?.status).toBe('fulfilled')
+  })
+
+  test('that break the cap of time are refused', async () => {
+    const guard = guardWith({ checkMsMax: 1 })
+    const error = await refusal(() =>
+      guard.inspectArguments(callOf(pathTool, JSON.stringify({ path: 'x'.repeat(4_000_000) }))),
+    )
+    expect(error.hint).toContain('send less')
   })
 })
 

@@ -1,20 +1,25 @@
 /**
  * The guard's room: arguments are checked against the tool's `inputSchema` before they leave, and
- * leave byte for byte as they came. A tool whose schema cannot be checked cannot be called.
+ * leave byte for byte as they came. What cannot be read of a schema is left to the server; a tool whose schema could
+ * take any time to check cannot be called.
  */
 import { Lru } from '../kit/lru.ts'
 import type { Admitted, Inspected, Released } from '../model/proofs.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Reply } from '../model/reply.ts'
-import type { HeaderParam, Item } from '../model/target.ts'
-import { BudgetSpent } from './budget.ts'
-import { createCompiler } from './compiler.ts'
-import { describeProblems } from './problems.ts'
-import { makeValidator, type Validator } from './validator.ts'
+import type { Item } from '../model/target.ts'
+import type { CheckAnswer, CheckJob } from './check-worker.ts'
+import type { Verdict } from './compile.ts'
+import { fitsQuickly, type Judgement, tooCostly } from './judge.ts'
+import type { Skipped } from './schema.ts'
+import { makeValidator, type Validator, type ValidatorSource } from './validator.ts'
+import { isCapped, WorkerQueue } from './worker-queue.ts'
 
 export interface GuardOptions {
   /** How long one schema may take to compile. */
   readonly compileMsMax?: number
+  /** How long one check in the worker may take. */
+  readonly checkMsMax?: number
   /** How long the first call of a tool waits for its schema, others in front of it included. */
   readonly waitMsMax?: number
   /** Bounds of what is kept compiled. */
@@ -30,28 +35,61 @@ export interface Guard {
   /**
    * Lets arguments pass that fit. Throws GatewayError: `arguments_invalid` with a hint that a model
    * can act on, `schema_unusable`, or `busy` when the schema could not be compiled in time.
-   * Waits only when the schema is not compiled yet; then the refusal rejects the promise.
+   * Waits only when the schema is not compiled yet, or when the arguments are large, costly to judge or do not fit:
+   * a worker judges those, so that no call stops the others. Then the refusal rejects the promise.
    */
   inspectArguments(admitted: Admitted): Inspected | Promise<Inspected>
   /** Lets a reply out, of a recorded call or of the gateway itself. */
   inspectReply(reply: Reply): Released
-  /** What is wrong with the schema of an item; undefined when it can be checked. */
-  schemaFault(item: Item): Promise<string | undefined>
+  /** What is wrong with the schema of an item. @throws GatewayError busy, shutting_down, internal */
+  examineSchema(item: Item): Promise<SchemaFindings>
   close(): Promise<void>
 }
 
+/** What a schema cannot do. */
+export interface SchemaFindings {
+  /** Why no call of the tool is let through; undefined when arguments can be checked. */
+  readonly fault: string | undefined
+  /** Keywords that only the server can judge. */
+  readonly skipped: readonly Skipped[]
+}
+
 type Entry =
-  | { readonly kind: 'validator'; readonly validator: Validator }
+  | {
+      readonly kind: 'validator'
+      /** Undefined when its source is so large that already its compilation would stop others. */
+      readonly validator: Validator | undefined
+      readonly source: ValidatorSource
+      readonly skipped: readonly Skipped[]
+    }
   | { readonly kind: 'fault'; readonly fault: string; readonly until: number }
 
 const cappedMs = 60_000
+/** Arguments that wait for the check worker, of everybody and of one principal. */
+const checksMax = 64
+const checksOfOneMax = 8
+/** Of the source of a check that the main thread compiles, in characters. */
+const quickSourceCharsMax = 100_000
+const compileHeapMbMax = 192
+const checkHeapMbMax = 256
 
 export function createGuard(options: GuardOptions = {}): Guard {
   const clock = options.clock ?? Date.now
   const waitMsMax = options.waitMsMax ?? 10_000
-  const compiler = createCompiler({
-    compileMsMax: options.compileMsMax ?? 2_000,
-    queueMax: options.queueMax ?? 2_000,
+  const queueMax = options.queueMax ?? 2_000
+  const compiler = new WorkerQueue<string, Verdict>({
+    name: 'compile-worker',
+    jobMsMax: options.compileMsMax ?? 2_000,
+    heapMbMax: compileHeapMbMax,
+    queueMax,
+    ownerMax: queueMax,
+  })
+  const checker = new WorkerQueue<CheckJob, CheckAnswer>({
+    name: 'check-worker',
+    jobMsMax: options.checkMsMax ?? 10_000,
+    heapMbMax: checkHeapMbMax,
+    queueMax: checksMax,
+    ownerMax: checksOfOneMax,
   })
   const entries = new Lru<string, Entry>({
     countMax: options.validatorsMax ?? 5_000,
@@ -65,15 +103,20 @@ export function createGuard(options: GuardOptions = {}): Guard {
   }
 
   const load = async (digest: string, schema: string): Promise<Entry> => {
-    const verdict = await compiler.compile(schema)
+    const verdict = await compiler.run('', schema)
     if (verdict.kind === 'source') {
-      const entry: Entry = { kind: 'validator', validator: makeValidator(verdict) }
-      entries.set(digest, entry, verdict.check.length + verdict.report.length)
+      const { check, report, skipped } = verdict
+      const source = { check, report }
+      const validator = check.length > quickSourceCharsMax ? undefined : makeValidator(source)
+      const entry: Entry = { kind: 'validator', validator, source, skipped }
+      entries.set(digest, entry, check.length + report.length)
       return entry
     }
+    const fault =
+      verdict.kind === 'capped' ? `it takes too much ${verdict.what} to compile` : verdict.fault
     const until = verdict.kind === 'capped' ? clock() + cappedMs : Number.POSITIVE_INFINITY
-    const entry: Entry = { kind: 'fault', fault: verdict.fault, until }
-    entries.set(digest, entry, verdict.fault.length)
+    const entry: Entry = { kind: 'fault', fault, until }
+    entries.set(digest, entry, fault.length)
     return entry
   }
 
@@ -85,87 +128,59 @@ export function createGuard(options: GuardOptions = {}): Guard {
     return started
   }
 
+  /** Lets arguments through at once when they are quickly seen to fit. */
+  const judge = (entry: Entry, item: Item, admitted: Admitted): Inspected | Promise<Inspected> => {
+    if (entry.kind === 'fault') throw new GatewayError('schema_unusable', { detail: entry.fault })
+    const text = admitted.call.args ?? '{}'
+    const { digest, headerParams } = item
+    if (entry.validator !== undefined && fitsQuickly(entry.validator, text, headerParams))
+      return admitted as unknown as Inspected
+    return judgeElsewhere(admitted.principal.id, entry.source, { digest, text, headerParams }).then(
+      (judgement) => {
+        if (judgement.kind === 'fits') return admitted as unknown as Inspected
+        const { detail, hint } = judgement
+        throw new GatewayError('arguments_invalid', { detail, hint })
+      },
+    )
+  }
+
+  const judgeElsewhere = async (
+    owner: string,
+    source: ValidatorSource,
+    job: Omit<CheckJob, 'source'>,
+  ): Promise<Judgement> => {
+    let answer = await checker.run(owner, { ...job, source: undefined })
+    if (answer.kind === 'source-wanted') answer = await checker.run(owner, { ...job, source })
+    if (isCapped(answer)) return tooCostly(`the check takes too much ${answer.what}`)
+    if (answer.kind === 'source-wanted')
+      throw new GatewayError('internal', { detail: 'the check worker lost a schema' })
+    return answer
+  }
+
   return {
     inspectArguments(admitted) {
       const { target } = admitted
+      const { item } = target
       const schema =
-        target.kind === 'tool' && target.task === undefined ? target.item?.inputSchema : undefined
-      if (target.item === undefined || schema === undefined) return admitted as unknown as Inspected
-      const { digest } = target.item
-      const entry = known(digest)
-      if (entry !== undefined) return judge(entry, admitted)
-      return within(loadOnce(digest, schema), waitMsMax).then((loaded) => judge(loaded, admitted))
+        target.kind === 'tool' && target.task === undefined ? item?.inputSchema : undefined
+      if (item === undefined || schema === undefined) return admitted as unknown as Inspected
+      const entry = known(item.digest)
+      if (entry !== undefined) return judge(entry, item, admitted)
+      return within(loadOnce(item.digest, schema), waitMsMax).then((loaded) =>
+        judge(loaded, item, admitted),
+      )
     },
     inspectReply: (reply) => ({ reply }) as Released,
-    async schemaFault(item) {
-      if (item.inputSchema === undefined) return undefined
+    async examineSchema(item) {
+      if (item.inputSchema === undefined) return { fault: undefined, skipped: [] }
       const entry = known(item.digest) ?? (await loadOnce(item.digest, item.inputSchema))
-      return entry.kind === 'fault' ? entry.fault : undefined
+      return entry.kind === 'fault'
+        ? { fault: entry.fault, skipped: [] }
+        : { fault: undefined, skipped: entry.skipped }
     },
-    close: () => compiler.close(),
-  }
-}
-
-function judge(entry: Entry, admitted: Admitted): Inspected {
-  if (entry.kind === 'fault') throw new GatewayError('schema_unusable', { detail: entry.fault })
-  const text = admitted.call.args ?? '{}'
-  const value = parseArguments(text)
-  // Without this literal nothing in them is null.
-  if (text.includes('null')) forgetNulls(value, admitted.target.item?.headerParams ?? [])
-  if (!fits(entry.validator, value, text.length)) {
-    const errors = entry.validator.problems(value)
-    throw new GatewayError('arguments_invalid', {
-      // The values belong to the caller, not into logs: the detail has places only.
-      detail: errors
-        .slice(0, 5)
-        .map((error) => `${error.keyword} at ${error.schemaPath}`)
-        .join(', ')
-        .slice(0, 500),
-      hint: describeProblems(errors, value),
-    })
-  }
-  return admitted as unknown as Inspected
-}
-
-/**
- * Numbers become doubles here, so bounds are judged as doubles are: an integer beyond 2^53 stays an
- * integer and may pass a bound that it misses by less than a double can tell. What leaves is the text.
- */
-function parseArguments(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new GatewayError('arguments_invalid', { hint: 'They are not valid JSON.', cause: error })
-  }
-}
-
-/** `null` for an argument that is also a header says that it is absent (MCP 2026-07-28 server/tools, `x-mcp-header`). */
-function forgetNulls(args: unknown, params: readonly HeaderParam[]): void {
-  for (const { path } of params) {
-    let holder = args
-    for (const key of path.slice(0, -1)) holder = memberOf(holder, key)
-    const last = path.at(-1)
-    if (last !== undefined && memberOf(holder, last) === null && typeof holder === 'object')
-      Reflect.deleteProperty(holder ?? {}, last)
-  }
-}
-
-function memberOf(value: unknown, key: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined
-  const member: unknown = Reflect.get(value, key)
-  return member
-}
-
-function fits(validator: Validator, value: unknown, chars: number): boolean {
-  try {
-    return validator.check(value, chars)
-  } catch (error) {
-    if (!(error instanceof BudgetSpent) && !(error instanceof RangeError)) throw error
-    throw new GatewayError('arguments_invalid', {
-      detail: error.message,
-      hint: 'They are too large or too deeply nested to be checked: send less at once.',
-      cause: error,
-    })
+    close: async () => {
+      await Promise.all([compiler.close(), checker.close()])
+    },
   }
 }
 

@@ -5,34 +5,36 @@
  */
 import { compileFunction } from 'node:vm'
 import type { ErrorObject } from 'ajv'
-import { openCheckBudget, openReportBudget, spend, spendOn } from './budget.ts'
-import { formats } from './formats.ts'
+import { openReportBudget, spend, spendOn } from './budget.ts'
 import { linearPattern } from './pattern.ts'
 
 type Check = ((value: unknown) => boolean) & { errors?: readonly ErrorObject[] | null }
 
+/** What the compile worker wrote. */
+export interface ValidatorSource {
+  readonly check: string
+  readonly report: string
+}
+
 export interface Validator {
-  /** True when the value fits. Throws BudgetSpent, or RangeError on a value nested too deeply. */
-  check(value: unknown, chars: number): boolean
+  /** True when the value fits, within the budget that is open. Throws BudgetSpent, or RangeError on a value nested too deeply. */
+  check(value: unknown): boolean
   /** The problems of the value that `check` has just refused; at least one. */
   problems(value: unknown): readonly ErrorObject[]
 }
 
 const modules: Readonly<Record<string, unknown>> = {
-  runtime: { spend, spendOn, allDifferent, formats, linearPattern },
+  runtime: { spend, spendOn, allDifferent, linearPattern },
   'ajv/dist/runtime/equal': { default: equal },
   'ajv/dist/runtime/ucs2length': { default: codePoints },
 }
 
 /** The check is made at once, the report when a call first needs it. */
-export function makeValidator(source: { check: string; report: string }): Validator {
+export function makeValidator(source: ValidatorSource): Validator {
   const check = instantiate(source.check)
   let report: Check | undefined
   return {
-    check(value, chars) {
-      openCheckBudget(chars)
-      return check(value)
-    },
+    check,
     problems(value) {
       const first = check.errors ?? []
       report ??= instantiate(source.report)
@@ -63,8 +65,9 @@ function isCheck(value: unknown): value is Check {
 }
 
 function codePoints(text: string): number {
-  let count = 0
-  for (const _ of text) count++
+  let count = text.length
+  // A pair of surrogates is one character; ours are well formed, since JSON was scanned before.
+  for (let at = 0; at < text.length; at++) if ((text.charCodeAt(at) & 0xfc00) === 0xdc00) count--
   return count
 }
 

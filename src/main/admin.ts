@@ -91,23 +91,23 @@ async function tryServer(gateway: Gateway, name: string, given: ServerSpecInput)
     const facts = await link.facts()
     const raw = facts.capabilities.includes('"tools"') ? await link.list('tools/list') : []
     const { items, left } = readItems(name, 'tool', raw, readHeaderParams)
-    const faults = await Promise.all(
+    const examined = await Promise.all(
       items.map(async (item) => ({
-        name: item.name,
-        reason: await gateway.guard.schemaFault(item),
+        tool: item.name,
+        ...(await gateway.guard.examineSchema(item)),
       })),
-    )
-    const unusable = faults.flatMap(({ name: tool, reason }) =>
-      reason === undefined
-        ? []
-        : [{ name: tool, reason: `listed, but its calls are refused: ${reason}` }],
     )
     return {
       ok: true,
       era: facts.era,
       revision: facts.revision,
       tools: items.map((item) => item.name),
-      leftOut: [...left, ...unusable],
+      leftOut: left,
+      schemas: examined.flatMap(({ tool, fault, skipped }) =>
+        fault === undefined && skipped.length === 0
+          ? []
+          : [{ tool, ...(fault === undefined ? {} : { fault }), skipped }],
+      ),
       ...(api === undefined
         ? {}
         : { conversion: accountOf(await api.link.conversion(), await api.targets()) }),

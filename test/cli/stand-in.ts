@@ -142,6 +142,7 @@ const reachable: Tried = {
   revision: '2026-07-28',
   tools: ['ping'],
   leftOut: [],
+  schemas: [],
 }
 
 /** What trying a server gives, told by a word in its command or URL. */

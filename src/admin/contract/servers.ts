@@ -34,6 +34,15 @@ const tried = z.discriminatedUnion('ok', [
     revision: z.string(),
     tools: z.array(z.string()),
     leftOut,
+    schemas: z
+      .array(
+        z.object({
+          tool: z.string(),
+          fault: z.string().optional().describe('Why its calls are refused'),
+          skipped: z.array(z.object({ place: z.string(), reason: z.string() })),
+        }),
+      )
+      .describe('Tools whose arguments cannot be checked, or not in full'),
     conversion: conversionAccount.optional().describe('Of servers that are APIs'),
   }),
   z.object({

@@ -85,7 +85,7 @@ async function examine(ports: AdminPorts, only: string | undefined) {
       const result = found.get(name)
       return result === undefined ? [] : [{ name, ...result }]
     }),
-    findings: [...findings(ports, only), ...ofConversions(found)],
+    findings: [...findings(ports, only), ...ofConversions(found), ...ofSchemas(found)],
   }
 }
 
@@ -131,6 +131,47 @@ function ofConversions(
       })),
     ]
   })
+}
+
+/** Tools whose arguments the gateway cannot check, or not in full. */
+function ofSchemas(
+  found: ReadonlyMap<string, { readonly tried: ReturnType<typeof triedView> }>,
+): Finding[] {
+  return [...found].flatMap(([name, { tried }]) => {
+    const schemas = tried.ok ? tried.schemas : []
+    const shown = schemas.slice(0, notesMax).map(({ tool, fault, skipped }): Finding => {
+      const keywords = skipped.map(
+        ({ place, reason }) => `${place === '' ? 'all' : place}: ${reason}`,
+      )
+      return fault === undefined
+        ? {
+            level: 'warning',
+            message: `${name}: the tool "${tool}" is checked in part; left to the server: ${listed(keywords)}`,
+            wayOut: 'Calls work. The maker of the server can mend its schema.',
+          }
+        : {
+            level: 'warning',
+            message: `${name}: the tool "${tool}" is listed, but its calls are refused: ${fault}`,
+            wayOut: 'The maker of the server must mend its schema.',
+          }
+    })
+    const more = schemas.length - shown.length
+    return more <= 0
+      ? shown
+      : [
+          ...shown,
+          {
+            level: 'warning' as const,
+            message: `${name}: ${more} more tools are like this.`,
+            wayOut: '"sallyport doctor --json" lists all of them.',
+          },
+        ]
+  })
+}
+
+function listed(texts: readonly string[]): string {
+  const more = texts.length - notesMax
+  return `${texts.slice(0, notesMax).join('; ')}${more > 0 ? `; and ${more} more` : ''}`
 }
 
 interface Finding {
