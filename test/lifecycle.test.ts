@@ -15,6 +15,7 @@ import { createGuard } from '../src/guard/inspect.ts'
 import { BoxMap } from '../src/kit/box-map.ts'
 import { CancelSource } from '../src/kit/cancellation.ts'
 import { compileLimits, type Limits } from '../src/limits/admit.ts'
+import { itemReaders } from '../src/main/item-readers.ts'
 import { type Call, type Era, noCapabilities } from '../src/model/call.ts'
 import { desiredState } from '../src/model/desired-state.ts'
 import type { Principal } from '../src/model/principal.ts'
@@ -25,7 +26,6 @@ import type { Item } from '../src/model/target.ts'
 import type { Policy } from '../src/policy/compile.ts'
 import { createRecorder } from '../src/record/record.ts'
 import { compileSnapshot, limitPattern } from '../src/snapshot/compile.ts'
-import { readHeaderParams } from '../src/wire/param-headers.ts'
 
 /** Every step, in the order of the code, with the file whose verb it is. */
 const steps = {
@@ -194,7 +194,7 @@ function listing(enter: (step: Step) => void): Listing {
     template: [],
   }
   const itemsOf = (kind: keyof typeof definitions) =>
-    readItems('desk', kind, definitions[kind], readHeaderParams).items.map((item) =>
+    readItems('desk', kind, definitions[kind], itemReaders).items.map((item) =>
       watchedItem(item, enter),
     )
   return {

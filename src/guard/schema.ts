@@ -33,6 +33,8 @@ const bytesMax = 256_000
 const depthMax = 64
 const subschemasMax = 4_000
 const patternsMax = 500
+/** No schema of this length breaks one of these bounds. */
+const harmlessChars = 500
 
 /** Draft-03, 04 and 06 are read as draft-07; what means something else there is put right below. */
 const dialects: Readonly<Record<string, Dialect>> = {
@@ -130,7 +132,41 @@ export function boundedSchema(text: string): unknown {
     throw new SchemaFault('it is not valid JSON', { cause: error })
   }
   measure(root, 0)
+  const { parts, patterns } = countParts(root)
+  if (parts > subschemasMax) throw new SchemaFault(`it has more than ${subschemasMax} parts`)
+  if (patterns > patternsMax) throw new SchemaFault(`it has more than ${patternsMax} patterns`)
   return root
+}
+
+/**
+ * Why a schema is too large to be checked, for those who list it; undefined when it is not. That it takes too long to
+ * compile is seen by the first call alone.
+ */
+export function tooLarge(text: string): string | undefined {
+  if (text.length < harmlessChars) return undefined
+  try {
+    boundedSchema(text)
+    return undefined
+  } catch (error) {
+    if (error instanceof SchemaFault) return error.message
+    throw error
+  }
+}
+
+/** How many subschemas and patterns a schema has, counted as they are read. */
+function countParts(node: unknown, isMap = false): { parts: number; patterns: number } {
+  let parts = isMap ? 0 : 1
+  let patterns = 0
+  if (typeof node !== 'object' || node === null) return { parts: 0, patterns }
+  for (const [key, value] of Object.entries(node)) {
+    if (!isMap && (dropped.has(key) || values.has(key))) continue
+    if (!isMap && key === 'pattern') patterns++
+    if (!isMap && key === 'patternProperties') patterns += members(value)
+    const below = countParts(value, Array.isArray(value) || (!isMap && schemaMaps.has(key)))
+    parts += below.parts
+    patterns += below.patterns
+  }
+  return { parts, patterns }
 }
 
 /**
@@ -178,8 +214,6 @@ class Reader {
   readonly skipped = new Map<string, string>()
   /** A reference stands where it would matter that its target lost something. */
   narrowsReferences = false
-  private subschemas = 0
-  private patterns = 0
   private readonly faults: ReadonlyMap<string, string>
   private readonly isCareful: boolean
 
@@ -193,8 +227,6 @@ class Reader {
   }
 
   object(node: SchemaObject, place: string): ReadNode {
-    if (++this.subschemas > subschemasMax)
-      throw new SchemaFault(`it has more than ${subschemasMax} parts`)
     const given = withoutOldForms(node)
     const result: SchemaObject = {}
     const lost = new Set<string>()
@@ -252,22 +284,10 @@ class Reader {
   private faultOf(keyword: string, value: unknown): string | undefined {
     if (keyword === 'enum' && Array.isArray(value) && value.length === 0)
       return 'a list without values allows nothing'
-    if (keyword === 'pattern' && typeof value === 'string') return this.patternFault(value)
+    if (keyword === 'pattern' && typeof value === 'string') return patternFault(value)
     if ((keyword === 'const' || keyword === 'enum') && hasProto(value))
       return 'a value with a member "__proto__" cannot be compared'
     return undefined
-  }
-
-  private patternFault(source: string): string | undefined {
-    if (++this.patterns > patternsMax)
-      throw new SchemaFault(`it has more than ${patternsMax} patterns`)
-    try {
-      compilePattern(source)
-      return undefined
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
-      return `the pattern ${JSON.stringify(source).slice(0, 200)} cannot be matched in linear time: ${why}`
-    }
   }
 
   private entry(value: unknown, place: string): { value: unknown } & Omit<ReadNode, 'schema'> {
@@ -309,7 +329,7 @@ class Reader {
     for (const [name, entry] of Object.entries(value)) {
       if (name === '__proto__') continue
       const at = `${place}/${escapePointer(name)}`
-      const fault = keyword === 'patternProperties' ? this.patternFault(name) : undefined
+      const fault = keyword === 'patternProperties' ? patternFault(name) : undefined
       if (fault === undefined) {
         result[name] = read(entry, at)
         continue
@@ -319,6 +339,16 @@ class Reader {
       isExact = false
     }
     return { value: result, isExact, refers, isShort }
+  }
+}
+
+function patternFault(source: string): string | undefined {
+  try {
+    compilePattern(source)
+    return undefined
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    return `the pattern ${JSON.stringify(source).slice(0, 200)} cannot be matched in linear time: ${why}`
   }
 }
 

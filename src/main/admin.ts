@@ -18,9 +18,9 @@ import { readManifest } from '../record/manifest.ts'
 import { readJournal } from '../record/read.ts'
 import { verifyJournal } from '../record/verify.ts'
 import type { Store } from '../store/store.ts'
-import { readHeaderParams } from '../wire/param-headers.ts'
 import { accountOf, convertServer, detectSource, faultOf } from './conversions.ts'
 import type { Gateway } from './gateway.ts'
+import { itemReaders } from './item-readers.ts'
 import { rotateFile } from './keys-file.ts'
 import { apiEntry } from './kinds.ts'
 import { resolveServer } from './resolve-server.ts'
@@ -90,7 +90,7 @@ async function tryServer(gateway: Gateway, name: string, given: ServerSpecInput)
   try {
     const facts = await link.facts()
     const raw = facts.capabilities.includes('"tools"') ? await link.list('tools/list') : []
-    const { items, left } = readItems(name, 'tool', raw, readHeaderParams)
+    const { items, left } = readItems(name, 'tool', raw, itemReaders)
     const examined = await Promise.all(
       items.map(async (item) => ({
         tool: item.name,

@@ -22,9 +22,9 @@ import { McpHttp } from '../upstream/kinds/mcp-http.ts'
 import { childEnvironment } from '../upstream/process/environment.ts'
 import type { ProcessManager } from '../upstream/process/manager.ts'
 import { Gate } from '../upstream/send.ts'
-import { readHeaderParams } from '../wire/param-headers.ts'
 import { serverCodec } from '../wire/server-codec.ts'
 import { type ApiServer, type ApiServerOptions, openApiServer } from './api-server.ts'
+import { itemReaders } from './item-readers.ts'
 import { type ApiEntry, apiEntry } from './kinds.ts'
 
 const messageBytesMax = 64_000_000
@@ -130,7 +130,7 @@ export class Servers {
     }
     const watch = new ServerWatch(watched, {
       folder: options.listingsFolder,
-      readHeaderParams,
+      readers: itemReaders,
       now: options.now,
       onListing: (listing) => {
         const running = this.running.get(name)

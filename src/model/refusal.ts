@@ -184,7 +184,7 @@ export const refusals = {
   schema_unusable: kind(
     -31016,
     200,
-    'The input schema of this tool cannot be checked, so the tool cannot be called.',
+    'The input schema of this tool could take any time to check, so the tool cannot be called.',
     '"sallyport doctor" says what is wrong with it; the owner of the server must mend it.',
   ),
   rate_limited: kind(

@@ -4,7 +4,7 @@
  */
 
 import { emptyListing, type Listing, type ServerFacts } from '../catalog/catalog.ts'
-import { type ReadHeaderParams, readItems } from '../catalog/items.ts'
+import { type ItemReaders, readItems } from '../catalog/items.ts'
 import { type Backoff, createBackoff } from '../kit/backoff.ts'
 import type { ListMethod } from '../model/call.ts'
 import { skillsExtension } from '../model/extensions.ts'
@@ -30,7 +30,7 @@ export interface Watched {
 
 export interface WatcherOptions {
   readonly folder: string
-  readonly readHeaderParams: ReadHeaderParams
+  readonly readers: ItemReaders
   readonly now: () => number
   readonly onListing: (listing: Listing) => void
   readonly onResourceUpdated: (server: string, params: Members) => void
@@ -266,7 +266,7 @@ export class ServerWatch {
       skill: [],
     }
     for (const kind of ['tool', 'prompt', 'resource', 'template', 'skill'] as const) {
-      const read = readItems(this.watched.server, kind, raw[kind], this.options.readHeaderParams)
+      const read = readItems(this.watched.server, kind, raw[kind], this.options.readers)
       items[kind] = read.items
       left.push(...read.left)
     }

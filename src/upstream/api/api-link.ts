@@ -8,7 +8,8 @@ import type { Recorded } from '../../model/proofs.ts'
 import { GatewayError, toGatewayError } from '../../model/refusal.ts'
 import type { Reply } from '../../model/reply.ts'
 import type { Facts, Sent, ServerLink, ServerNotice, Start } from '../kind.ts'
-import type { Executor } from './executor.ts'
+import type { Answer, Executor } from './executor.ts'
+import { formatHints, withTexts } from './format-hint.ts'
 
 export interface ApiLinkOptions<Plan, Common> {
   /**
@@ -84,7 +85,7 @@ export class ApiLink<Plan, Common> implements ServerLink {
       .then(
         ({ body, isError }): Reply => ({
           kind: 'complete',
-          body,
+          body: isError ? withFormatHints(body, recorded) : body,
           extras: [],
           era: 'modern',
           isError,
@@ -198,6 +199,13 @@ export class ApiLink<Plan, Common> implements ServerLink {
     this.stopWatching?.()
     await this.options.executor.close()
   }
+}
+
+/** What an API refused may have been refused for the form of an argument. */
+function withFormatHints(body: Answer['body'], { call, target }: Recorded): Answer['body'] {
+  if (body.kind !== 'whole') return body
+  const hints = formatHints(target.item?.inputSchema, call.args ?? '{}')
+  return { ...body, bytes: withTexts(body.bytes, hints) }
 }
 
 function faultOf(thrown: unknown): GatewayError {
