@@ -123,7 +123,7 @@ export function readSchema(text: string, faults: ReadonlyMap<string, string>): R
  * Parses a schema and holds it to the bounds without which compiling it could take any time.
  * @throws SchemaFault
  */
-export function boundedSchema(text: string): unknown {
+function boundedSchema(text: string): unknown {
   if (Buffer.byteLength(text) > bytesMax) throw new SchemaFault('it is larger than 256 KB')
   let root: unknown
   try {
