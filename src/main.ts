@@ -13,13 +13,14 @@ import {
   runStdio,
   runUp,
 } from './main/commands.ts'
+import { standardStream } from './main/standard-stream.ts'
 import { productVersion } from './model/product.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const fromSource = import.meta.url.endsWith('.ts')
 const stopping = new AbortController()
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopping.abort())
-process.stdout.on('error', () => stopping.abort())
+const stop = (): void => stopping.abort()
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop)
 
 const commandName = process.argv[2]
 // Only a running gateway logs by itself; other commands say what they have to say.
@@ -33,8 +34,8 @@ const settings: CommandSettings = {
     { level, redact: { paths: ['*.authorization', '*.headers', '*.env'], censor: '[redacted]' } },
     pino.destination({ fd: 2, sync: true }),
   ),
-  stdout: { write: (out) => process.stdout.write(out), isTTY: process.stdout.isTTY },
-  stderr: { write: (out) => process.stderr.write(out), isTTY: process.stderr.isTTY },
+  stdout: standardStream(process.stdout, () => stopping.abort()),
+  stderr: standardStream(process.stderr, () => undefined),
   signal: stopping.signal,
 }
 const ports: CliPorts = {
@@ -53,6 +54,9 @@ const ports: CliPorts = {
   checkConfig: (place) => checkConfig(settings, place),
 }
 process.exitCode = await runCli(process.argv.slice(2), ports)
+// A pipe holds less than a command may print; whoever reads no further can still be left with Ctrl+C.
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, stop)
+await Promise.all([ports.stdout.flushed(), ports.stderr.flushed()])
 // What is left open, such as a pooled connection, must not keep a finished command alive, nor one that failed.
 const isService = commandName === 'up' || commandName === 'stdio'
 if (!isService || process.exitCode !== 0) process.exit()

@@ -31,6 +31,7 @@ function tailCommand(group: Command, run: Run): void {
       for await (const line of lines) {
         if (out.json) out.raw(`${JSON.stringify(line)}\n`)
         else out.line(sentenceOf(line))
+        await out.drained(ports.signal)
       }
       return undefined
     },
@@ -140,8 +141,10 @@ function exportCommand(group: Command, run: Run): void {
       const until = time('--until', range.until, ports.now())
       const lines = askLines(await admin(), readAudit, { since, until }, ports.signal)
       if (format === 'csv') out.raw(`${columns.join(',')}\n`)
-      for await (const line of lines)
+      for await (const line of lines) {
         out.raw(`${format === 'csv' ? csvOf(line) : JSON.stringify(line)}\n`)
+        await out.drained(ports.signal)
+      }
       return ports.signal.aborted ? 1 : 0
     },
   })

@@ -32,6 +32,17 @@ export class Output {
     this.ports.stdout.write(this.ports.stdout.isTTY ? plain(text) : text)
   }
 
+  /** Many lines wait for their reader, so that they do not pile up here; an interrupted command waits no longer. */
+  async drained(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const end = (): void => resolve()
+    signal.addEventListener('abort', end, { once: true })
+    this.ports.stdout.flushed().then(end, end)
+    await promise
+    signal.removeEventListener('abort', end)
+  }
+
   warn(text: string): void {
     if (!this.json) this.ports.stderr.write(`warning: ${plain(text)}\n`)
   }

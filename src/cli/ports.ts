@@ -5,6 +5,8 @@ import type { IssueView } from '../admin/contract/errors.ts'
 export interface Writer {
   write(text: string): void
   readonly isTTY: boolean
+  /** Resolves once all that was written has left, or nobody reads any more. */
+  flushed(): Promise<void>
 }
 
 /** Which gateway a command is about; paths are absolute. */

@@ -154,6 +154,7 @@ export async function runStdio(settings: CommandSettings, given: StdioOptions): 
   if (running !== undefined) {
     process.stdin.pipe(running)
     running.pipe(process.stdout)
+    settings.signal.addEventListener('abort', () => running.destroy(), { once: true })
     await new Promise<void>((resolve) => running.once('close', () => resolve()))
     return 0
   }

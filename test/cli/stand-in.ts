@@ -172,6 +172,8 @@ export interface StandIn {
   readonly journal: JournalLine[]
 }
 
+const flushed = async (): Promise<void> => undefined
+
 export async function standIn(): Promise<StandIn> {
   const dir = await mkdtemp(join(tmpdir(), 'cli-'))
   const dataDir = join(dir, '.sallyport')
@@ -183,8 +185,8 @@ export async function standIn(): Promise<StandIn> {
     let stdout = ''
     let stderr = ''
     const code = await runCli(typeof line === 'string' ? line.split(' ') : line, {
-      stdout: { write: (text) => (stdout += text), isTTY: false },
-      stderr: { write: (text) => (stderr += text), isTTY: false },
+      stdout: { write: (text) => (stdout += text), isTTY: false, flushed },
+      stderr: { write: (text) => (stderr += text), isTTY: false, flushed },
       stdin: async () => '{"from":"stdin"}',
       env: { HOME: '/home/ann' },
       cwd: dir,
