@@ -57,6 +57,5 @@ process.exitCode = await runCli(process.argv.slice(2), ports)
 // A pipe holds less than a command may print; whoever reads no further can still be left with Ctrl+C.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, stop)
 await Promise.all([ports.stdout.flushed(), ports.stderr.flushed()])
-// What is left open, such as a pooled connection, must not keep a finished command alive, nor one that failed.
-const isService = commandName === 'up' || commandName === 'stdio'
-if (!isService || process.exitCode !== 0) process.exit()
+// What is left open, such as a connection that is being made, must not keep a finished command alive, nor one that failed.
+process.exit()

@@ -64,7 +64,7 @@ export function define<O extends z.ZodObject>(
   for (const option of spec.options ?? []) command.addOption(option)
   command
     .option('--json', 'print one JSON document')
-    .option('--data <dir>', 'data folder of the gateway', '.sallyport')
+    .option('--data <dir>', 'data folder of the gateway (default: SALLYPORT_DATA, or .sallyport)')
     .option('--config <file>', 'sallyport.yaml to read; a running gateway has its own')
     .addHelpText('after', `\nExamples:\n${spec.examples.map((text) => `  $ ${text}\n`).join('')}`)
     .action(async () => {
@@ -86,6 +86,10 @@ function wrongValue(issues: readonly z.core.$ZodIssue[]): UsageError {
   return new UsageError(`--${option}: ${issue?.message ?? 'is not valid'}.`, 'See --help.')
 }
 
+function dataFolderOf({ SALLYPORT_DATA: named = '' }: CliPorts['env']): string {
+  return named === '' ? '.sallyport' : named
+}
+
 function openSession(
   shared: Run,
   given: Readonly<Record<string, unknown>>,
@@ -93,7 +97,7 @@ function openSession(
   const { ports, afterDashes } = shared
   const { json, data, config } = given
   const place: Place = {
-    dataDir: resolve(ports.cwd, typeof data === 'string' ? data : '.sallyport'),
+    dataDir: resolve(ports.cwd, typeof data === 'string' ? data : dataFolderOf(ports.env)),
     config: typeof config === 'string' ? resolve(ports.cwd, config) : undefined,
   }
   let opened: AdminClient | undefined

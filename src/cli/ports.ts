@@ -41,6 +41,7 @@ export interface Environment {
   readonly [name: string]: string | undefined
   readonly HOME?: string | undefined
   readonly NO_COLOR?: string | undefined
+  readonly SALLYPORT_DATA?: string | undefined
   readonly SALLYPORT_KEY?: string | undefined
 }
 

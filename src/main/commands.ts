@@ -1,5 +1,5 @@
 /** What the command line runs: the gateway, its stdio form, and the administration when no gateway runs. */
-import { access } from 'node:fs/promises'
+import { access, lstat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Logger } from 'pino'
 import type { AdminClient } from '../admin/contract/client.ts'
@@ -16,6 +16,7 @@ import type {
 } from '../cli/ports.ts'
 import { endpointOf } from '../ingress/receive.ts'
 import { serveStdio } from '../ingress/stdio.ts'
+import { codeOf } from '../store/failure.ts'
 import { adminPorts } from './admin.ts'
 import { Configuration } from './configuration.ts'
 import { convertServer, detachedHost, detectSource } from './conversions.ts'
@@ -43,6 +44,32 @@ async function configFile(settings: CommandSettings, place: Place): Promise<stri
     () => found,
     () => undefined,
   )
+}
+
+/** At least one of these lies in the data folder of every gateway that was started once. */
+const marks = ['node', 'last-good.json', 'postgres']
+
+/** Only `up` makes a gateway: whoever runs another command in the wrong folder hears of it. */
+async function assertGateway({ dataDir }: Place): Promise<void> {
+  const missing: (string | undefined)[] = []
+  for (const mark of marks)
+    try {
+      await lstat(join(dataDir, mark))
+      return
+    } catch (fault) {
+      missing.push(codeOf(fault))
+    }
+  throw missing.includes('EACCES')
+    ? new AdminError(
+        'not_owner',
+        `${dataDir} cannot be entered.`,
+        'Run the command as the user who runs the gateway.',
+      )
+    : new AdminError(
+        'no_gateway',
+        `There is no gateway in ${dataDir}.`,
+        'Name its data folder with --data DIR or SALLYPORT_DATA; "sallyport up" makes a new gateway.',
+      )
 }
 
 async function base(
@@ -158,6 +185,7 @@ export async function runStdio(settings: CommandSettings, given: StdioOptions): 
     await new Promise<void>((resolve) => running.once('close', () => resolve()))
     return 0
   }
+  await assertGateway(given)
   const options = await base(settings, given)
   const over = new AbortController()
   settings.signal.addEventListener('abort', () => over.abort(), { once: true })
@@ -166,9 +194,8 @@ export async function runStdio(settings: CommandSettings, given: StdioOptions): 
       ...options,
       attach: serveBeside,
       stopped: untilAborted(over.signal),
-      onReady: (gateway, firstKey) => {
-        if (firstKey !== undefined) settings.stderr.write(`first key: ${firstKey}\n`)
-        serveOwn(gateway, given, firstKey).then(
+      onReady: (gateway) => {
+        serveOwn(gateway, given).then(
           () => over.abort(),
           (fault: unknown) => {
             settings.stderr.write(`${fault instanceof Error ? fault.message : String(fault)}\n`)
@@ -182,14 +209,10 @@ export async function runStdio(settings: CommandSettings, given: StdioOptions): 
   return process.exitCode === 1 ? 1 : 0
 }
 
-async function serveOwn(
-  gateway: Gateway,
-  given: StdioOptions,
-  firstKey: string | undefined,
-): Promise<void> {
+async function serveOwn(gateway: Gateway, given: StdioOptions): Promise<void> {
   const endpoint = endpointOf(given.endpoint)
   if (endpoint === undefined) throw new Error(`There is no endpoint ${given.endpoint}.`)
-  const key = given.key ?? firstKey
+  const { key } = given
   const principal = gateway.ports.identify(
     key === undefined ? undefined : `Bearer ${key}`,
     undefined,
@@ -207,7 +230,8 @@ async function serveOwn(
 /** The administration in this process, for commands that find no gateway running. */
 export function offline(settings: CommandSettings, place: Place): Promise<AdminClient> {
   return new Promise((resolve, reject) => {
-    base(settings, place)
+    assertGateway(place)
+      .then(() => base(settings, place))
       .then((options) => {
         let release: () => void = () => undefined
         const stopped = new Promise<void>((done) => {
@@ -227,13 +251,7 @@ export function offline(settings: CommandSettings, place: Place): Promise<AdminC
               )
             return async () => undefined
           },
-          onReady: (_gateway, firstKey) => {
-            if (firstKey !== undefined)
-              settings.stderr.write(
-                `The data folder is new. Its first key, shown only this once: ${firstKey}\n`,
-              )
-            ready()
-          },
+          onReady: () => ready(),
         })
         let ready: () => void = () => undefined
         ended.catch((fault: unknown) => reject(stated(fault)))

@@ -1,6 +1,7 @@
 /** `sallyport up`: the gateway with its database, from start to drain. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { newKey } from '../admin/new-key.ts'
 import { isLocked, withFileLock } from '../kit/file-lock.ts'
@@ -55,18 +56,17 @@ async function run(options: UpOptions): Promise<void> {
     resolveFrom: options.resolveFrom,
     report,
   })
-  // With a last good state the gateway serves at once and the database comes beside it.
+  const makesKey = options.gateway.listen && insecureRole === undefined
+  // With a last good state the gateway serves at once and the database comes beside it, unless there is no key to call with.
   // A command that runs beside no gateway writes at once, so it waits; with no database it still reads.
   const first =
     stored === undefined
       ? await database.once()
-      : options.gateway.passive
+      : options.gateway.passive || (makesKey && stored.keys.length === 0)
         ? await database.once().catch(() => undefined)
         : undefined
   let gateway: Gateway
-  let firstKey: string | undefined
   try {
-    if (first !== undefined) firstKey = await makeFirstKey(first.store, insecureRole !== undefined)
     const state = stored ?? (await first?.store.load())
     gateway = await Gateway.start({ ...options.gateway, stored: state, log })
   } catch (fault) {
@@ -81,12 +81,18 @@ async function run(options: UpOptions): Promise<void> {
     ends.push(async () => {
       await gateway.nodes.leave()
       database.stop()
-      await (await Promise.race([opened, Promise.resolve(undefined)]))?.close()
+      // A database of our own that is still starting would outlive us; one elsewhere is not waited for.
+      const there =
+        options.databaseUrl === undefined ? [opened] : [opened, Promise.resolve(undefined)]
+      await (await Promise.race(there).catch(() => undefined))?.close()
     })
+    let firstKey: string | undefined
     const followed = opened.then(async (there) => {
       // A database of its own has no other nodes.
       if (options.databaseUrl !== undefined && gateway.address !== undefined)
         await gateway.nodes.join(there.store, gateway.address)
+      // Made by the start that shows it: what could stop this one has been passed.
+      if (first !== undefined && makesKey) firstKey = await makeFirstKey(there.store)
       await follow(gateway, there, dataDir, log)
     })
     followed.catch(() => undefined)
@@ -110,7 +116,7 @@ const reopenMs = 10_000
 /** Opens the database; beside a gateway that serves already it is tried again until it is there. */
 class DatabaseOpening {
   private readonly options: DatabaseOptions
-  private stopped = false
+  private readonly stopping = new AbortController()
 
   constructor(options: DatabaseOptions) {
     this.options = options
@@ -129,21 +135,23 @@ class DatabaseOpening {
         log.error(
           `The database cannot be used: ${fault instanceof Error ? fault.message : String(fault)} Calls are served from the last good state; administration answers 503.`,
         )
-        await new Promise((resolve) => setTimeout(resolve, reopenMs).unref())
-        if (this.stopped) throw fault
+        await delay(reopenMs, undefined, { signal: this.stopping.signal, ref: false }).catch(
+          () => undefined,
+        )
+        if (this.stopping.signal.aborted) throw fault
       }
     }
   }
 
   stop(): void {
-    this.stopped = true
+    this.stopping.abort()
   }
 }
 
 /** The first key, when there is none yet. It is shown once and stored as a hash. */
-async function makeFirstKey(store: Store, insecure: boolean): Promise<string | undefined> {
+async function makeFirstKey(store: Store): Promise<string | undefined> {
   const state = await store.load()
-  if (state.keys.length > 0 || insecure) return undefined
+  if (state.keys.length > 0) return undefined
   const { key, row } = newKey(
     {
       name: 'first',
