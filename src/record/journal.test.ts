@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { patienceMs } from '../../test/patience.ts'
 import { openJournal } from './journal.ts'
 import {
   failingFiles,
@@ -110,7 +111,7 @@ test.each(['write', 'sync'] as const)(
     expect(journal.failing).toBe(true)
     fails[what] = false
     fails.truncate = false
-    await expect.poll(() => journal.failing, { timeout: 5_000 }).toBe(false)
+    await expect.poll(() => journal.failing, { timeout: patienceMs }).toBe(false)
     await pairs(journal, 3, 6)
     await journal.close()
     expect(faults.length).toBeGreaterThan(1)
@@ -133,7 +134,7 @@ test('a failing sync takes back segments that began since the last good one', as
   const many = Array.from({ length: 6 }, (_, i) => journal.intent(intent(`lost${i}`)))
   await Promise.allSettled(many)
   fails.sync = false
-  await expect.poll(() => journal.failing, { timeout: 5_000 }).toBe(false)
+  await expect.poll(() => journal.failing, { timeout: patienceMs }).toBe(false)
   await pairs(journal, 2, 12)
   await journal.close()
   expect((await verifyJournal(dir)).faults).toEqual([])
@@ -149,7 +150,7 @@ test('best-effort: a failing disk drops and counts', async () => {
   await journal.intent(intent('b'))
   expect(journal.dropped).toBe(2)
   fails.write = false
-  await expect.poll(() => journal.failing, { timeout: 5_000 }).toBe(false)
+  await expect.poll(() => journal.failing, { timeout: patienceMs }).toBe(false)
   await pairs(journal, 0, 1)
   await journal.close()
   expect((await verifyJournal(dir)).ok).toBe(true)
@@ -158,7 +159,7 @@ test('best-effort: a failing disk drops and counts', async () => {
 test('too little free space counts as full', async () => {
   const dir = await newFolder()
   const journal = await open(dir, { bytesFreeMin: Number.MAX_SAFE_INTEGER })
-  await expect.poll(() => journal.failing, { timeout: 5_000 }).toBe(true)
+  await expect.poll(() => journal.failing, { timeout: patienceMs }).toBe(true)
   await expect(journal.intent(intent('a'))).rejects.toMatchObject(unavailable)
   await journal.close()
 })

@@ -19,6 +19,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { patienceMs } from '../../test/patience.ts'
 import { type Embedded, startEmbedded } from './embedded.ts'
 
 const asRoot = process.getuid?.() === 0
@@ -177,7 +178,7 @@ test('a running gateway brings back a postmaster that was killed', {
   const database = await start(shared)
   const before = database.pid()
   process.kill(before, 'SIGKILL')
-  await expect.poll(() => database.pid() !== before, { timeout: 10_000 }).toBe(true)
+  await expect.poll(() => database.pid() !== before, { timeout: patienceMs }).toBe(true)
   expect(await ask(database, 'select id from kept')).toEqual([{ id: 7 }])
 })
 

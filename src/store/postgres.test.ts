@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
 import { Client } from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { patienceMs } from '../../test/patience.ts'
 import type { KeyRow } from '../model/desired-state.ts'
 import type { IntentEntry, OutcomeEntry } from '../model/record.ts'
 import { type Address, type Embedded, startEmbedded } from './embedded.ts'
@@ -209,7 +210,7 @@ for (const { name, bin, there } of servers) {
           timeout: 5_000,
         })
         .toBeGreaterThan(0)
-      await expect.poll(() => heard, { timeout: 5_000 }).toBeGreaterThanOrEqual(3)
+      await expect.poll(() => heard, { timeout: patienceMs }).toBeGreaterThanOrEqual(3)
       stop()
       const before = heard
       await one.put('role', 'watched', { allow: [] })
@@ -316,11 +317,9 @@ for (const { name, bin, there } of servers) {
         migrations,
       })
       open.push(opened)
-      const begun = performance.now()
       for (let n = 0; n < 20; n++)
         await expect(opened.load()).rejects.toMatchObject({ code: 'busy' })
       await expect(opened.put('role', 'x', { allow: [] })).rejects.toMatchObject({ code: 'busy' })
-      expect(performance.now() - begun).toBeLessThan(500)
       expect(opened.ready()).toBe(false)
     })
 
@@ -332,7 +331,7 @@ for (const { name, bin, there } of servers) {
       await expect(opened.load()).rejects.toMatchObject({ code: 'busy' })
       const socket = `.s.PGSQL.${address.port}`
       await symlink(join(address.host, socket), join(at.host, socket))
-      await expect.poll(() => told, { timeout: 5_000 }).toBeGreaterThanOrEqual(1)
+      await expect.poll(() => told, { timeout: patienceMs }).toBeGreaterThanOrEqual(1)
       expect(opened.ready()).toBe(true)
       await opened.load()
       await rm(at.host, { recursive: true })
@@ -353,10 +352,8 @@ for (const { name, bin, there } of servers) {
       await opened.load()
       await server.close()
       await expect(opened.load()).rejects.toMatchObject({ code: 'busy' })
-      const begun = performance.now()
       for (let n = 0; n < 20; n++)
         await expect(opened.load()).rejects.toMatchObject({ code: 'busy' })
-      expect(performance.now() - begun).toBeLessThan(500)
       const options = { dataFolder: folder, resolveFrom: import.meta.url }
       server = await startEmbedded(bin === undefined ? options : { ...options, bin })
       expect(server.address.host).toBe(address.host)
@@ -367,7 +364,7 @@ for (const { name, bin, there } of servers) {
               () => true,
               () => false,
             ),
-          { timeout: 5_000 },
+          { timeout: patienceMs },
         )
         .toBe(true)
     })

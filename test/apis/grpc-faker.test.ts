@@ -2,6 +2,7 @@
  * Arguments made by a schema faker of each Pub/Sub tool's own `inputSchema`, against a server of all its services by
  * another protobuf library: it must understand every call, and its empty answer must fit.
  */
+
 import { createFileRegistry, type DescMessage, fromBinary } from '@bufbuild/protobuf'
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import * as grpc from '@grpc/grpc-js'
@@ -14,6 +15,7 @@ import { convertGrpc } from '../../src/convert/grpc/convert.ts'
 import { grpcSpec } from '../../src/model/kinds/grpc.ts'
 import { createEgress } from '../../src/upstream/egress/guard.ts'
 import { createGrpcExecutor } from '../../src/upstream/kinds/grpc/executor.ts'
+import { patienceMs } from '../patience.ts'
 import { documentOf, fixture, readBeside } from './soap-tools.ts'
 
 const protos = fixture('specs/proto')
@@ -87,7 +89,7 @@ it('arguments of a faker are understood, each optional one included once', async
       credential: undefined,
       egress: createEgress({ named: ['127.0.0.1'], spec: { hosts: [], networks: [] } }),
       cursors: { seal: (text) => text, open: (text) => text },
-      timeoutMs: 20_000,
+      timeoutMs: patienceMs,
       now: Date.now,
     })
     for (const { operation, definition, plan } of tools)
@@ -109,7 +111,7 @@ it('arguments of a faker are understood, each optional one included once', async
           args: JSON.stringify(oneOfEach(args, message)),
           headers: {},
           principalId: 'key:test',
-          signal: AbortSignal.timeout(20_000),
+          signal: AbortSignal.timeout(patienceMs),
           progress: () => undefined,
         })
         const text = answer.body.kind === 'whole' ? answer.body.bytes.toString() : ''

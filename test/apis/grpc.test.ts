@@ -1,4 +1,5 @@
 /** gRPC tools against servers of other stacks, and what descriptions become. */
+
 import { readdirSync } from 'node:fs'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
@@ -22,6 +23,7 @@ import { GatewayError } from '../../src/model/refusal.ts'
 import type { Executor } from '../../src/upstream/api/executor.ts'
 import { createEgress } from '../../src/upstream/egress/guard.ts'
 import { createGrpcExecutor } from '../../src/upstream/kinds/grpc/executor.ts'
+import { patienceMs, until } from '../patience.ts'
 import { type Lab, labProto, startConnect, startGrpcJs, tlsFiles } from './grpc-lab.ts'
 import { documentOf, fixture, readBeside } from './soap-tools.ts'
 
@@ -99,7 +101,7 @@ function open(
   address: string,
   more: Partial<GrpcSpec> = {},
   credential?: Credential,
-  timeoutMs = 20_000,
+  timeoutMs = patienceMs,
 ): Opened {
   const executor = createGrpcExecutor({
     server: 'lab',
@@ -124,7 +126,7 @@ function open(
         args: json,
         headers: {},
         principalId: 'key:test',
-        signal: AbortSignal.timeout(20_000),
+        signal: AbortSignal.timeout(patienceMs),
         progress: () => undefined,
         ...calling,
       })
@@ -421,10 +423,7 @@ describe('calls', () => {
     expect((await short.call('count', { to: 100_000, pauseMs: 400 })).structured).toMatchObject({
       ended: 'time',
     })
-    const end = Date.now() + 5_000
-    while (server.seen.stopped < 2 && Date.now() < end)
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    expect(server.seen.stopped).toBe(2)
+    await until(() => server.seen.stopped === 2)
   })
 
   it('a status is an error with its name, its message and its details', async () => {
@@ -440,10 +439,7 @@ describe('calls', () => {
     const server = await serve(startGrpcJs({}))
     const { call } = open(server.address, {}, undefined, 300)
     expect(await refusal(call('slow', {}))).toBe('server_timeout')
-    const end = Date.now() + 5_000
-    while (server.seen.stopped < 1 && Date.now() < end)
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    expect(server.seen.stopped).toBe(1)
+    await until(() => server.seen.stopped === 1)
   })
 
   it('credentials go as metadata, and headers of HTTP do not', async () => {
@@ -497,11 +493,11 @@ describe('calls', () => {
       credential: undefined,
       egress: createEgress({ named: [], spec: { hosts: [], networks: [] } }),
       cursors: { seal: (text) => text, open: (text) => text },
-      timeoutMs: 5_000,
+      timeoutMs: patienceMs,
       now: Date.now,
     })
     ends.push(() => executor.close())
-    const described = executor.describe?.(AbortSignal.timeout(5_000)) ?? Promise.resolve()
+    const described = executor.describe?.(AbortSignal.timeout(patienceMs)) ?? Promise.resolve()
     expect(await refusal(described)).toBe('egress_refused')
     expect(server.seen.read).toBe(0)
   })
@@ -514,7 +510,7 @@ describe('reflection', () => {
       const descriptors = Buffer.from(lab.common.files, 'base64')
       const server = await serve(startGrpcJs({ reflection, descriptors }))
       const { executor } = open(server.address, { proto: undefined })
-      const description = await executor.describe?.(AbortSignal.timeout(10_000))
+      const description = await executor.describe?.(AbortSignal.timeout(patienceMs))
       if (description === undefined) throw new Error('nothing was described')
       const conversion = await convert(description)
       checked(conversion)
@@ -527,7 +523,7 @@ describe('reflection', () => {
     const garbage = Buffer.from([0x0a, 0x0c, ...Buffer.from('\n\x05x.protoB\x7f')])
     const server = await serve(startGrpcJs({ reflection: 'v1', descriptors: garbage, raw: true }))
     const { executor } = open(server.address, { proto: undefined })
-    const described = executor.describe?.(AbortSignal.timeout(10_000)) ?? Promise.resolve()
+    const described = executor.describe?.(AbortSignal.timeout(patienceMs)) ?? Promise.resolve()
     expect(await refusal(described)).toBe('server_broken')
   })
 
@@ -535,12 +531,12 @@ describe('reflection', () => {
     const server = await serve(startGrpcJs({}))
     const { executor } = open(server.address, { proto: undefined })
     expect(
-      await refusal(executor.describe?.(AbortSignal.timeout(10_000)) ?? Promise.resolve()),
+      await refusal(executor.describe?.(AbortSignal.timeout(patienceMs)) ?? Promise.resolve()),
     ).toBe('description_unusable')
     await server.stop()
     const gone = open(server.address, { proto: undefined })
     expect(
-      await refusal(gone.executor.describe?.(AbortSignal.timeout(10_000)) ?? Promise.resolve()),
+      await refusal(gone.executor.describe?.(AbortSignal.timeout(patienceMs)) ?? Promise.resolve()),
     ).toBe('server_unavailable')
   })
 })

@@ -8,7 +8,7 @@ import { largeDescriptions, readBaseline, tryAnswers, tryDescription } from './r
 const sampleCount = 60
 
 describe('round trips with Prism', () => {
-  it.each(Object.keys(largeDescriptions))('%s', { timeout: 180_000 }, async (name) => {
+  it.each(Object.keys(largeDescriptions))('%s', async (name) => {
     const { operations, accepted, unexplained, stale } = await tryDescription(name, sampleCount)
     expect(unexplained).toEqual({})
     expect(stale).toEqual([])

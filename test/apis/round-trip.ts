@@ -2,6 +2,7 @@
  * Round trips against a server by others: Stoplight Prism serves the same description and validates what arrives.
  * Arguments come from json-schema-faker, made of the tool's own `inputSchema`; converter and executor do the rest.
  */
+
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -16,6 +17,7 @@ import { openapiSpec, type RestCommon, type RestPlan } from '../../src/model/kin
 import type { Executor } from '../../src/upstream/api/executor.ts'
 import { createEgress } from '../../src/upstream/egress/guard.ts'
 import { createRestExecutor } from '../../src/upstream/kinds/rest/executor.ts'
+import { patienceMs } from '../patience.ts'
 import {
   convertText,
   corpus,
@@ -157,7 +159,7 @@ function newExecutor(): Executor<RestPlan, RestCommon> {
     credential: undefined,
     egress: createEgress({ named: ['127.0.0.1'], spec: { hosts: [], networks: [] } }),
     cursors: { seal: (text) => text, open: (text) => text },
-    timeoutMs: 20_000,
+    timeoutMs: patienceMs,
     now: Date.now,
   })
 }
@@ -172,7 +174,7 @@ async function roundTrips({ conversion, origin, only }: Trip): Promise<RoundTrip
       args: JSON.stringify(args),
       headers: {},
       principalId: 'test',
-      signal: AbortSignal.timeout(20_000),
+      signal: AbortSignal.timeout(patienceMs),
       progress: () => undefined,
     })
     const text = answer.body.kind === 'whole' ? answer.body.bytes.toString() : ''
@@ -336,7 +338,7 @@ export async function tryAnswers(name: string, count: number): Promise<Answers> 
         args: JSON.stringify(args ?? {}),
         headers: {},
         principalId: 'test',
-        signal: AbortSignal.timeout(20_000),
+        signal: AbortSignal.timeout(patienceMs),
         progress: () => undefined,
       })
       const text = answer.body.kind === 'whole' ? answer.body.bytes.toString() : '{}'

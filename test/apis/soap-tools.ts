@@ -1,4 +1,5 @@
 /** A WSDL as callable tools, as the gateway would have them: converted, arguments checked, calls carried out. */
+
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +16,7 @@ import {
 import type { Executor } from '../../src/upstream/api/executor.ts'
 import { createEgress } from '../../src/upstream/egress/guard.ts'
 import { createSoapExecutor } from '../../src/upstream/kinds/soap/executor.ts'
+import { patienceMs } from '../patience.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 
@@ -58,7 +60,7 @@ function executorOf(spec: SoapSpec, now: () => number = Date.now): Executor<Soap
     credential: undefined,
     egress: createEgress({ named: ['127.0.0.1'], spec: { hosts: [], networks: [] } }),
     cursors: { seal: (text) => text, open: (text) => text },
-    timeoutMs: 20_000,
+    timeoutMs: patienceMs,
     now,
   })
 }
@@ -89,7 +91,7 @@ export async function toolsOf(path: string, options: Partial<SoapSpec>): Promise
         args: json,
         headers: {},
         principalId: 'key:test',
-        signal: AbortSignal.timeout(20_000),
+        signal: AbortSignal.timeout(patienceMs),
         progress: () => undefined,
       })
       if (answer.body.kind !== 'whole') throw new Error('the result is a stream')

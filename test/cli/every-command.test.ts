@@ -175,4 +175,4 @@ it('makes the first key in the start that shows it', async () => {
   expect(await upOnce(data)).not.toContain('"key"')
   expect(await readFile(join(data, 'last-good.json'), 'utf8')).toContain('first')
   await rm(place, { recursive: true, force: true })
-}, 120_000)
+})

@@ -1,8 +1,10 @@
 // Starts the fixture MCP server as a process of its own.
+
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { patienceMs } from '../patience.ts'
 
 export interface FixtureOptions {
   readonly era?: 'legacy' | 'modern' | 'dual'
@@ -20,7 +22,7 @@ export const FIXTURE_SERVER = fileURLToPath(
   new URL('../fixtures/mcp-server/server.ts', import.meta.url),
 )
 
-const START_MS = 15_000
+const START_MS = patienceMs
 const STOP_MS = 3000
 
 export async function startFixture(options: FixtureOptions = {}): Promise<Fixture> {

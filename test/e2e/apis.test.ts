@@ -129,7 +129,7 @@ describe('an API behind the gateway', () => {
       },
       env: { PETS_TOKEN: 'of-the-pets' },
     })
-  }, 60_000)
+  })
 
   afterAll(async () => {
     await gateway?.stop()
@@ -194,7 +194,7 @@ describe('an API behind the gateway', () => {
     })
     expect(before.text).not.toContain('"age"')
     listen.close()
-  }, 60_000)
+  })
 
   test('convert shows the tools and stores nothing', async () => {
     await write(description(pets.url, { '/pets': { get: list }, '/pets/{id}': { get } }))
@@ -208,7 +208,7 @@ describe('an API behind the gateway', () => {
     const none = await sallyport('convert', 'openapi', 'pets.yaml', '--exclude', '*')
     expect(none.code).toBe(1)
     expect((await sallyport('convert', 'pet.yaml')).code).toBe(1)
-  }, 30_000)
+  })
 
   test('add takes the URL of a description, and pins where its calls go', async () => {
     const { code, stdout, stderr } = await sallyport(
@@ -231,7 +231,7 @@ describe('an API behind the gateway', () => {
     expect(shown.stdout).toMatch(/shop +openapi +up +1 /)
     const doctor = await sallyport('doctor', 'shop')
     expect(doctor.stdout).toContain('1 of 1 operations converted')
-  }, 30_000)
+  })
 
   test('add refuses what is no description, and leaves nothing half registered', async () => {
     await writeFile(
@@ -247,7 +247,7 @@ describe('an API behind the gateway', () => {
     expect(notes.stderr).toContain('--kind')
     const shown = await sallyport('ls')
     expect(shown.stdout).not.toMatch(/broken|notes/)
-  }, 30_000)
+  })
 })
 
 describe('a description behind a URL', () => {
@@ -272,7 +272,7 @@ describe('a description behind a URL', () => {
         },
       },
     })
-  }, 60_000)
+  })
 
   afterAll(async () => {
     await gateway?.stop()
@@ -301,7 +301,7 @@ describe('a description behind a URL', () => {
     await eventually(async () => (await listed()).length === 1)
     expect(gateway.log).not.toContain('hidden-key')
     listen.close()
-  }, 60_000)
+  })
 
   test('other servers that cannot be converted delay and stop nobody', async () => {
     const reply = await modernCall(gateway.url, gateway.key, 'tools/list')
@@ -333,4 +333,4 @@ test('with no gateway running, two commands lead to a call; what cannot be read 
     await pets.stop()
     await rm(folder, { recursive: true, force: true })
   }
-}, 120_000)
+})

@@ -1,5 +1,7 @@
 // Tiny clients of both eras that show every byte, so that tests see what the gateway really sent.
+
 import { setTimeout as delay } from 'node:timers/promises'
+import { patienceMs } from '../patience.ts'
 import { dig } from './json.ts'
 
 export interface Reply {
@@ -18,7 +20,7 @@ export interface StreamEvent {
   readonly data: string
 }
 
-const waitMs = 15_000
+const waitMs = patienceMs
 const both = 'application/json, text/event-stream'
 export const modernRevision = '2026-07-28'
 

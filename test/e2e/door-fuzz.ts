@@ -1,8 +1,10 @@
 // Mutated messages at a live gateway's door, over keep-alive connections.
+
 import { readFile } from 'node:fs/promises'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import fc from 'fast-check'
 import { refusals } from '../../src/model/refusal.ts'
+import { patienceMs } from '../patience.ts'
 import { bearer, legacySession, modernHeaders, modernMeta } from './client.ts'
 import { dig } from './json.ts'
 import { startWorld } from './world.ts'
@@ -40,7 +42,7 @@ interface Shot {
 }
 
 const concurrent = 24
-const answerMs = 20_000
+const answerMs = patienceMs
 const faultsMax = 10
 const codes: ReadonlySet<string> = new Set(Object.keys(refusals))
 /** What the fixture server, JSON-RPC and the catalogue may say. */

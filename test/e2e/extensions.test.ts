@@ -96,7 +96,7 @@ describe('the official scenarios give the same result directly and through the g
     ['sep-2640-skills-enumeration', 32],
     ['sep-2640-skills-manifest', 4],
     ['sep-2640-skills-directory', 7],
-  ] as const)('%s', { timeout: 90_000 }, async (scenario, least) => {
+  ] as const)('%s', async (scenario, least) => {
     const results = (checks: Awaited<ReturnType<typeof runScenario>>) =>
       checks.map(({ id, status }) => `${id} ${status}`)
     const direct = results(await runScenario(scenario, fixture.url))

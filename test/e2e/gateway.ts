@@ -1,4 +1,5 @@
 // Starts the gateway as users do, as a process of its own on a free port with a data folder of its own.
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -10,6 +11,7 @@ import { hashKey } from '../../src/identity/identify.ts'
 import type { DesiredStateInput, KeyRow } from '../../src/model/desired-state.ts'
 import { writeLastGood } from '../../src/store/last-good.ts'
 import { builtProgram } from '../built.ts'
+import { patienceMs } from '../patience.ts'
 
 export interface TestKey {
   readonly roles: readonly string[]
@@ -54,7 +56,7 @@ export interface TestGateway {
   restart(): Promise<void>
 }
 
-const startMs = 40_000
+const startMs = patienceMs
 const stopMs = 20_000
 const logMax = 65_536
 

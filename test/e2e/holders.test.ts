@@ -260,4 +260,4 @@ test('an expired key ends what it held, too', async () => {
   // The name is free again.
   const next = await makeKey('brief')
   expect(await pidFor(next.key)).not.toBe(left.pid)
-}, 120_000)
+})

@@ -66,7 +66,7 @@ beforeAll(async () => {
     const { message } = await modernCall(gateway.server('catalog'), gateway.key, 'tools/list')
     return dig(message, 'result') !== undefined && names(message, 'tools').length === tools.length
   })
-}, 60_000)
+})
 
 afterAll(async () => {
   await gateway?.stop()
@@ -177,7 +177,7 @@ test('a batch answers each of its requests, also those that break off, and holds
     expect(digText(answers, 1, 'result', 'content', 0, 'text')).toBe(items)
     expect(digText(answers, 2, 'result', 'content', 0, 'text')).toBe('{"a": 1}')
   }
-}, 60_000)
+})
 
 test('over stdio one that breaks off is answered with an error', async () => {
   const child = spawn(
@@ -197,7 +197,7 @@ test('over stdio one that breaks off is answered with an error', async () => {
   expect(answers.filter((answer) => dig(answer, 'result') !== undefined)).toHaveLength(2)
   child.stdin.end()
   await once(child, 'close')
-}, 30_000)
+})
 
 test('a cancel reaches a call whose answer is on its way', async () => {
   const session = await legacySession(gateway.server('catalog'), gateway.key)
@@ -225,4 +225,4 @@ test('clients that read nothing are cut off at the deadline, free their places, 
   for (const bytes of await Promise.all(sockets.map(readOn)))
     expect(bytes).toBeLessThan(items.length)
   expect(await code()).toBeUndefined()
-}, 60_000)
+})

@@ -85,7 +85,7 @@ beforeAll(async () => {
     const { message } = await modernCall(gateway.url, gateway.key, 'tools/list')
     return dig(message, 'result') !== undefined && names(message, 'tools').length === 2
   })
-}, 60_000)
+})
 
 afterAll(async () => {
   await gateway?.stop()

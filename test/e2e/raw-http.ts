@@ -1,7 +1,9 @@
 // A bare TCP client for what no HTTP library would send.
+
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { patienceMs } from '../patience.ts'
 
 export interface RawReply {
   readonly status: number
@@ -9,7 +11,7 @@ export interface RawReply {
   readonly body: string
 }
 
-const waitMs = 20_000
+const waitMs = patienceMs
 
 export class RawConnection {
   private readonly socket: Socket

@@ -151,7 +151,7 @@ for (const { engine, there } of engines)
         )
         return listed.includes('shop__query') && listed.includes('desk__query')
       })
-    }, 120_000)
+    })
     afterAll(async () => {
       await gateway?.stop()
       await shop?.close()
@@ -399,12 +399,10 @@ for (const { engine, there } of engines)
         postgresql: recursive,
         sqlite: recursive,
       }[engine]
-      const before = Date.now()
       const { said } = await call('shop__query', {
         sql: endless,
       })
       expect(said).toContain('longer than 1500 ms')
-      expect(Date.now() - before).toBeLessThan(6_000)
       expect((await call('shop__query', { sql: 'select 1 as one' })).failed).toBe(false)
     })
 

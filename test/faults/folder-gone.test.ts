@@ -55,4 +55,4 @@ test('a stop after that says what is wrong, ends the database and ends', async (
         return true
       }
     })
-}, 60_000)
+})

@@ -259,9 +259,9 @@ describe.each(eras)('with a %s server that answers', (era) => {
         for await (const _chunk of response.body ?? []);
       })
       .catch(() => undefined)
-    const ended = await Promise.race([reading.then(() => true), delay(6_000).then(() => false)])
+    // Nothing but the gateway ends it.
+    await reading
     stop.abort()
-    expect(ended).toBe(true)
   })
 })
 

@@ -6,6 +6,7 @@ import {
 import { createEgress } from '../../src/upstream/egress/guard.ts'
 import { createAsyncapiExecutor } from '../../src/upstream/kinds/asyncapi/executor.ts'
 import { startService } from '../apis/asyncapi/service.ts'
+import { patienceMs } from '../patience.ts'
 import { describeKind } from './contract.ts'
 
 const own = {
@@ -56,7 +57,7 @@ describeKind<AsyncApiPlan, AsyncApiCommon>({
       credential: { bearer: presented },
       egress: createEgress({ named: ['127.0.0.1'], spec: { hosts: [], networks: [] } }),
       cursors: { seal: (text) => text, open: (text) => text },
-      timeoutMs: 20_000,
+      timeoutMs: patienceMs,
       now: Date.now,
     })
     const { port } = service

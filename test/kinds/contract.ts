@@ -2,9 +2,11 @@
  * What every kind of API promises alike, as one table: deadline, cancel, size, credentials, retries, errors, redaction.
  * A kind plugs in with `describeKind(subject)`: a real server of its own and an executor for it.
  */
+
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { GatewayError, publicSentence } from '../../src/model/refusal.ts'
 import type { Answer, Executor, Run } from '../../src/upstream/api/executor.ts'
+import { patienceMs, until } from '../patience.ts'
 
 /** What the real server behind a kind does, and what it saw. */
 export interface Started<Plan, Common> {
@@ -86,14 +88,6 @@ async function thrown(promise: Promise<unknown>): Promise<GatewayError> {
   throw new Error('nothing was thrown')
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  const end = Date.now() + 5_000
-  while (!condition()) {
-    if (Date.now() > end) throw new Error('it did not happen in 5 s')
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
-
 /** Everything that an error shows, private detail and causes included. */
 function dump(error: unknown): string {
   const parts: string[] = []
@@ -123,7 +117,7 @@ export function describeKind<Plan, Common>(subject: Subject<Plan, Common>): void
       args: '{}',
       headers,
       principalId: 'key:test',
-      signal: AbortSignal.timeout(20_000),
+      signal: AbortSignal.timeout(patienceMs),
       progress: () => undefined,
       ...over,
     })
@@ -169,10 +163,9 @@ export function describeKind<Plan, Common>(subject: Subject<Plan, Common>): void
       const cancel = new AbortController()
       const running = thrown(run(started, started.ops.slow, { signal: cancel.signal }))
       await until(() => started.seen.slow === 1)
-      const before = Date.now()
       cancel.abort()
+      // The API itself answers only when it is told to, or never: nothing else ends the call.
       expect((await running).code).toBe('cancelled')
-      expect(Date.now() - before).toBeLessThan(1_000)
       await until(() => started.seen.stopped === 1)
       // The place at the server is free again.
       const answer = await run(started, started.ops.echo, { args: subject.echoArgs('after') })

@@ -1,6 +1,7 @@
 import { type GraphqlCommon, type GraphqlPlan, graphqlSpec } from '../../src/model/kinds/graphql.ts'
 import { createEgress } from '../../src/upstream/egress/guard.ts'
 import { createGraphqlExecutor } from '../../src/upstream/kinds/graphql/executor.ts'
+import { patienceMs } from '../patience.ts'
 import { describeKind } from './contract.ts'
 import { serve } from './rest-server.ts'
 
@@ -52,7 +53,7 @@ describeKind<GraphqlPlan, GraphqlCommon>({
         credential: { bearer: presented },
         egress: createEgress({ named: ['127.0.0.1'], spec: { hosts: [], networks: [] } }),
         cursors: { seal: (text) => text, open: (text) => text },
-        timeoutMs: 20_000,
+        timeoutMs: patienceMs,
         now: Date.now,
       }),
       common: {

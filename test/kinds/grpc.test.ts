@@ -1,4 +1,5 @@
 /** The contract of kinds over gRPC: the test service of `test/apis`, behind a proxy that can break connections. */
+
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { convertGrpc } from '../../src/convert/grpc/convert.ts'
@@ -7,6 +8,7 @@ import { createEgress } from '../../src/upstream/egress/guard.ts'
 import { createGrpcExecutor } from '../../src/upstream/kinds/grpc/executor.ts'
 import { labProto, startGrpcJs } from '../apis/grpc-lab.ts'
 import { documentOf, readBeside } from '../apis/soap-tools.ts'
+import { patienceMs } from '../patience.ts'
 import { describeKind } from './contract.ts'
 
 /** Passes bytes on; while `breaking` says so, it hangs up on the first bytes of a call. */
@@ -86,7 +88,7 @@ describeKind<GrpcPlan, GrpcCommon>({
       credential: { bearer: presented },
       egress: createEgress({ named: ['127.0.0.1'], spec: { hosts: [], networks: [] } }),
       cursors: { seal: (text) => text, open: (text) => text },
-      timeoutMs: 20_000,
+      timeoutMs: patienceMs,
       now: Date.now,
     })
     const flaky = (of: GrpcPlan): GrpcPlan => ({ ...of })

@@ -1,10 +1,12 @@
 /** What the REST executor makes of answers that are too large to hold. */
+
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { brotliCompressSync, constants, createGzip, deflateRawSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import type { RestPlan } from '../../src/model/kinds/openapi.ts'
+import { patienceMs } from '../patience.ts'
 import { plainPlan } from './rest-server.ts'
 import { answering, type Handler, type Result, world } from './rest-world.ts'
 
@@ -335,7 +337,7 @@ it('an API is read no faster than its answer is taken', async () => {
     args: '{}',
     headers: {},
     principalId: 'key:test',
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(patienceMs),
     progress: () => undefined,
   })
   if (body.kind !== 'stream') throw new Error('it was held whole')

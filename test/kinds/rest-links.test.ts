@@ -1,9 +1,11 @@
 /** Links of a description, followed by calls of a real server: what is told, and what is not. */
+
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { convertOpenapi } from '../../src/convert/openapi/convert.ts'
 import { openapiSpec } from '../../src/model/kinds/openapi.ts'
 import { createEgress } from '../../src/upstream/egress/guard.ts'
 import { createRestExecutor } from '../../src/upstream/kinds/rest/executor.ts'
+import { patienceMs } from '../patience.ts'
 import { bytesOf } from './contract.ts'
 import { serve } from './rest-server.ts'
 
@@ -40,7 +42,7 @@ async function told(links: object, answer: Answer, args: object = {}): Promise<r
     credential: { bearer: secret },
     egress: createEgress({ named: ['127.0.0.1'], spec: { hosts: [], networks: [] } }),
     cursors: { seal: (sealed) => sealed, open: (sealed) => sealed },
-    timeoutMs: 20_000,
+    timeoutMs: patienceMs,
     now: Date.now,
   })
   onTestFinished(async () => {
@@ -97,7 +99,7 @@ async function told(links: object, answer: Answer, args: object = {}): Promise<r
           headers: {},
           principalId: 'key:test',
           nameOf: (name) => (name === 'hidden' ? undefined : `api__${name}`),
-          signal: AbortSignal.timeout(20_000),
+          signal: AbortSignal.timeout(patienceMs),
           progress: () => undefined,
         }),
       )

@@ -1,4 +1,5 @@
 /** TLS of the one way out: the name is checked though the address is dialled, and who gets to see a client certificate. */
+
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:https'
@@ -9,6 +10,7 @@ import type { Answer } from '../../src/upstream/api/executor.ts'
 import type { Egress } from '../../src/upstream/egress/egress.ts'
 import { createEgress } from '../../src/upstream/egress/guard.ts'
 import { createRestExecutor } from '../../src/upstream/kinds/rest/executor.ts'
+import { patienceMs } from '../patience.ts'
 import { textOf } from './contract.ts'
 import { plainPlan } from './rest-server.ts'
 
@@ -72,7 +74,7 @@ async function call(
     credential: { tls },
     egress: egress(),
     cursors: { seal: (text) => text, open: (text) => text },
-    timeoutMs: 10_000,
+    timeoutMs: patienceMs,
     now: Date.now,
   })
   onTestFinished(() => executor.close())
@@ -82,7 +84,7 @@ async function call(
     args: '{}',
     headers: {},
     principalId: 'key:test',
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(patienceMs),
     progress: () => undefined,
   })
 }
@@ -124,7 +126,7 @@ describe('TLS', () => {
         .connect({
           host: 'api.test',
           port,
-          timeoutMs: 5_000,
+          timeoutMs: patienceMs,
           tls: { servername, ...(authority === undefined ? {} : { ca: authority }) },
         })
         .then((socket) => onTestFinished(() => void socket.destroy()))

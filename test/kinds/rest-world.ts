@@ -1,4 +1,5 @@
 /** A REST executor and the real server behind it, for tests of what it makes of answers. */
+
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { onTestFinished } from 'vitest'
 import type { Credential } from '../../src/model/credential.ts'
@@ -6,6 +7,7 @@ import { openapiSpec, type RestCommon, type RestPlan } from '../../src/model/kin
 import type { Executor, Run } from '../../src/upstream/api/executor.ts'
 import { createEgress } from '../../src/upstream/egress/guard.ts'
 import { createRestExecutor } from '../../src/upstream/kinds/rest/executor.ts'
+import { patienceMs } from '../patience.ts'
 import { bytesOf } from './contract.ts'
 import { plainPlan, type Running, serve } from './rest-server.ts'
 
@@ -54,7 +56,7 @@ export async function world(handler: Handler, setting: Setting = {}): Promise<Wo
       spec: { hosts: [], networks: [] },
     }),
     cursors: { seal: (text) => text, open: (text) => text },
-    timeoutMs: setting.timeoutMs ?? 20_000,
+    timeoutMs: setting.timeoutMs ?? patienceMs,
     now: setting.now ?? Date.now,
   })
   onTestFinished(async () => {
@@ -71,7 +73,7 @@ export async function world(handler: Handler, setting: Setting = {}): Promise<Wo
         args: JSON.stringify(args),
         headers,
         principalId: 'key:test',
-        signal: AbortSignal.timeout(20_000),
+        signal: AbortSignal.timeout(patienceMs),
         progress: () => undefined,
         ...over,
       })

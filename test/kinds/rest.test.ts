@@ -2,6 +2,7 @@ import type { RestCommon, RestPlan } from '../../src/model/kinds/openapi.ts'
 import { openapiSpec } from '../../src/model/kinds/openapi.ts'
 import { createEgress } from '../../src/upstream/egress/guard.ts'
 import { createRestExecutor } from '../../src/upstream/kinds/rest/executor.ts'
+import { patienceMs } from '../patience.ts'
 import { describeKind } from './contract.ts'
 import { plainPlan, serve } from './rest-server.ts'
 
@@ -57,7 +58,7 @@ describeKind<RestPlan, RestCommon>({
         credential: { bearer: presented },
         egress: createEgress({ named: ['127.0.0.1'], spec: { hosts: [], networks: [] } }),
         cursors: { seal: (text) => text, open: (text) => text },
-        timeoutMs: 20_000,
+        timeoutMs: patienceMs,
         now: Date.now,
       }),
       common: { security: {} },

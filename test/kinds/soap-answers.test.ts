@@ -1,4 +1,5 @@
 /** What envelopes hold byte by byte, and what answers of all kinds become. */
+
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -8,6 +9,7 @@ import { GatewayError } from '../../src/model/refusal.ts'
 import { createEgress } from '../../src/upstream/egress/guard.ts'
 import { createSoapExecutor } from '../../src/upstream/kinds/soap/executor.ts'
 import { readBeside } from '../apis/soap-tools.ts'
+import { patienceMs } from '../patience.ts'
 import { serve } from './rest-server.ts'
 
 const soap11 = 'http://schemas.xmlsoap.org/soap/envelope/'
@@ -91,7 +93,7 @@ async function service(
     credential: undefined,
     egress: createEgress({ named: ['127.0.0.1'], spec: { hosts: [], networks: [] } }),
     cursors: { seal: (text) => text, open: (text) => text },
-    timeoutMs: 10_000,
+    timeoutMs: patienceMs,
     now: () => Date.UTC(2026, 2, 1),
   })
   ends.push(async () => {
@@ -107,7 +109,7 @@ async function service(
         args: JSON.stringify(args),
         headers: { 'x-tenant': 'acme' },
         principalId: 'key:test',
-        signal: AbortSignal.timeout(10_000),
+        signal: AbortSignal.timeout(patienceMs),
         progress: () => undefined,
       })
       if (answer.body.kind !== 'whole') throw new Error('the result is a stream')

@@ -6,6 +6,7 @@ import {
 } from '../../src/model/kinds/soap.ts'
 import { createEgress } from '../../src/upstream/egress/guard.ts'
 import { createSoapExecutor } from '../../src/upstream/kinds/soap/executor.ts'
+import { patienceMs } from '../patience.ts'
 import { describeKind } from './contract.ts'
 import { serve } from './rest-server.ts'
 
@@ -69,7 +70,7 @@ describeKind<SoapPlan, SoapCommon>({
         credential: { bearer: presented },
         egress: createEgress({ named: ['127.0.0.1'], spec: { hosts: [], networks: [] } }),
         cursors: { seal: (one) => one, open: (one) => one },
-        timeoutMs: 20_000,
+        timeoutMs: patienceMs,
         now: Date.now,
       }),
       common: {

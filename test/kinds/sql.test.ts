@@ -18,6 +18,7 @@ import {
   startMysql,
   startPostgres,
 } from '../fixtures/databases/server.ts'
+import { patienceMs } from '../patience.ts'
 import { describeKind, type Started } from './contract.ts'
 
 /** What the suite needs of a real server: accounts, and a look at what runs. */
@@ -158,11 +159,11 @@ function named(sql: string, more: Partial<Extract<SqlPlan, { kind: 'named' }>> =
 function executorOf(url: string): Executor<SqlPlan, SqlCommon> {
   return createSqlExecutor({
     server: 'db',
-    spec: sqlSpec.parse({ url, access: 'write', timeoutMs: 20_000 }),
+    spec: sqlSpec.parse({ url, access: 'write', timeoutMs: patienceMs }),
     credential: undefined,
     egress: createEgress({ named: ['127.0.0.1'], spec: { hosts: [], networks: [] } }),
     cursors: { seal: (one) => one, open: (one) => one },
-    timeoutMs: 20_000,
+    timeoutMs: patienceMs,
     now: Date.now,
   })
 }
@@ -273,7 +274,7 @@ async function startSqlite(): Promise<Started<SqlPlan, SqlCommon>> {
     args: '{"text":"first"}',
     headers: {},
     principalId: 'key:test',
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(patienceMs),
     progress: () => undefined,
   })
   const timer = setInterval(look, 5)

@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { patienceMs } from '../../../test/patience.ts'
 import { ConversionFault } from '../../model/conversion.ts'
 import { createEgress } from '../../upstream/egress/guard.ts'
 import { type ReadCaps, readCaps } from './bounds.ts'
@@ -60,7 +61,7 @@ function source(
   })
 }
 
-const signal = AbortSignal.timeout(20_000)
+const signal = AbortSignal.timeout(patienceMs)
 
 async function faultOf(work: Promise<unknown>): Promise<ConversionFault> {
   const fault: unknown = await work.then(

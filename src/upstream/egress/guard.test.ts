@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import { createServer as createTcp, isIP } from 'node:net'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { patienceMs } from '../../../test/patience.ts'
 import { GatewayError, publicSentence } from '../../model/refusal.ts'
 import { classOf } from './addresses.ts'
 import type { Egress } from './egress.ts'
@@ -379,7 +380,7 @@ describe('sockets', () => {
       dns: { 'api.test': ['127.0.0.1'] },
     })
     for (const host of ['api.test', '127.0.0.1']) {
-      const socket = await guard.connect({ host, port, tls: undefined, timeoutMs: 5_000 })
+      const socket = await guard.connect({ host, port, tls: undefined, timeoutMs: patienceMs })
       expect(socket.remoteAddress).toBe('127.0.0.1')
       socket.destroy()
     }
@@ -387,7 +388,7 @@ describe('sockets', () => {
     expect(
       (
         await refusal(() =>
-          closed.connect({ host: 'api.test', port, tls: undefined, timeoutMs: 5_000 }),
+          closed.connect({ host: 'api.test', port, tls: undefined, timeoutMs: patienceMs }),
         )
       ).code,
     ).toBe('egress_refused')
@@ -410,7 +411,7 @@ describe('sockets', () => {
     expect(fault.code).toBe('server_unavailable')
     silent.close()
     const gone = await refusal(() =>
-      guard.connect({ host: '127.0.0.1', port: silentPort, tls: undefined, timeoutMs: 5_000 }),
+      guard.connect({ host: '127.0.0.1', port: silentPort, tls: undefined, timeoutMs: patienceMs }),
     )
     expect(gone.code).toBe('server_unavailable')
   })

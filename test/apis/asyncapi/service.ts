@@ -1,4 +1,5 @@
 /** Starts the service of `server.mjs` as a process, converts `service.yml` for it, and calls its tools. */
+
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -16,6 +17,7 @@ import {
 } from '../../../src/model/kinds/asyncapi.ts'
 import { createEgress } from '../../../src/upstream/egress/guard.ts'
 import { createAsyncapiExecutor } from '../../../src/upstream/kinds/asyncapi/executor.ts'
+import { patienceMs } from '../../patience.ts'
 import { type Called, type CallOptions, readAnswer } from '../graphql/service.ts'
 
 const seenSchema = z.object({
@@ -108,7 +110,7 @@ export async function enter(
     credential,
     egress: createEgress({ named: ['127.0.0.1'], spec: { hosts: [], networks: [] } }),
     cursors: { seal: (text) => text, open: (text) => text },
-    timeoutMs: 20_000,
+    timeoutMs: patienceMs,
     now: Date.now,
   })
   onTestFinished(() => executor.close())
@@ -123,7 +125,7 @@ export async function enter(
         args: typeof args === 'string' ? args : JSON.stringify(args),
         headers: over.headers ?? {},
         principalId: 'key:test',
-        signal: over.signal ?? AbortSignal.timeout(20_000),
+        signal: over.signal ?? AbortSignal.timeout(patienceMs),
         progress: over.progress ?? (() => undefined),
       })
       return readAnswer(answer)

@@ -1,9 +1,11 @@
 /** Services that do not answer, or do not know all of, the newest introspection query. */
+
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { buildSchema, graphqlSync } from 'graphql'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
+import { patienceMs } from '../../patience.ts'
 import { executorFor } from './service.ts'
 
 const schema = buildSchema('type Query { a(b: Int): String }')
@@ -27,7 +29,7 @@ async function describeFrom(answer: (query: string, response: ServerResponse) =>
     await executor.close()
     server.close()
   })
-  const document = executor.describe?.(AbortSignal.timeout(10_000))
+  const document = executor.describe?.(AbortSignal.timeout(patienceMs))
   if (document === undefined) throw new Error('it does not describe itself')
   return { asked, document }
 }

@@ -1,8 +1,10 @@
 /** GraphQL tools against a real service that is written with another library: mercurius with graphql 16. */
+
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { GatewayError } from '../../../src/model/refusal.ts'
+import { until } from '../../patience.ts'
 import { enter, type Service, startService, type World } from './service.ts'
 
 let service: Service
@@ -19,14 +21,6 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
     (fault: unknown) => fault,
   )
   return outcome instanceof GatewayError ? outcome.code : String(outcome)
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 5_000
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error('it did not happen in 5 s')
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
 }
 
 describe('a service that is only known by its URL', () => {

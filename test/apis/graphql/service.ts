@@ -1,4 +1,5 @@
 /** Starts the mercurius service of `server.mjs` as a process, and makes an executor for it. */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -16,6 +17,7 @@ import {
 import type { Answer, Executor } from '../../../src/upstream/api/executor.ts'
 import { createEgress } from '../../../src/upstream/egress/guard.ts'
 import { createGraphqlExecutor } from '../../../src/upstream/kinds/graphql/executor.ts'
+import { patienceMs } from '../../patience.ts'
 
 const seenSchema = z.object({
   requests: z.number(),
@@ -116,7 +118,7 @@ export function executorFor(
     credential,
     egress: createEgress({ named: ['127.0.0.1'], spec: { hosts: [], networks: [] } }),
     cursors: { seal: (text) => text, open: (text) => text },
-    timeoutMs: 20_000,
+    timeoutMs: patienceMs,
     now: Date.now,
   })
 }
@@ -125,7 +127,7 @@ export function executorFor(
 export async function enter(spec: Spec, credential?: Credential): Promise<World> {
   const executor = executorFor(spec, credential)
   onTestFinished(() => executor.close())
-  const description = await executor.describe?.(AbortSignal.timeout(20_000))
+  const description = await executor.describe?.(AbortSignal.timeout(patienceMs))
   if (description === undefined) throw new Error('it does not describe itself')
   const conversion = await convertGraphql(graphqlSpec.parse(spec), description)
   return {
@@ -140,7 +142,7 @@ export async function enter(spec: Spec, credential?: Credential): Promise<World>
         args: typeof args === 'string' ? args : JSON.stringify(args),
         headers: over.headers ?? {},
         principalId: 'key:test',
-        signal: over.signal ?? AbortSignal.timeout(20_000),
+        signal: over.signal ?? AbortSignal.timeout(patienceMs),
         progress: over.progress ?? (() => undefined),
       })
       return readAnswer(answer)

@@ -1,10 +1,12 @@
 /** Subscriptions over graphql-sse in distinct connections mode, and credentials that need more than a header. */
+
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Credential } from '../../../src/model/credential.ts'
 import type { GraphqlPlan } from '../../../src/model/kinds/graphql.ts'
 import { GatewayError } from '../../../src/model/refusal.ts'
+import { patienceMs } from '../../patience.ts'
 import { executorFor, readAnswer } from './service.ts'
 
 type Handle = (request: IncomingMessage, response: ServerResponse, body: string) => void
@@ -53,7 +55,7 @@ function run(url: string, plan: GraphqlPlan, args: unknown, credential?: Credent
       args: JSON.stringify(args),
       headers: {},
       principalId: 'key:test',
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(patienceMs),
       progress: () => undefined,
     })
     .then(readAnswer)

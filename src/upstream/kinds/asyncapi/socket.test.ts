@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Socket as NetSocket, type Server } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
+import { patienceMs } from '../../../../test/patience.ts'
 import type { GatewayError } from '../../../model/refusal.ts'
 import { createEgress } from '../../egress/guard.ts'
 import { Socket } from './socket.ts'
@@ -45,7 +46,7 @@ it('ends a connection on which no pong comes back', async () => {
   const { port } = await silent()
   const ended = Promise.withResolvers<GatewayError>()
   const listener = { message: () => undefined, end: () => undefined, fault: ended.resolve }
-  await Socket.open({ ...place(port), pingMs: 20 }, AbortSignal.timeout(5_000), listener)
+  await Socket.open({ ...place(port), pingMs: 20 }, AbortSignal.timeout(patienceMs), listener)
   expect(await ended.promise).toMatchObject({
     code: 'server_unavailable',
     message: 'no pong came back',
@@ -56,7 +57,7 @@ it('connects nowhere that the guard does not allow', async () => {
   const listener = { message: () => undefined, end: () => undefined, fault: () => undefined }
   const refused = Socket.open(
     { ...place(1), url: new URL('ws://169.254.169.254/') },
-    AbortSignal.timeout(5_000),
+    AbortSignal.timeout(patienceMs),
     listener,
   )
   await expect(refused).rejects.toMatchObject({ code: 'egress_refused' })

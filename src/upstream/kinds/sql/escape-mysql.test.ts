@@ -233,7 +233,7 @@ for (const subject of subjects)
       admin = await connected('root', server.password)
       for (const sql of setup(subject.setup, subject.readOnly)) await admin.query(sql)
       app = await connected('app', 'app')
-    }, 60_000)
+    })
     afterAll(async () => {
       for (const engine of engines) await engine.close()
       await app?.end()
@@ -264,7 +264,7 @@ for (const subject of subjects)
           )
           .toEqual([{ n: 0 }])
         expect(await one("select is_free_lock('loot') as free")).toEqual([{ free: 1 }])
-      }, 90_000)
+      })
 
     test('the secret file that LOAD_FILE would read stays hidden', async () => {
       expect(
@@ -284,7 +284,7 @@ for (const subject of subjects)
 
     test('a session that somebody ends is replaced, and the statement is asked again', async () => {
       const engine = engineOf('agent', { timeoutMs: 5_000 })
-      const sleeping = outcome(engine, 'select sleep(1), 7 as seven', { timeoutMs: 4_000 })
+      const sleeping = outcome(engine, 'select sleep(2), 7 as seven', { timeoutMs: 60_000 })
       const running = async (): Promise<unknown> =>
         one("select id from information_schema.processlist where info like 'select sleep%'")
       await expect.poll(running).toHaveLength(1)
@@ -335,7 +335,7 @@ for (const subject of subjects)
         // Before 8.0.20 there is none.
         ...subject.harmless.filter((name) => privileges.includes(name)),
       ])
-    }, 60_000)
+    })
 
     test.each([...tooWide, ...subject.tooWide])(
       'an account with %s is refused',

@@ -241,7 +241,7 @@ describe.each(versions.filter(({ there }) => there))(
         }
         expect(wrong).toEqual([])
         await expect.poll(leftBehind).toEqual({ locks: 0, open: 0 })
-      }, 120_000)
+      })
 
     test('nothing of one session reaches the next one', async () => {
       const engine = engineOf('agent', { connectionsMax: 1 })
@@ -258,7 +258,7 @@ describe.each(versions.filter(({ there }) => there))(
 
     test('a session that another caller ends is replaced, and the statement is asked again', async () => {
       const engine = engineOf('agent', { connectionsMax: 2, timeoutMs: 5_000 })
-      const sleeping = outcome(engine, 'select pg_sleep(1), 7 as seven', { timeoutMs: 4_000 })
+      const sleeping = outcome(engine, 'select pg_sleep(2), 7 as seven', { timeoutMs: 60_000 })
       await expect
         .poll(
           async () =>

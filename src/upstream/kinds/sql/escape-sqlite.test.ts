@@ -137,7 +137,7 @@ describe('SQLite, access read', () => {
       expect(state(), sql).toEqual(before)
     }
     expect(wrong).toEqual([])
-  }, 120_000)
+  })
 
   test('an endless statement is ended with its process, and the next one is answered', async () => {
     const endless =
