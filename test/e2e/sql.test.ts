@@ -390,6 +390,100 @@ for (const { engine, there } of engines)
       expect(checked.failed).toBe(true)
     })
 
+    it('numbers keep their digits in every place, or are refused with a sentence', async () => {
+      const digits = '12345678901234567890'
+      const asText = {
+        postgresql: '$1::jsonb::text',
+        mysql: 'concat(?)',
+        mariadb: 'concat(?)',
+        sqlite: '?',
+      }
+      const nested = await call('shop__query', {
+        sql: `select ${asText[engine]} as x, 1 as one`,
+        parameters: [{ a: [JSON.rawJSON(digits), JSON.rawJSON('0.12345678901234567890')] }],
+      })
+      expect(nested.said).toBe('')
+      const back = digText(nested.data, 'rows', 0, 'x').replaceAll(' ', '')
+      expect(back).toBe(`{"a":[${digits},0.12345678901234567890]}`)
+
+      const large = await call('shop__query', {
+        sql: `select ${engine === 'postgresql' ? '$1::numeric' : '?'} as x`,
+        parameters: [JSON.rawJSON(digits)],
+      })
+      if (engine === 'sqlite')
+        expect(large.said).toContain(`SQLite cannot keep all digits of ${digits}`)
+      else expect(dig(large.data, 'rows', 0, 'x'), large.said).toBe(digits)
+      const long = await call('shop__query', {
+        sql: `select ${engine === 'postgresql' ? '$1::numeric' : '?'} as x`,
+        parameters: [JSON.rawJSON('0.12345678901234567890')],
+      })
+      if (engine === 'sqlite') expect(long.said).toContain('cannot keep all digits')
+      else expect(dig(long.data, 'rows', 0, 'x'), long.said).toBe('0.12345678901234567890')
+
+      const extra = { n: JSON.rawJSON(digits), big: JSON.rawJSON('123456789012345678901234567890') }
+      const stored = await call('desk__update_orders', { key: { id: 101 }, set: { extra } })
+      // MySQL would make a double of it.
+      if (engine === 'mysql') expect(stored.said).toContain('JSON of this database cannot keep')
+      else {
+        expect(stored.said).toBe('')
+        await call('desk__get_orders', { id: 101 })
+        expect(seen.at(-1)).toContain('123456789012345678901234567890')
+      }
+      if (engine === 'sqlite') {
+        const total = await call('desk__update_orders', {
+          key: { id: 101 },
+          set: { total: digits },
+        })
+        expect(total.said).toContain('SQLite cannot keep all digits')
+      }
+    })
+
+    it('numbers are compared as numbers, and bytes are the same in both directions', async () => {
+      const isMysql = engine === 'mysql' || engine === 'mariadb'
+      const cast = (type: string): string => (engine === 'postgresql' ? `::${type}` : '')
+      const at = (place: number, type: string): string =>
+        engine === 'postgresql' ? `$${place}${cast(type)}` : '?'
+      const compared = await call('shop__query', {
+        sql: `select case when ${at(1, 'int')} < ${at(2, 'int')} then 1 else 0 end as a, case when ${at(3, 'numeric')} < ${at(4, 'numeric')} then 1 else 0 end as b`,
+        parameters: [9, 10, JSON.rawJSON('9.50'), 10.25],
+      })
+      expect(dig(compared.data, 'rows', 0), compared.said).toEqual({ a: 1, b: 1 })
+      if (isMysql) {
+        const { data, said } = await call('shop__query', {
+          sql: 'select greatest(?,?) b, least(?,?) c, if(?>?,1,0) d, json_array(?, ?) e, ? + ? f, ? g',
+          parameters: [9, 10, 9, 10, 10, 9, 1, 1.5, 0.1, 0.2, true],
+        })
+        expect(dig(data, 'rows', 0), said).toEqual({ b: 10, c: 9, d: 1, e: [1, 1.5], f: 0.3, g: 1 })
+      }
+      const exact = await call('shop__find_orders', { where: { total: '12345678901234567.89' } })
+      if (engine === 'sqlite') expect(exact.said).toContain('cannot keep all digits')
+      else expect(digList(exact.data, 'rows'), exact.said).toHaveLength(1)
+
+      const [file, given] = {
+        postgresql: ['$1', 'AP8='],
+        mysql: ['from_base64(?)', 'AP8='],
+        mariadb: ['from_base64(?)', 'AP8='],
+        sqlite: ['unhex(?)', '00FF'],
+      }[engine]
+      const found = await call('shop__query', {
+        sql: `select id, file from orders where file = ${file}`,
+        parameters: [given],
+      })
+      expect(digList(found.data, 'rows'), found.said).toEqual([{ id: 1, file: 'AP8=' }])
+      const { said } = await call('desk__update_orders', {
+        key: { id: 101 },
+        set: { file: 'no base64!' },
+      })
+      expect(said).toContain('base64')
+      if (engine !== 'postgresql') return
+      const tags = [
+        ['a', 'b'],
+        ['c', 'd'],
+      ]
+      const lists = await call('desk__update_orders', { key: { id: 101 }, set: { tags } })
+      expect(dig(lists.data, 'row', 'tags'), lists.said).toEqual(tags)
+    })
+
     it('stops what runs too long', async () => {
       const endless = {
         mariadb: 'select sleep(20), 1',

@@ -26,8 +26,12 @@ const forms: Readonly<Record<SqlValueKind, JsonSchema>> = {
 export function argumentSchema(column: SqlColumn): JsonSchema {
   const { kind, element, values } = column
   if (values !== undefined) return { type: 'string', enum: values }
+  // Dimensions are no part of a type (PostgreSQL 8.15.1): elements may be lists of elements.
   if (kind === 'array')
-    return { type: 'array', items: element === undefined ? {} : nullable(forms[element]) }
+    return {
+      type: 'array',
+      items: element === undefined ? {} : { anyOf: [nullable(forms[element]), { type: 'array' }] },
+    }
   return forms[kind]
 }
 

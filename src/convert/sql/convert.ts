@@ -32,6 +32,14 @@ import {
 import { engineName, fullName, pageMembers, rowsSchema } from './words.ts'
 
 const tablesInDescriptionMax = 40
+const parametersAbout = 'Values of the placeholders, in their order; objects arrive as JSON'
+/** How bytes are given: answers have base64, and parameters of most engines have no type that would say so. */
+const bytesAbout: Readonly<Record<SqlCatalog['engine'], string>> = {
+  postgresql: 'bytea as base64',
+  mysql: 'bytes as from_base64(?)',
+  mariadb: 'bytes as from_base64(?)',
+  sqlite: 'bytes as unhex(?), with hexadecimal text',
+}
 const placeholders: Readonly<Record<SqlCatalog['engine'], string>> = {
   postgresql: '$1, $2',
   mysql: '?',
@@ -195,7 +203,7 @@ function queryTool(catalog: SqlCatalog, { rowsMax, timeoutMs }: SqlSpec): TableT
         parameters: {
           type: 'array',
           maxItems: 200,
-          description: 'Values of the placeholders, in their order; objects arrive as JSON',
+          description: `${parametersAbout}; ${bytesAbout[engine]}`,
           items: {},
         },
         ...pageMembers(rowsMax),

@@ -21,12 +21,20 @@ export function namedQueries(
     const { sql, order } = placed(query.sql, Object.keys(query.parameters), catalog.engine)
     const unused = Object.keys(query.parameters).filter((parameter) => !order.includes(parameter))
     const taken = Object.keys(query.parameters).find((parameter) => pagingNames.has(parameter))
+    const rounded = Object.entries(query.parameters).find(
+      ([, { default: standard }]) => Number.isInteger(standard) && !Number.isSafeInteger(standard),
+    )?.[0]
     if (!query.readOnly && spec.access !== 'write')
       refuse('feature_unsupported', 'it writes, which needs access: write')
     else if (catalog.dangers.length > 0 && query.readOnly)
       refuse(
         'role_too_wide',
         `the account cannot be held to reading: ${catalog.dangers.join('; ')}`,
+      )
+    else if (rounded !== undefined)
+      refuse(
+        'schema_unusable',
+        `the default of ${rounded} has more digits than a number can keep; write it as a string`,
       )
     else if (taken !== undefined)
       refuse('schema_unusable', `a parameter cannot be called ${taken}; pages use it`)

@@ -2,7 +2,7 @@
 
 import { nearest } from '../../../kit/nearest.ts'
 import type { SqlCommon, SqlTable } from '../../../model/kinds/sql.ts'
-import type { JsonObject } from './arguments.ts'
+import { integerOf, type JsonObject } from './arguments.ts'
 import { StatementFault } from './engine.ts'
 
 export function listTables({ catalog }: SqlCommon, args: JsonObject, rowsMax: number): unknown {
@@ -13,8 +13,8 @@ export function listTables({ catalog }: SqlCommon, args: JsonObject, rowsMax: nu
       (schema === undefined || table.schema === schema) &&
       (text === '' || `${table.name}\n${table.comment ?? ''}`.toLowerCase().includes(text)),
   )
-  const offset = typeof args['offset'] === 'number' ? args['offset'] : 0
-  const limit = typeof args['limit'] === 'number' ? Math.min(args['limit'], rowsMax) : rowsMax
+  const offset = integerOf(args['offset']) ?? 0
+  const limit = Math.min(integerOf(args['limit']) ?? rowsMax, rowsMax)
   const page = fitting.slice(offset, offset + limit)
   return {
     engine: catalog.engine,

@@ -330,7 +330,7 @@ for (const { engine: name, there, open, slow, slowValue, endlessRows, placeholde
             isMysql
               ? 'select cast(? as signed) as v'
               : `select ${placeholder(1)}${type('int8')} as v`,
-            { values: [number], author: 'gateway' },
+            { values: [JSON.rawJSON(String(number))], author: 'gateway' },
           )
           const [row] = 'rows' in got ? got.rows : [undefined]
           const value: unknown = Reflect.get(Object(row), 'v')
@@ -364,6 +364,29 @@ for (const { engine: name, there, open, slow, slowValue, endlessRows, placeholde
         rows: [{ a: 1, a_2: 2, a_3: 3 }],
       })
     })
+
+    test.runIf(isMysql)(
+      'a value that does not fit is refused, whatever the mode of the server',
+      async () => {
+        await world.admin("set global sql_mode = ''")
+        await world.admin(
+          'create table if not exists shop.small (n tinyint unsigned, word varchar(3))',
+        )
+        const lax = another({ access: 'write' })
+        for (const [column, value] of [
+          ['n', -1],
+          ['n', 300],
+          ['word', 'too long'],
+        ] as const) {
+          const got = await outcome(lax, `insert into small (${column}) values (?)`, {
+            values: [value],
+            access: 'write',
+            author: 'gateway',
+          })
+          expect(got).toHaveProperty('fault')
+        }
+      },
+    )
 
     // A file has neither a connection nor a password.
     if (name === 'sqlite') return

@@ -4,17 +4,10 @@
  */
 import type { SqlCatalog, SqlSpec } from '../../../model/kinds/sql.ts'
 import type { ExecutorOptions } from '../../api/executor.ts'
+import type { JsonValue } from './arguments.ts'
 
-/** Bytes of a value of a binary column. */
-export type SqlValue =
-  | string
-  | number
-  | bigint
-  | boolean
-  | null
-  | Uint8Array
-  | readonly unknown[]
-  | { readonly [member: string]: unknown }
+/** A parameter; bytes only for a binary column. */
+export type SqlValue = JsonValue | Uint8Array
 
 export interface Statement {
   readonly sql: string

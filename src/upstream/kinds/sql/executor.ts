@@ -6,7 +6,13 @@ import { GatewayError } from '../../../model/refusal.ts'
 import { jsonAnswer, textAnswer } from '../../api/answer.ts'
 import type { Answer, Executor, ExecutorOptions, Run } from '../../api/executor.ts'
 import { schemeOf } from './address.ts'
-import { canonical, type JsonObject, type JsonValue, parseArguments } from './arguments.ts'
+import {
+  canonical,
+  integerOf,
+  type JsonObject,
+  type JsonValue,
+  parseArguments,
+} from './arguments.ts'
 import { describeTable, listTables } from './catalog-answers.ts'
 import { type CursorPlace, offsetMax, openCursor, sealCursor } from './cursor.ts'
 import { type Engine, type Rows, type SqlValue, type Statement, StatementFault } from './engine.ts'
@@ -120,7 +126,7 @@ class SqlExecutor implements Executor<SqlPlan, SqlCommon> {
     const { cursor, limit } = args
     const { rowsMax } = this.options.spec
     return {
-      limit: typeof limit === 'number' ? Math.min(limit, rowsMax) : rowsMax,
+      limit: Math.min(integerOf(limit) ?? rowsMax, rowsMax),
       offset: typeof cursor === 'string' ? openCursor(this.options.cursors, place, cursor) : 0,
     }
   }

@@ -1,4 +1,14 @@
 /** Values of MySQL and MariaDB, as the driver reads them from the binary protocol, to JSON; and JSON to parameters. */
+import { TypedParameter, type TypedParameterValue } from 'mysql2'
+import { shortestFloat } from '../../../kit/exact-numbers.ts'
+import {
+  digitsFault,
+  isInt64,
+  isRaw,
+  isUint64,
+  type WholeNumber,
+  wholeNumber,
+} from './arguments.ts'
 import type { SqlValue } from './engine.ts'
 import { bytesJson, floatJson, numberJson, quoted, spliceJson } from './json-value.ts'
 
@@ -105,15 +115,39 @@ export function fieldJson(field: Field, value: unknown): string {
 
 function floatOrInteger(field: Field, value: number): string {
   // FLOAT has 24 bits; its shortest decimal is what people wrote.
-  return field.columnType === 4 ? floatJson(Number(value.toPrecision(7))) : floatJson(value)
+  return floatJson(field.columnType === 4 ? shortestFloat(value) : value)
 }
 
-/** A parameter for the binary protocol. Everything arrives as data, whatever is in it. */
-export function fieldParameter(value: SqlValue): string | number | bigint | Buffer | null {
-  if (value === null || typeof value === 'string' || typeof value === 'bigint') return value
-  if (typeof value === 'boolean') return value ? 1n : 0n
-  // As a double it would not do for LIMIT.
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value
+/** DECIMAL has 65 digits, 30 of them behind the point (MySQL 13.1.3). */
+const decimalDigitsMax = 65
+const decimalScaleMax = 30
+
+/**
+ * A parameter for the binary protocol (COM_STMT_EXECUTE), of the type that it has: compared as text, 9 is more than
+ * 10. Everything arrives as data, whatever is in it. @throws StatementFault for a number whose digits would be lost
+ */
+export function fieldParameter(value: SqlValue): string | Buffer | TypedParameterValue | null {
+  if (value === null || typeof value === 'string') return value
+  if (typeof value === 'boolean') return TypedParameter.TINY(Number(value))
   if (value instanceof Uint8Array) return Buffer.from(value)
-  return JSON.stringify(value)
+  return typeof value === 'number' || isRaw(value)
+    ? typed(wholeNumber(value))
+    : JSON.stringify(value)
+}
+
+function typed(number: WholeNumber): TypedParameterValue {
+  const { text } = number
+  // As a double an integer would not do for LIMIT.
+  if (number.kind === 'integer' && isInt64(number.value))
+    return TypedParameter.LONGLONG(number.value)
+  if (number.kind === 'integer' && isUint64(number.value))
+    return TypedParameter.LONGLONG.unsigned(number.value)
+  const [, whole = '', fraction = ''] = /^-?(\d+)(?:\.(\d+))?$/.exec(text) ?? []
+  const isDecimal =
+    whole !== '' &&
+    whole.length + fraction.length <= decimalDigitsMax &&
+    fraction.length <= decimalScaleMax
+  if (isDecimal) return TypedParameter.NEWDECIMAL(text)
+  if (number.kind === 'double') return TypedParameter.DOUBLE(number.value)
+  throw digitsFault('The database', text)
 }

@@ -214,6 +214,10 @@ export class Mysql implements Engine {
       `lock_wait_timeout = ${lockS}`,
       `innodb_lock_wait_timeout = ${lockS}`,
       "time_zone = '+00:00'",
+      // Without it, what does not fit a column is stored as something else.
+      ...(access === 'write'
+        ? ["sql_mode = concat_ws(',', nullif(@@sql_mode, ''), 'STRICT_ALL_TABLES')"]
+        : []),
       // What follows a COMMIT of the statement itself is held to reading as well.
       ...(access === 'read' ? [`session ${readOnly} = 1`] : []),
     ]

@@ -1,5 +1,6 @@
 /** Values of PostgreSQL, which come as text (ISO dates and intervals, hex bytea), to JSON; and JSON to parameters. */
 import pg from 'pg'
+import { bytesOf, isRaw, type JsonValue, wholeNumber } from './arguments.ts'
 import type { SqlValue } from './engine.ts'
 import { bytesJson, numberJson, quoted, spliceJson } from './json-value.ts'
 
@@ -132,20 +133,36 @@ function arrayJson(element: number, text: string, further: FurtherTypes): string
 /** A parameter as text, for the type that the statement gives it. Everything arrives as data, whatever is in it. */
 export function parameterText(value: SqlValue, oid: number, further: FurtherTypes): string | null {
   if (value === null) return null
-  if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString('hex')}`
-  if (typeof value === 'string') return value
-  if (typeof value !== 'object') return String(value)
-  if (Array.isArray(value) && elementOf(oid, further) !== undefined) return arrayText(value)
-  return JSON.stringify(value)
+  if (value instanceof Uint8Array) return hexOf(value)
+  if (typeof value === 'string') return oid === byteaOid ? byteaText(value) : value
+  if (typeof value === 'boolean') return String(value)
+  if (isJson(oid)) return JSON.stringify(value)
+  if (typeof value === 'number' || isRaw(value)) return wholeNumber(value).text
+  const element = elementOf(oid, further)
+  return Array.isArray(value) && element !== undefined
+    ? arrayText(value, element)
+    : JSON.stringify(value)
+}
+
+const byteaOid = 17
+const isJson = (oid: number): boolean => oid === 114 || oid === 3802
+
+function hexOf(bytes: Uint8Array): string {
+  return `\\x${Buffer.from(bytes).toString('hex')}`
+}
+
+/** Bytes are base64 in both directions; the hex form of PostgreSQL itself, which no base64 is, is taken as well. */
+function byteaText(text: string): string {
+  return text.startsWith('\\x') ? text : hexOf(bytesOf(text))
 }
 
 /** An array literal (PostgreSQL 8.15.2): each element quoted, so that nothing in it is syntax. */
-function arrayText(entries: readonly unknown[]): string {
+function arrayText(entries: readonly JsonValue[], element: number): string {
   const elements = entries.map((entry) => {
-    if (entry === null) return 'NULL'
-    if (Array.isArray(entry)) return arrayText(entry)
-    const text = typeof entry === 'object' ? JSON.stringify(entry) : String(entry)
-    return `"${text.replace(/["\\]/g, '\\$&')}"`
+    // Dimensions are no part of a type (8.15.1), but an array of JSON has lists for elements.
+    if (Array.isArray(entry) && !isJson(element)) return arrayText(entry, element)
+    const text = parameterText(entry, element, new Map())
+    return text === null ? 'NULL' : `"${text.replace(/["\\]/g, '\\$&')}"`
   })
   return `{${elements.join(',')}}`
 }

@@ -1,6 +1,9 @@
 /** What the gateway and the process that opens SQLite files say to each other. All of it is plain data. */
 import type { SqlCatalog, SqlSpec } from '../../../model/kinds/sql.ts'
-import type { Rows, SqlValue } from './engine.ts'
+import type { Rows } from './engine.ts'
+
+/** What SQLite has values of. */
+export type SqliteParameter = string | number | bigint | Uint8Array | null
 
 export interface SqliteJob {
   readonly path: string
@@ -10,7 +13,7 @@ export interface SqliteJob {
     | {
         readonly kind: 'execute'
         readonly sql: string
-        readonly values: readonly SqlValue[]
+        readonly values: readonly SqliteParameter[]
         readonly access: 'read' | 'write'
         readonly skip: number
         readonly rowsMax: number

@@ -4,14 +4,7 @@
  * job opens the file anew: nothing is left of the one before.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import {
-  affectedFault,
-  noRowsFault,
-  type Rows,
-  type SqlValue,
-  StatementFault,
-  touchesMore,
-} from './engine.ts'
+import { affectedFault, noRowsFault, type Rows, StatementFault, touchesMore } from './engine.ts'
 import { bytesJson, floatJson, numberJson, quoted, spliceJson } from './json-value.ts'
 import { RowSink } from './row-sink.ts'
 import { introspectSqlite } from './sqlite-introspect.ts'
@@ -42,13 +35,6 @@ function open(job: SqliteJob): DatabaseSync {
   )
   database.limits.attach = 0
   return database
-}
-
-function bindable(value: SqlValue): string | number | bigint | Uint8Array | null {
-  if (value === null || typeof value === 'string' || typeof value === 'bigint') return value
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value
-  if (typeof value === 'boolean') return value ? 1n : 0n
-  return value instanceof Uint8Array ? value : JSON.stringify(value)
 }
 
 function valueJson(value: unknown, declared: string): string {
@@ -92,16 +78,15 @@ function execute(database: DatabaseSync, job: SqliteJob, task: Task): Rows {
   statement.setReturnArrays(true)
   const sink = new RowSink(task)
   sink.columns(columns.map(({ name, type }) => ({ name, type: type ?? 'any' })))
-  const bound = values.map(bindable)
   if (columns.length === 0) {
-    const affected = Number(statement.run(...bound).changes)
+    const affected = Number(statement.run(...values).changes)
     const tooMany = touchesMore(affected, affectedMax)
     finish(database, tooMany)
     if (tooMany) throw affectedFault(affected)
     return sink.done(affected)
   }
   let count = 0
-  for (const row of statement.iterate(...bound)) {
+  for (const row of statement.iterate(...values)) {
     count++
     const cells: unknown[] = Array.isArray(row) ? row : Object.values(row)
     if (!sink.add(() => cells.map((cell, at) => valueJson(cell, columns[at]?.type ?? '')))) break

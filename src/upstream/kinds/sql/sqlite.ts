@@ -6,17 +6,19 @@ import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { SqlCatalog } from '../../../model/kinds/sql.ts'
 import { GatewayError } from '../../../model/refusal.ts'
+import { digitsFault, isInt64, isRaw, wholeNumber } from './arguments.ts'
 import { idleMs, introspectTimeoutMs, waitersMax } from './connections.ts'
 import {
   type Engine,
   type EngineOptions,
   type Rows,
+  type SqlValue,
   type Statement,
   StatementFault,
 } from './engine.ts'
 import { lend } from './lend.ts'
 import { Pool } from './pool.ts'
-import type { FromSqlite, SqliteAnswer, SqliteJob } from './sqlite-messages.ts'
+import type { FromSqlite, SqliteAnswer, SqliteJob, SqliteParameter } from './sqlite-messages.ts'
 
 const processesMax = 4
 const startMsMax = 15_000
@@ -53,7 +55,16 @@ export class Sqlite implements Engine {
     const { sql, values, access, skip, rowsMax, bytesMax, affectedMax, signal, timeoutMs } =
       statement
     const answer = await this.ask(
-      { kind: 'execute', sql, values, access, skip, rowsMax, bytesMax, affectedMax },
+      {
+        kind: 'execute',
+        sql,
+        values: values.map(bindable),
+        access,
+        skip,
+        rowsMax,
+        bytesMax,
+        affectedMax,
+      },
       signal,
       timeoutMs,
     )
@@ -81,6 +92,17 @@ export class Sqlite implements Engine {
   async close(): Promise<void> {
     this.pool.close()
   }
+}
+
+/** @throws StatementFault for a number that SQLite would round */
+function bindable(value: SqlValue): SqliteParameter {
+  if (value === null || typeof value === 'string' || value instanceof Uint8Array) return value
+  if (typeof value === 'boolean') return value ? 1n : 0n
+  if (typeof value !== 'number' && !isRaw(value)) return JSON.stringify(value)
+  const number = wholeNumber(value)
+  if (number.kind === 'double' || (number.kind === 'integer' && isInt64(number.value)))
+    return number.value
+  throw digitsFault('SQLite', number.text)
 }
 
 /** @throws StatementFault, GatewayError server_unavailable, server_broken */

@@ -1,6 +1,18 @@
 /** SQL of the typed tools. Names come from the introspection and are quoted; every value is a parameter. */
+
+import { fitsDouble } from '../../../kit/exact-numbers.ts'
 import type { SqlEngine, SqlTarget, SqlValueKind } from '../../../model/kinds/sql.ts'
-import { isObject, type JsonObject, type JsonValue } from './arguments.ts'
+import {
+  bytesOf,
+  digitsFault,
+  isInt64,
+  isObject,
+  isRaw,
+  isUint64,
+  type JsonObject,
+  type JsonValue,
+  wholeNumber,
+} from './arguments.ts'
 import { type SqlValue, StatementFault } from './engine.ts'
 
 export interface Built {
@@ -56,14 +68,47 @@ class Builder {
   }
 }
 
-/** A JSON value as the column takes it. */
+const number = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+const numberKinds: ReadonlySet<SqlValueKind> = new Set(['integer', 'bigint', 'numeric', 'float'])
+
+/** A JSON value as the column takes it. @throws StatementFault for a number whose digits it would change */
 function columnValue(engine: SqlEngine, kind: SqlValueKind, value: JsonValue): SqlValue {
   if (value === null) return null
-  if (kind === 'json') return JSON.stringify(value)
-  if (kind === 'bytes' && typeof value === 'string') return Buffer.from(value, 'base64')
+  if (kind === 'json') return jsonText(engine, value)
+  if (kind === 'bytes' && typeof value === 'string') return bytesOf(value)
+  if (numberKinds.has(kind)) {
+    // Large numbers are given as strings; compared as a string, MySQL would take both sides for doubles.
+    const given = typeof value === 'string' && number.test(value) ? JSON.rawJSON(value) : value
+    if (typeof given !== 'number' && !isRaw(given)) return value
+    const whole = wholeNumber(given)
+    if (kind === 'float' && !fitsDouble(whole.text)) throw digitsFault('The column', whole.text)
+    return given
+  }
   if (typeof value === 'string' && /^timestamp/.test(kind) && /^(mysql|mariadb)$/.test(engine))
     return mysqlTimestamp(value)
   return value
+}
+
+/**
+ * MySQL keeps numbers in JSON as 64-bit integers and doubles. SQLite keeps JSON as text, but a column that is declared
+ * so takes what looks like a number for one (SQLite "Datatypes", 3).
+ */
+function jsonText(engine: SqlEngine, value: JsonValue): string {
+  const check = (one: unknown): void => {
+    if (typeof one !== 'number' && !isRaw(one)) return
+    const whole = wholeNumber(one)
+    const fits =
+      whole.kind === 'double' ||
+      (whole.kind === 'integer' &&
+        (isInt64(whole.value) || (engine === 'mysql' && isUint64(whole.value))))
+    if (!fits) throw digitsFault('JSON of this database', whole.text)
+  }
+  if (engine === 'sqlite') check(value)
+  if (engine !== 'mysql') return JSON.stringify(value)
+  return JSON.stringify(value, (_, one: unknown) => {
+    check(one)
+    return one
+  })
 }
 
 /** MySQL's literals have neither T nor Z; the session's zone is UTC. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseArguments } from './arguments.ts'
+import { parseArguments, wholeNumber } from './arguments.ts'
 import { openCursor, sealCursor } from './cursor.ts'
 import { numberJson, spliceJson } from './json-value.ts'
 import { holdsAccounts, parseGrant } from './mysql-account.ts'
@@ -51,12 +51,26 @@ describe('numbers', () => {
         '{"a":9007199254740993,"b":0.1234567890123456789,"c":1.5,"d":[-12345678901234567890],"e":"1"}',
       ),
     ).toEqual({
-      a: 9007199254740993n,
-      b: '0.1234567890123456789',
+      a: JSON.rawJSON('9007199254740993'),
+      b: JSON.rawJSON('0.1234567890123456789'),
       c: 1.5,
-      d: [-12345678901234567890n],
+      d: [JSON.rawJSON('-12345678901234567890')],
       e: '1',
     })
+  })
+
+  test.each([
+    ['5', 'integer', '5'],
+    ['5.0', 'integer', '5'],
+    ['1e3', 'integer', '1000'],
+    ['9223372036854775808', 'integer', '9223372036854775808'],
+    ['0.10', 'double', '0.10'],
+    ['0.30000000000000004', 'double', '0.30000000000000004'],
+    ['0.1234567890123456789', 'decimal', '0.1234567890123456789'],
+    ['1e400', 'decimal', '1e400'],
+    ['9'.repeat(500), 'decimal', '9'.repeat(500)],
+  ])('%s is kept whole as an %s', (source, kind, text) => {
+    expect(wholeNumber(JSON.rawJSON(source))).toMatchObject({ kind, text })
   })
 })
 
