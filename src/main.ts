@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import pino from 'pino'
 import type { CliPorts } from './cli/ports.ts'
 import { runCli } from './cli/program.ts'
+import { catchStrays } from './kit/owner.ts'
 import {
   type CommandSettings,
   checkConfig,
@@ -16,12 +17,16 @@ import {
 import { standardStream } from './main/standard-stream.ts'
 import { productVersion } from './model/product.ts'
 
+/** How long a gateway that failed may take to stop in order. */
+const brokenStopMs = 30_000
+
 const here = fileURLToPath(new URL('.', import.meta.url))
 const fromSource = import.meta.url.endsWith('.ts')
 const stopping = new AbortController()
 const stop = (): void => stopping.abort()
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop)
 
+let isBroken = false
 const commandName = process.argv[2]
 // Only a running gateway logs by itself; other commands say what they have to say.
 const level = process.env['SALLYPORT_LOG'] ?? (commandName === 'up' ? 'info' : 'error')
@@ -38,6 +43,18 @@ const settings: CommandSettings = {
   stderr: standardStream(process.stderr, () => undefined),
   signal: stopping.signal,
 }
+if (commandName === 'up' || commandName === 'stdio')
+  catchStrays((thrown, owner) => {
+    if (owner !== undefined) {
+      settings.log.error({ err: thrown }, `${owner.what} failed by itself`)
+      return
+    }
+    // Nobody knows what it left behind: what runs ends in order, and a supervisor starts anew.
+    settings.log.fatal({ err: thrown }, 'the gateway failed and stops')
+    isBroken = true
+    stopping.abort()
+    setTimeout(() => process.exit(1), brokenStopMs).unref()
+  })
 const ports: CliPorts = {
   stdout: settings.stdout,
   stderr: settings.stderr,
@@ -58,4 +75,5 @@ process.exitCode = await runCli(process.argv.slice(2), ports)
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, stop)
 await Promise.all([ports.stdout.flushed(), ports.stderr.flushed()])
 // What is left open, such as a connection that is being made, must not keep a finished command alive, nor one that failed.
+if (isBroken) process.exitCode = 1
 process.exit()

@@ -3,9 +3,11 @@
  * process of its own, one at a time, under a cap of time and memory. A thread would not do: what parses JSON cannot be
  * interrupted, and a thread that runs out of memory there takes the whole process with it.
  */
+
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { deserialize } from 'node:v8'
+import { owned } from '../kit/owner.ts'
 import { type Conversion, ConversionFault, type ReadDocument } from '../model/conversion.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { ConversionJob } from './converters.ts'
@@ -35,10 +37,12 @@ export function createConversions(caps: ConversionCaps): Conversions {
 
   const run = (job: ConversionJob, read: ReadDocument): Promise<Conversion> => {
     if (closed) throw new GatewayError('shutting_down')
-    const worker = startWorker(caps)
+    const broken = Promise.withResolvers<never>()
+    broken.promise.catch(() => undefined)
+    const worker = owned({ what: 'a conversion', fail: broken.reject }, () => startWorker(caps))
     running = worker
     worker.send({ kind: 'job', job } satisfies ToWorker)
-    return answerOf(worker, read, caps).finally(() => {
+    return Promise.race([answerOf(worker, read, caps), broken.promise]).finally(() => {
       running = undefined
       worker.kill('SIGKILL')
     })

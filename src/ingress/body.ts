@@ -2,7 +2,8 @@ import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { Link } from '../kit/chain.ts'
 import type { Deadlines, Due } from '../kit/deadlines.ts'
-import { GatewayError } from '../model/refusal.ts'
+import { owned } from '../kit/owner.ts'
+import { GatewayError, toGatewayError } from '../model/refusal.ts'
 
 /** A body that is being read; `fail` ends the reading with a refusal. */
 export class BodyReader {
@@ -31,11 +32,16 @@ export class BodyReader {
     this.done = done
     this.refuse = refuse
     deadlines.add(this)
-    request.on('data', (chunk: Buffer) => this.take(chunk))
-    request.on('end', () => this.finish())
-    // An error is followed by a close, so one listener is enough.
-    request.on('error', () => undefined)
-    request.on('close', () => this.closed())
+    owned(
+      { what: 'the body of a request', fail: (thrown) => this.fail(toGatewayError(thrown)) },
+      () => {
+        request.on('data', (chunk: Buffer) => this.take(chunk))
+        request.on('end', () => this.finish())
+        // An error is followed by a close, so one listener is enough.
+        request.on('error', () => undefined)
+        request.on('close', () => this.closed())
+      },
+    )
   }
 
   private closed(): void {

@@ -1,7 +1,11 @@
 /** The HTTP door: limits, Origin and Host, who calls, sessions, the body, and the way back. */
+
+import { EventEmitter } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import { Chain } from '../kit/chain.ts'
 import { Deadlines } from '../kit/deadlines.ts'
+import { owned, unowned } from '../kit/owner.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError, refusals, toGatewayError } from '../model/refusal.ts'
@@ -61,6 +65,7 @@ export function createHttpDoor(
     },
     (request, response) => door.take(request, response),
   )
+  ownConnections(server)
   server.maxConnections = settings.connectionsMax
   // The head is judged before the client is told to send the body.
   server.on('checkContinue', (request, response) => door.take(request, response))
@@ -81,6 +86,18 @@ export function createHttpDoor(
     endListens: () => door.endListens(),
     endOf: (gone) => door.endOf(gone),
     peersChanged: () => door.passOn.peersChanged(),
+  }
+}
+
+/** What is thrown in an event of a connection, of its requests or of its answers ends that connection. */
+function ownConnections(server: Server): void {
+  const emit = (event: string | symbol, ...args: unknown[]): boolean =>
+    EventEmitter.prototype.emit.call(server, event, ...args)
+  server.emit = (event: string | symbol, ...args: unknown[]) => {
+    const [socket] = args
+    if (event !== 'connection' || !(socket instanceof Socket)) return emit(event, ...args)
+    const owner = { what: 'a connection of a caller', fail: () => socket.destroy() }
+    return owned(owner, () => emit(event, ...args))
   }
 }
 
@@ -116,7 +133,8 @@ class Door {
   }
 
   take(request: IncomingMessage, response: ServerResponse): void {
-    this.handle(request, response).catch((thrown: unknown) =>
+    // What a call sets off is not all its own, the journal for one; what is, gets its owner where it is sent.
+    unowned(() => this.handle(request, response)).catch((thrown: unknown) =>
       this.refuse(request, response, toGatewayError(thrown)),
     )
   }

@@ -220,7 +220,7 @@ export const refusals = {
   server_broken: kind(
     -32603,
     200,
-    'The server gave an answer that is not valid MCP.',
+    'The server gave an answer that cannot be read.',
     'Report it to the owner of the server; "sallyport doctor" shows more.',
   ),
   server_refused_us: kind(

@@ -2,8 +2,10 @@
  * Servers on a message channel: a child process, or the HTTP+SSE pair. One channel carries many calls,
  * so answers are told apart by our ids and progress by our tokens.
  */
+
 import type { Backoff } from '../kit/backoff.ts'
 import { BoxMap } from '../kit/box-map.ts'
+import { type Owner, owned } from '../kit/owner.ts'
 import {
   type Capabilities,
   type ListMethod,
@@ -14,7 +16,7 @@ import {
 import type { ServerCodec, ServerMessage } from '../model/codec.ts'
 import { legacyCapabilities } from '../model/extensions.ts'
 import { type Member, type Members, rawOf } from '../model/members.ts'
-import { GatewayError } from '../model/refusal.ts'
+import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import { subjectOf } from '../model/target.ts'
 import { acknowledgement, honouredUris } from './http/listen.ts'
 import type { Facts, Sent, ServerLink, ServerNotice, Start } from './kind.ts'
@@ -91,6 +93,12 @@ class ChannelSession {
     return this.facts
   }
 
+  /** A channel that is of no more use. */
+  giveUp(reason: string): void {
+    this.close(reason)
+    void this.channel.close().catch(() => undefined)
+  }
+
   private close(reason: string): void {
     if (this.closed !== undefined) return
     this.closed = reason
@@ -130,18 +138,25 @@ class ChannelSession {
     const open = this.calls.get(message.id)
     this.calls.delete(message.id)
     this.unanswered.delete(message.id)
-    open?.take(message)
+    this.hand(open, message)
+  }
+
+  /** What one call makes of a message must not cost the others the channel. */
+  private hand(open: OpenCall | undefined, message: ServerMessage): void {
+    try {
+      open?.take(message)
+    } catch (thrown) {
+      open?.fail(toGatewayError(thrown))
+    }
   }
 
   private notification(method: string, params: Members, meta: Members): void {
     if (method === 'notifications/progress') {
-      this.calls
-        .get(rawOf(params, 'progressToken') ?? '')
-        ?.take({ kind: 'notification', method, params, meta })
+      const open = this.calls.get(rawOf(params, 'progressToken') ?? '')
+      this.hand(open, { kind: 'notification', method, params, meta })
     } else if (method === 'notifications/message') {
       // A channel does not say which call a log message belongs to; with one in flight it can only be that one.
-      const only = this.onlyCall()
-      only?.take({ kind: 'notification', method, params, meta })
+      this.hand(this.onlyCall(), { kind: 'notification', method, params, meta })
     } else if (method === acknowledgement) {
       const id = rawOf(meta, 'io.modelcontextprotocol/subscriptionId') ?? ''
       this.acknowledged.get(id)?.(honouredUris(rawOf(params, 'notifications')))
@@ -150,7 +165,7 @@ class ChannelSession {
 
   private question(message: Extract<ServerMessage, { kind: 'request' }>): void {
     const only = this.onlyCall()
-    if (only !== undefined) only.take(message)
+    if (only !== undefined) this.hand(only, message)
     else if (message.method === 'ping') this.tell(this.codec.answer(message.id, '{}'))
     else this.tell(this.codec.answerError(message.id, -32601, 'Nobody can answer this.'))
   }
@@ -161,8 +176,7 @@ class ChannelSession {
     try {
       this.channel.send(text)
     } catch (fault) {
-      this.close(fault instanceof Error ? fault.message : String(fault))
-      void this.channel.close().catch(() => undefined)
+      this.giveUp(fault instanceof Error ? fault.message : String(fault))
     }
   }
 
@@ -370,12 +384,19 @@ export class ChannelLink implements ServerLink {
       const probed = await this.probe()
       if (probed !== undefined) return this.opened(probed, capabilities)
     }
-    const session = new ChannelSession(
-      await this.options.open(),
-      this.options.codec,
-      this.options.now(),
-    )
-    return this.opened(session, capabilities)
+    return this.opened(await this.fresh(), capabilities)
+  }
+
+  /** A new channel. What its streams throw outside of any call ends it, and with it the calls that it carries. */
+  private async fresh(): Promise<ChannelSession> {
+    let session: ChannelSession | undefined
+    const owner: Owner = {
+      what: 'a channel to an MCP server',
+      fail: (thrown) => session?.giveUp(thrown instanceof Error ? thrown.message : String(thrown)),
+    }
+    const { open, codec, now } = this.options
+    session = new ChannelSession(await owned(owner, open), codec, now())
+    return session
   }
 
   /**
@@ -383,11 +404,7 @@ export class ChannelLink implements ServerLink {
    * exits or stays silent gets a fresh channel (protocol.md section 2.9).
    */
   private async probe(): Promise<ChannelSession | undefined> {
-    const session = new ChannelSession(
-      await this.options.open(),
-      this.options.codec,
-      this.options.now(),
-    )
+    const session = await this.fresh()
     try {
       const id = ++this.ids
       const message = await session.ask(

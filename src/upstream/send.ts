@@ -5,6 +5,7 @@ import { Breaker } from '../kit/breaker.ts'
 import type { Link } from '../kit/chain.ts'
 import { Deadlines, type Due } from '../kit/deadlines.ts'
 import type { KeyRing } from '../kit/key-ring.ts'
+import { type Owner, owned } from '../kit/owner.ts'
 import type { Recorded } from '../model/proofs.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import type { Reply } from '../model/reply.ts'
@@ -98,6 +99,25 @@ class Round {
   }
 }
 
+/** Owns what a round sets off. A connection that it opened may remember it for long, so it lets go of the round. */
+class CallOwner implements Owner {
+  readonly what: string
+  private round: Round | undefined
+
+  constructor(server: string, round: Round) {
+    this.what = `a call of ${server}`
+    this.round = round
+  }
+
+  release(): void {
+    this.round = undefined
+  }
+
+  fail(thrown: unknown): void {
+    this.round?.stop(toGatewayError(thrown), 'the gateway failed')
+  }
+}
+
 /**
  * Sends a recorded call and resolves with the end of its round.
  * @throws GatewayError server_*, state_invalid, cancelled
@@ -119,12 +139,14 @@ export function send(
       })
     gate.running++
     const round = new Round((error) => ended(error))
+    const owner = new CallOwner(recorded.target.server, round)
     let over = false
     const ended = (error: GatewayError | undefined): boolean => {
       if (over) return false
       over = true
       gate.running--
       gate.deadlines.delete(round)
+      owner.release()
       forget()
       // Too late while it streams: the client may be what is slow.
       const isLate = round.isStreaming && error?.code === 'server_timeout'
@@ -150,7 +172,7 @@ export function send(
       }, fail)
     }
     try {
-      begin(deps, gate, recorded, sink, round, wait, fail)
+      owned(owner, () => begin(deps, gate, recorded, sink, round, wait, fail))
     } catch (fault) {
       fail(fault)
     }

@@ -1,9 +1,10 @@
 /** The guard of every outgoing connection. The rules are those of docs/adr/0017-egress.md. */
 import { lookup as dnsLookup } from 'node:dns/promises'
-import { connect as connectPlain, isIP, type LookupFunction, type Socket } from 'node:net'
+import { connect as connectPlain, isIP, type LookupFunction, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { Pool } from 'undici'
+import { buildConnector, Pool } from 'undici'
 import { parseCidr } from '../../kit/cidr.ts'
+import { type Owner, owned } from '../../kit/owner.ts'
 import type { EgressSpec } from '../../model/egress.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import {
@@ -204,7 +205,7 @@ class Guard implements Egress {
       pipelining: 1,
       keepAliveTimeout: keepAliveMs,
       // A literal address was checked just now and is never looked up; a name is looked up once a connection.
-      connect: { ...tls, timeout: connectTimeoutMs, lookup: this.lookup },
+      connect: ownedConnector({ ...tls, timeout: connectTimeoutMs, lookup: this.lookup }),
     })
   }
 
@@ -248,6 +249,28 @@ class Guard implements Egress {
       clearTimeout(timer)
       socket.off('error', reject)
     }
+  }
+}
+
+/**
+ * Calls come and go on a pooled connection, so what is thrown in its events belongs to none of those that opened it:
+ * it ends the connection, and with it the one call that is on it.
+ */
+function ownedConnector(options: buildConnector.BuildOptions): buildConnector.connector {
+  const connector = buildConnector(options)
+  return (target, callback) => {
+    let socket: unknown
+    const owner: Owner = {
+      what: `a connection to ${target.hostname}`,
+      fail: (thrown) => {
+        const fault = thrown instanceof Error ? thrown : new Error(String(thrown))
+        if (socket instanceof Socket) socket.destroy(fault)
+      },
+    }
+    return owned(owner, () => {
+      socket = connector(target, callback)
+      return socket
+    })
   }
 }
 

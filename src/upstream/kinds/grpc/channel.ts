@@ -1,5 +1,6 @@
 /** Channels to one gRPC server: the address is resolved and checked by the guard, and the checked one is dialled. */
 import type { ChannelOptions, Client } from '@grpc/grpc-js'
+import { owned } from '../../../kit/owner.ts'
 import type { Credential } from '../../../model/credential.ts'
 import type { GrpcSpec } from '../../../model/kinds/grpc.ts'
 import { GatewayError } from '../../../model/refusal.ts'
@@ -32,6 +33,7 @@ function targetOf({ address, plaintext }: Pick<GrpcSpec, 'address' | 'plaintext'
 }
 
 export interface ChannelSettings {
+  readonly server: string
   readonly spec: GrpcSpec
   readonly credential: Credential | undefined
   readonly egress: Egress
@@ -71,13 +73,19 @@ export class Channel {
   private async connect(): Promise<OpenChannel> {
     // CommonJS: a bundle gives only its default export.
     const { default: grpc } = await import('@grpc/grpc-js')
-    const client = await openClient(grpc, this.settings)
+    // What the connection itself throws; what a call throws belongs to the call.
+    const owner = { what: `the channel to ${this.settings.server}`, fail: () => this.breakOff() }
+    const client = await owned(owner, () => openClient(grpc, this.settings))
     if (this.closed) {
       client.close()
       throw new GatewayError('cancelled')
     }
     this.current = client
     return { grpc, client }
+  }
+
+  private breakOff(): void {
+    if (this.current !== undefined) this.forget(this.current)
   }
 
   /** The next call resolves the address anew. Calls that still run keep theirs until they end. */
@@ -115,7 +123,10 @@ async function openClient(grpc: Grpc, settings: ChannelSettings): Promise<Client
   }
   const dialled = family === 4 ? `ipv4:${address}:${port}` : `ipv6:[${address}]:${port}`
   const credentials = tls ? secure(grpc, credential) : grpc.credentials.createInsecure()
-  return new grpc.Client(dialled, credentials, options)
+  const client = new grpc.Client(dialled, credentials, options)
+  // Connects here: begun by a call, the connection would be that call's.
+  client.getChannel().getConnectivityState(true)
+  return client
 }
 
 function secure(grpc: Grpc, credential: Credential | undefined) {

@@ -31,8 +31,8 @@ class GrpcExecutor implements Executor<GrpcPlan, GrpcCommon> {
   constructor(options: ExecutorOptions<GrpcSpec>) {
     this.options = options
     this.secrets = new Secrets(options.credential)
-    const { spec, credential, egress } = options
-    this.channel = new Channel({ spec, credential, egress, messageBytesMax })
+    const { server, spec, credential, egress } = options
+    this.channel = new Channel({ server, spec, credential, egress, messageBytesMax })
     if (options.spec.proto === undefined) this.describe = (signal) => this.introspect(signal)
   }
 

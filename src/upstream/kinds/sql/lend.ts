@@ -13,6 +13,8 @@ export interface Loan<Session> {
   readonly timeoutMs: number
   /** Ends at the server what the session runs, and the session with it. Never fails. */
   readonly stop: (session: Session) => Promise<void>
+  /** Rejects when the session broke in a way that nothing else tells. */
+  readonly lost: (session: Session) => Promise<never>
 }
 
 /**
@@ -21,7 +23,7 @@ export interface Loan<Session> {
  * @throws StatementFault timeout; GatewayError cancelled, server_*; whatever `work` throws
  */
 export async function lend<Session, Answer>(
-  { pool, signal, timeoutMs, stop }: Loan<Session>,
+  { pool, signal, timeoutMs, stop, lost }: Loan<Session>,
   work: (session: Session) => Promise<{ readonly answer: Answer; readonly clean: boolean }>,
 ): Promise<Answer> {
   const session = await pool.take(signal)
@@ -48,7 +50,7 @@ export async function lend<Session, Answer>(
   try {
     const working = work(session)
     working.catch(() => undefined)
-    const done = await Promise.race([working, halted.promise])
+    const done = await Promise.race([working, halted.promise, lost(session)])
     clean = done.clean && !stopped
     return done.answer
   } catch (thrown) {

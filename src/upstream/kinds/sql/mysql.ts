@@ -8,6 +8,7 @@
 import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Connection, createConnection, type PrepareStatementInfo } from 'mysql2'
+import { owned } from '../../../kit/owner.ts'
 import type { SqlCatalog } from '../../../model/kinds/sql.ts'
 import { GatewayError } from '../../../model/refusal.ts'
 import { addressOf, type DatabaseAddress } from './address.ts'
@@ -39,6 +40,7 @@ import { introspectMysql } from './mysql-introspect.ts'
 import { fieldJson, fieldOf, fieldParameter, fieldType } from './mysql-values.ts'
 import { Pool } from './pool.ts'
 import { RowSink, tooLarge } from './row-sink.ts'
+import { SessionOwner } from './session-owner.ts'
 import { roleTooWide } from './too-wide.ts'
 import { shownTables } from './visible.ts'
 import { watchWire } from './wire.ts'
@@ -46,6 +48,7 @@ import { watchWire } from './wire.ts'
 const refusals = /^ER_(ACCESS_DENIED|DBACCESS_DENIED|HOST_NOT_PRIVILEGED)/
 
 interface Session {
+  readonly owner: SessionOwner
   readonly connection: Connection
   readonly socket: Socket
   mariadb: boolean
@@ -64,7 +67,7 @@ export class Mysql implements Engine {
     this.options = options
     this.address = addressOf(options, { port: 3306, user: 'root' })
     this.pool = new Pool<Session>({
-      open: (signal) => this.open(signal),
+      open: (signal) => this.owned(signal),
       close: end,
       usable: ({ broken, socket }) => !broken && !socket.destroyed,
       connectionsMax: options.spec.connectionsMax,
@@ -73,7 +76,12 @@ export class Mysql implements Engine {
     })
   }
 
-  private async open(signal: AbortSignal): Promise<Session> {
+  private owned(signal: AbortSignal): Promise<Session> {
+    const owner = new SessionOwner(this.options.server)
+    return owned(owner, () => this.open(owner, signal))
+  }
+
+  private async open(owner: SessionOwner, signal: AbortSignal): Promise<Session> {
     const { host, port, user, password, database, tls } = this.address
     const socket = await this.options.egress.connect({
       host,
@@ -110,6 +118,7 @@ export class Mysql implements Engine {
       disableEval: true,
     })
     const session: Session = {
+      owner,
       connection,
       socket,
       mariadb: false,
@@ -117,6 +126,10 @@ export class Mysql implements Engine {
       broken: false,
       vetted: false,
     }
+    owner.endsWith(() => {
+      session.broken = true
+      end(session)
+    })
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const gone = Promise.withResolvers<never>()
     gone.promise.catch(() => undefined)
@@ -136,10 +149,10 @@ export class Mysql implements Engine {
     })
     connection.once('connect', () => resolve())
     try {
-      await Promise.race([promise, gone.promise])
+      await Promise.race([promise, gone.promise, owner.lost])
       const asked = connection.promise().query('select version()')
       asked.catch(() => undefined)
-      const [rows] = await Promise.race([asked, gone.promise])
+      const [rows] = await Promise.race([asked, gone.promise, owner.lost])
       const version = JSON.stringify(rows)
       session.mariadb = /mariadb/i.test(version)
       // MariaDB before 11.1 and MySQL before 5.7.20 know the old name only.
@@ -233,14 +246,15 @@ export class Mysql implements Engine {
     work: (session: Session) => Promise<{ answer: Answer; clean: boolean }>,
   ): Promise<Answer> {
     const { pool } = this
-    return lend({ pool, signal, timeoutMs, stop: (session) => this.kill(session) }, work)
+    const stop = (session: Session): Promise<void> => this.kill(session)
+    return lend({ pool, signal, timeoutMs, stop, lost: ({ owner }) => owner.lost }, work)
   }
 
   /** Ends what the session runs, from a connection beside it, and then the session. */
   private async kill(session: Session): Promise<void> {
     const { threadId } = session.connection
     try {
-      const other = await this.open(AbortSignal.timeout(stopTimeoutMs))
+      const other = await this.owned(AbortSignal.timeout(stopTimeoutMs))
       try {
         const killed = other.connection.promise().query(`kill ${Number(threadId)}`)
         await Promise.race([killed, delay(stopTimeoutMs, undefined, { ref: false })])

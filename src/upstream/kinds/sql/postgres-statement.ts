@@ -103,13 +103,20 @@ export class PostgresStatement implements Submittable {
       this.stop(connection, parametersFault(this.parameters.length, values.length))
       return
     }
+    let texts: (string | null)[]
+    try {
+      texts = values.map((value, index) =>
+        parameterText(value, this.parameters[index] ?? 0, further),
+      )
+    } catch (fault) {
+      this.stop(connection, fault)
+      return
+    }
     connection.bind(
       {
         portal: '',
         statement: '',
-        values: values.map((value, index) =>
-          parameterText(value, this.parameters[index] ?? 0, further),
-        ),
+        values: texts,
         valueMapper: (value) => value,
       },
       true,

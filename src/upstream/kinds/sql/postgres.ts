@@ -5,6 +5,7 @@
  */
 import type { Socket } from 'node:net'
 import pg from 'pg'
+import { owned } from '../../../kit/owner.ts'
 import type { SqlCatalog } from '../../../model/kinds/sql.ts'
 import { GatewayError } from '../../../model/refusal.ts'
 import { addressOf, type DatabaseAddress } from './address.ts'
@@ -35,6 +36,7 @@ import { introspectPostgres } from './postgres-introspect.ts'
 import { PostgresStatement, UnknownTypes } from './postgres-statement.ts'
 import type { FurtherTypes } from './postgres-values.ts'
 import { RowSink, tooLarge } from './row-sink.ts'
+import { SessionOwner } from './session-owner.ts'
 import { roleTooWide } from './too-wide.ts'
 import { shownTables } from './visible.ts'
 import { watchWire } from './wire.ts'
@@ -47,6 +49,7 @@ const vettedMs = 10_000
 const furtherTypesMax = 5_000
 
 interface Session {
+  readonly owner: SessionOwner
   readonly client: pg.Client
   readonly socket: Socket
   broken: boolean
@@ -64,7 +67,10 @@ export class Postgres implements Engine {
     this.options = options
     this.address = addressOf(options, { port: 5432, user: 'postgres' })
     this.pool = new Pool<Session>({
-      open: (signal) => this.open(signal),
+      open: (signal) => {
+        const owner = new SessionOwner(options.server)
+        return owned(owner, () => this.open(owner, signal))
+      },
       close: ({ client, socket }) => {
         client.end().catch(() => undefined)
         // A server that is busy reads no farewell.
@@ -77,7 +83,7 @@ export class Postgres implements Engine {
     })
   }
 
-  private async open(signal: AbortSignal): Promise<Session> {
+  private async open(owner: SessionOwner, signal: AbortSignal): Promise<Session> {
     const { host, port, user, password, database, tls } = this.address
     const socket = await this.options.egress.connect({
       host,
@@ -103,7 +109,11 @@ export class Postgres implements Engine {
       ssl: tls === undefined ? false : { ...tls, rejectUnauthorized: tls.verify },
       connectionTimeoutMillis: connectTimeoutMs,
     })
-    const session: Session = { client, socket, broken: false, vetted: false }
+    const session: Session = { owner, client, socket, broken: false, vetted: false }
+    owner.endsWith(() => {
+      session.broken = true
+      socket.destroy()
+    })
     client.on('error', () => {
       session.broken = true
     })
@@ -115,7 +125,9 @@ export class Postgres implements Engine {
     }
     signal.addEventListener('abort', abort)
     try {
-      await client.connect()
+      const connecting = client.connect()
+      connecting.catch(() => undefined)
+      await Promise.race([connecting, owner.lost])
       return session
     } catch (thrown) {
       socket.destroy()
@@ -214,7 +226,8 @@ export class Postgres implements Engine {
     work: (session: Session) => Promise<{ answer: Answer; clean: boolean }>,
   ): Promise<Answer> {
     const { pool } = this
-    return lend({ pool, signal, timeoutMs, stop: (session) => this.cancel(session) }, work)
+    const stop = (session: Session): Promise<void> => this.cancel(session)
+    return lend({ pool, signal, timeoutMs, stop, lost: ({ owner }) => owner.lost }, work)
   }
 
   /** Asks the server to stop what the session runs (PostgreSQL 55.2.9), then ends the connection. */

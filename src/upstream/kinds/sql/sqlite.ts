@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { owned } from '../../../kit/owner.ts'
 import type { SqlCatalog } from '../../../model/kinds/sql.ts'
 import { GatewayError } from '../../../model/refusal.ts'
 import { digitsFault, isInt64, isRaw, wholeNumber } from './arguments.ts'
@@ -18,26 +19,35 @@ import {
 } from './engine.ts'
 import { lend } from './lend.ts'
 import { Pool } from './pool.ts'
+import { SessionOwner } from './session-owner.ts'
 import type { FromSqlite, SqliteAnswer, SqliteJob, SqliteParameter } from './sqlite-messages.ts'
 
 const processesMax = 4
 const startMsMax = 15_000
 const heapMbMax = 256
 
+interface Session {
+  readonly owner: SessionOwner
+  readonly child: ChildProcess
+}
+
 export class Sqlite implements Engine {
   private readonly options: EngineOptions
   private readonly path: string
-  private readonly pool: Pool<ChildProcess>
+  private readonly pool: Pool<Session>
 
   constructor(options: EngineOptions) {
     this.options = options
     this.path = options.spec.url.slice('sqlite:'.length)
-    this.pool = new Pool<ChildProcess>({
-      open: startProcess,
-      close: (child) => {
+    this.pool = new Pool<Session>({
+      open: (signal) => {
+        const owner = new SessionOwner(options.server)
+        return owned(owner, () => startProcess(owner, signal))
+      },
+      close: ({ child }) => {
         child.kill('SIGKILL')
       },
-      usable: (child) => child.connected && child.exitCode === null,
+      usable: ({ child }) => child.connected && child.exitCode === null,
       connectionsMax: Math.min(processesMax, options.spec.connectionsMax),
       idleMs,
       waitersMax,
@@ -83,10 +93,10 @@ export class Sqlite implements Engine {
     const { pool, path } = this
     const { schemas, include, exclude } = this.options.spec
     const job: SqliteJob = { path, shown: { schemas, include, exclude }, task }
-    return lend({ pool, signal, timeoutMs, stop: kill }, async (child) => ({
-      answer: await asked(child, job),
-      clean: true,
-    }))
+    return lend(
+      { pool, signal, timeoutMs, stop: kill, lost: ({ owner }) => owner.lost },
+      async ({ child }) => ({ answer: await asked(child, job), clean: true }),
+    )
   }
 
   async close(): Promise<void> {
@@ -114,7 +124,7 @@ function unexpected(answer: SqliteAnswer): Error {
     : new GatewayError('server_broken', { detail: `an answer of kind ${answer.kind}` })
 }
 
-async function kill(child: ChildProcess): Promise<void> {
+async function kill({ child }: Session): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exit = once(child, 'exit')
   child.kill('SIGKILL')
@@ -155,7 +165,7 @@ function asked(child: ChildProcess, job: SqliteJob): Promise<SqliteAnswer> {
   })
 }
 
-async function startProcess(signal: AbortSignal): Promise<ChildProcess> {
+async function startProcess(owner: SessionOwner, signal: AbortSignal): Promise<Session> {
   // Bundled, the process lies beside the program; run from source, it is the file beside this one.
   const name = import.meta.url.endsWith('.ts') ? './sqlite-process.ts' : './sqlite-process.mjs'
   const child = fork(fileURLToPath(new URL(name, import.meta.url)), [], {
@@ -164,12 +174,13 @@ async function startProcess(signal: AbortSignal): Promise<ChildProcess> {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     serialization: 'advanced',
   })
+  owner.endsWith(() => child.kill('SIGKILL'))
   try {
     await once(child, 'message', {
       signal: AbortSignal.any([signal, AbortSignal.timeout(startMsMax)]),
     })
     waitFor(child, false)
-    return child
+    return { owner, child }
   } catch (thrown) {
     child.kill('SIGKILL')
     throw signal.aborted

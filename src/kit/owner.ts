@@ -1,0 +1,34 @@
+/**
+ * Who answers for what is thrown where nobody can catch it: in a callback of a driver, a stream, a timer or a child
+ * process. Node hands such a thing to the process, which would end, with everybody's calls. So whoever starts something
+ * that calls back says who owns it; everything that it sets off, however late, belongs to the same owner.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+export interface Owner {
+  /** For the log. */
+  readonly what: string
+  /** Ends what is broken, and tells who waits for it. Never throws. */
+  fail(thrown: unknown): void
+}
+
+const owners = new AsyncLocalStorage<Owner | undefined>()
+
+/** Runs `work`; it, and all that it sets off, belongs to `owner`, but for what is given another one inside. */
+export function owned<T>(owner: Owner, work: () => T): T {
+  return owners.run(owner, work)
+}
+
+/** Runs what serves everybody, though it was begun by something that has an owner. */
+export function unowned<T>(work: () => T): T {
+  return owners.run(undefined, work)
+}
+
+/** Sees to it that owners are told. `report` gets everything; without an owner the state of the process is unknown. */
+export function catchStrays(report: (thrown: unknown, owner: Owner | undefined) => void): void {
+  process.on('uncaughtException', (thrown) => {
+    const owner = owners.getStore()
+    report(thrown, owner)
+    owner?.fail(thrown)
+  })
+}
