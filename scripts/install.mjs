@@ -18,8 +18,9 @@ export function ensureInstalled(workspaces) {
   if (stamp.lock === lock && workspaces.every((name) => have.includes(name))) return
   const wanted = [...new Set([...have, ...workspaces])]
   process.stderr.write(
-    `Installing (${['the product', ...wanted.filter((name) => name !== 'sallyport')].join(', ')}) ...\n`,
+    `Installing (${['the product', ...wanted.filter((name) => name !== 'sallyport')].join(', ')}) ... (up to some minutes the first time)\n`,
   )
+  const began = performance.now()
   const args = [
     'ci',
     '--include-workspace-root',
@@ -41,6 +42,7 @@ export function ensureInstalled(workspaces) {
     )
     process.exit(1)
   }
+  process.stderr.write(`Installed in ${Math.round((performance.now() - began) / 1_000)} s.\n`)
   mkdirSync(join(root, 'node_modules'), { recursive: true })
   writeFileSync(stampFile, JSON.stringify({ lock, workspaces: wanted }))
 }

@@ -6,13 +6,16 @@ import { projectNode, root } from './project-node.mjs'
 
 ensureInstalled(['sallyport'])
 const node = projectNode()
-process.stderr.write('Building ...\n')
+process.stderr.write('Building ... (some seconds)\n')
 const built = spawnSync(node, [join(root, 'scripts/build.mjs')], {
   cwd: root,
   stdio: ['ignore', 'inherit', 'inherit'],
 })
 if (built.status !== 0) process.exit(built.status ?? 1)
 
+process.stderr.write(
+  'Starting the gateway ... (a first start makes its database, which takes some seconds)\n',
+)
 const given = process.argv.slice(2)
 const config = given.includes('--config')
   ? []

@@ -2,7 +2,8 @@
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import pino from 'pino'
+import type { Logger } from 'pino'
+import { logSettings } from './cli/log-settings.ts'
 import type { CliPorts } from './cli/ports.ts'
 import { runCli } from './cli/program.ts'
 import { catchStrays } from './kit/owner.ts'
@@ -14,6 +15,7 @@ import {
   runStdio,
   runUp,
 } from './main/commands.ts'
+import { openLog } from './main/log.ts'
 import { standardStream } from './main/standard-stream.ts'
 import { productVersion } from './model/product.ts'
 
@@ -28,19 +30,27 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop)
 
 let isBroken = false
 const commandName = process.argv[2]
-// Only a running gateway logs by itself; other commands say what they have to say.
-const level = process.env['SALLYPORT_LOG'] ?? (commandName === 'up' ? 'info' : 'error')
+const stdout = standardStream(process.stdout, () => stopping.abort())
+const stderr = standardStream(process.stderr, () => undefined)
+let log: Logger | undefined
 const settings: CommandSettings = {
   environment: process.env,
   cwd: process.cwd(),
   migrations: join(here, fromSource ? 'store/migrations' : 'migrations'),
   resolveFrom: import.meta.url,
-  log: pino(
-    { level, redact: { paths: ['*.authorization', '*.headers', '*.env'], censor: '[redacted]' } },
-    pino.destination({ fd: 2, sync: true }),
-  ),
-  stdout: standardStream(process.stdout, () => stopping.abort()),
-  stderr: standardStream(process.stderr, () => undefined),
+  get log() {
+    const { level, format } = logSettings(process.env)
+    log ??= openLog({
+      // Only a running gateway logs by itself; other commands say what they have to say.
+      level: level ?? (commandName === 'up' ? 'info' : 'error'),
+      format: format ?? (stderr.isTTY ? 'pretty' : 'json'),
+      colors: stderr.isTTY && (process.env['NO_COLOR'] ?? '') === '',
+      write: (line) => stderr.write(line),
+    })
+    return log
+  },
+  stdout,
+  stderr,
   signal: stopping.signal,
 }
 if (commandName === 'up' || commandName === 'stdio')

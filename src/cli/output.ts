@@ -1,6 +1,7 @@
 /** Everything that commands print: one JSON document, or text for people. */
 import { createColors } from 'picocolors'
 import { type AdminError, bodyOf } from '../admin/contract/errors.ts'
+import { terminalText } from '../kit/terminal-text.ts'
 import type { CliPorts } from './ports.ts'
 
 type OutputPorts = Pick<CliPorts, 'stdout' | 'stderr' | 'env'>
@@ -24,12 +25,12 @@ export class Output {
 
   /** `mark` is ours and may be coloured; `text` may be anybody's. */
   line(text = '', mark = ''): void {
-    this.ports.stdout.write(`${mark}${plain(text)}\n`)
+    this.ports.stdout.write(`${mark}${terminalText(text)}\n`)
   }
 
   /** Text for another program: printed as it is, unless a terminal would act upon it. */
   raw(text: string): void {
-    this.ports.stdout.write(this.ports.stdout.isTTY ? plain(text) : text)
+    this.ports.stdout.write(this.ports.stdout.isTTY ? terminalText(text) : text)
   }
 
   /** Many lines wait for their reader, so that they do not pile up here; an interrupted command waits no longer. */
@@ -44,7 +45,7 @@ export class Output {
   }
 
   warn(text: string): void {
-    if (!this.json) this.ports.stderr.write(`warning: ${plain(text)}\n`)
+    if (!this.json) this.ports.stderr.write(`warning: ${terminalText(text)}\n`)
   }
 
   /** Columns as wide as their widest cell. An empty table prints `none`. */
@@ -53,7 +54,9 @@ export class Output {
       this.line(none)
       return
     }
-    const cells = [header, ...rows].map((row) => row.map((cell) => plain(cell).replace(/\n/g, ' ')))
+    const cells = [header, ...rows].map((row) =>
+      row.map((cell) => terminalText(cell).replace(/\n/g, ' ')),
+    )
     const widths = header.map((_, i) => Math.max(...cells.map((row) => (row[i] ?? '').length)))
     for (const [index, row] of cells.entries()) {
       const text = row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')
@@ -65,7 +68,7 @@ export class Output {
   async during<T>(text: string, work: Promise<T>): Promise<T> {
     const { stderr } = this.ports
     if (!stderr.isTTY || this.json) return await work
-    stderr.write(`${plain(text)} ...`)
+    stderr.write(`${terminalText(text)} ...`)
     try {
       return await work
     } finally {
@@ -82,7 +85,7 @@ export class Output {
     }
     const issues = error.issues.map((issue) => `  ${placeOf(issue)}${issue.path}: ${issue.message}`)
     const lines = [`error: ${error.message}`, ...issues, `  ${error.wayOut}`]
-    stderr.write(`${plain(lines.join('\n'))}\n`)
+    stderr.write(`${terminalText(lines.join('\n'))}\n`)
   }
 }
 
@@ -94,10 +97,4 @@ export function placeOf(issue: {
 }): string {
   if (issue.file === undefined) return ''
   return `${[issue.file, issue.line, issue.column].filter((part) => part !== undefined).join(':')} `
-}
-
-/** Servers choose names and texts: control characters of theirs must not reach a terminal. */
-function plain(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '')
 }

@@ -43,6 +43,8 @@ export interface Environment {
   readonly NO_COLOR?: string | undefined
   readonly SALLYPORT_DATA?: string | undefined
   readonly SALLYPORT_KEY?: string | undefined
+  readonly SALLYPORT_LOG?: string | undefined
+  readonly SALLYPORT_LOG_FORMAT?: string | undefined
 }
 
 export interface CliPorts {

@@ -13,6 +13,7 @@ import { explainCommand } from './explain.ts'
 import { importCommand } from './import.ts'
 import { keysCommands } from './keys.ts'
 import { limitsCommands } from './limits.ts'
+import { logSettings } from './log-settings.ts'
 import { lsCommand } from './ls.ts'
 import { Output } from './output.ts'
 import type { CliPorts } from './ports.ts'
@@ -68,6 +69,7 @@ function createProgram(
       writeOut: (text) => ports.stdout.write(text),
       writeErr: () => undefined,
     })
+  program.hook('preAction', () => void logSettings(ports.env))
   for (const command of commands) command(program, run)
   return program
 }

@@ -49,27 +49,28 @@ async function configFile(settings: CommandSettings, place: Place): Promise<stri
 /** At least one of these lies in the data folder of every gateway that was started once. */
 const marks = ['node', 'last-good.json', 'postgres']
 
-/** Only `up` makes a gateway: whoever runs another command in the wrong folder hears of it. */
-async function assertGateway({ dataDir }: Place): Promise<void> {
-  const missing: (string | undefined)[] = []
-  for (const mark of marks)
-    try {
-      await lstat(join(dataDir, mark))
-      return
-    } catch (fault) {
-      missing.push(codeOf(fault))
-    }
-  throw missing.includes('EACCES')
-    ? new AdminError(
+async function hasGateway({ dataDir }: Place): Promise<boolean> {
+  for (const mark of marks) {
+    const fault = await lstat(join(dataDir, mark)).then(() => undefined, codeOf)
+    if (fault === undefined) return true
+    if (fault === 'EACCES')
+      throw new AdminError(
         'not_owner',
         `${dataDir} cannot be entered.`,
         'Run the command as the user who runs the gateway.',
       )
-    : new AdminError(
-        'no_gateway',
-        `There is no gateway in ${dataDir}.`,
-        'Name its data folder with --data DIR or SALLYPORT_DATA; "sallyport up" makes a new gateway.',
-      )
+  }
+  return false
+}
+
+/** Only `up` makes a gateway: whoever runs another command in the wrong folder hears of it. */
+async function assertGateway(place: Place): Promise<void> {
+  if (await hasGateway(place)) return
+  throw new AdminError(
+    'no_gateway',
+    `There is no gateway in ${place.dataDir}.`,
+    'Name its data folder with --data DIR or SALLYPORT_DATA; "sallyport up" makes a new gateway.',
+  )
 }
 
 async function base(
@@ -123,6 +124,12 @@ export async function runUp(settings: CommandSettings, given: CliUpOptions): Pro
     insecureRole: given.insecureLocal,
     listen: true,
   }
+  if (settings.stderr.isTTY && !given.json)
+    settings.stderr.write(
+      (await hasGateway(given))
+        ? `Starting the gateway in ${given.dataDir} ...\n`
+        : `Making a new gateway in ${given.dataDir}; its database takes some seconds ...\n`,
+    )
   await stating(() =>
     up({
       ...options,

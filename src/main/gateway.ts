@@ -203,7 +203,10 @@ export class Gateway {
         dataDir: options.dataDir,
         processesMax,
         log: (event) =>
-          log[event.kind === 'stderr' ? 'debug' : 'info'](event, `process ${event.kind}`),
+          log[/^(stderr|started)$/.test(event.kind) ? 'debug' : 'info'](
+            event,
+            `process ${event.kind}`,
+          ),
       }),
     ])
     const first = compileSnapshot({

@@ -158,6 +158,46 @@ async function upOnce(dataDir: string, ...more: string[]): Promise<string> {
   return said
 }
 
+const servers = { notes: { stdio: { command: process.execPath, args: [memory] } } }
+
+it.each([
+  [{}, /^\{.*"msg":"process ended"/m, /^[\d:]{8} /m],
+  [{ SALLYPORT_LOG_FORMAT: 'pretty' }, /^[\d:]{8} info {2}process ended {2}server=notes/m, /^\{/m],
+])(
+  'writes its log in the form that is asked for, and none before it is ready: %j',
+  async (env, wanted, not) => {
+    const place = await mkdtemp(join(tmpdir(), 'sallyport-log-'))
+    await writeFile(join(place, 'sallyport.yaml'), JSON.stringify({ servers }))
+    const child = startCommand(['up', '--port', '0'], { cwd: place, env })
+    let before = ''
+    let log = ''
+    child.stderr.on('data', (chunk) => {
+      log += String(chunk)
+    })
+    for await (const chunk of child.stdout) {
+      if (!String(chunk).includes('Sallyport is ready')) continue
+      before = log
+      child.kill('SIGTERM')
+    }
+    expect(before).toBe('')
+    expect(log).toMatch(wanted)
+    expect(log).not.toMatch(not)
+    await rm(place, { recursive: true, force: true })
+  },
+)
+
+it.each([
+  ['SALLYPORT_LOG', 'loud', 'It is one of trace, debug, info'],
+  ['SALLYPORT_LOG_FORMAT', 'xml', 'It is one of pretty, json'],
+])('says what %s may be', async (name, word, sentence) => {
+  for (const args of [['up', '--port', '0'], ['ls'], ['version']]) {
+    const ran = await runCommand(args, { cwd: folder, env: { [name]: word } })
+    expect([ran.code, ran.stdout]).toEqual([2, ''])
+    expect(ran.stderr).toBe(`error: ${name} is "${word}".\n  ${ran.stderr.split('\n  ')[1]}`)
+    expect(ran.stderr).toContain(sentence)
+  }
+})
+
 it('makes the first key in the start that shows it', async () => {
   const place = await mkdtemp(join(tmpdir(), 'sallyport-first-'))
   const data = join(place, 'data')

@@ -1,0 +1,42 @@
+/** The log on standard error: sentences at a terminal, JSON lines for programs. */
+import { createColors } from 'picocolors'
+import pino, { type Logger } from 'pino'
+import type { LogSettings } from '../cli/log-settings.ts'
+import { terminalText } from '../kit/terminal-text.ts'
+
+export interface LogOptions {
+  readonly level: NonNullable<LogSettings['level']>
+  readonly format: NonNullable<LogSettings['format']>
+  readonly colors: boolean
+  /** Standard error. */
+  readonly write: (line: string) => void
+}
+
+export function openLog({ level, format, colors, write }: LogOptions): Logger {
+  const paths = ['*.authorization', '*.headers', '*.env']
+  const options = { level, redact: { paths, censor: '[redacted]' } }
+  if (format === 'json') return pino(options, pino.destination({ fd: 2, sync: true }))
+  return pino(options, { write: (line: string) => write(`${sentenceOf(line, colors)}\n`) })
+}
+
+/** Members that say nothing to people. */
+const unsaid: ReadonlySet<string> = new Set(['level', 'time', 'pid', 'hostname', 'msg', 'kind'])
+
+function sentenceOf(line: string, colors: boolean): string {
+  const entry: Readonly<Record<string, unknown>> = JSON.parse(line)
+  const { dim, red, yellow } = createColors(colors)
+  const { level, time, msg } = entry
+  const label = pino.levels.labels[Number(level)] ?? ''
+  const colour = Number(level) >= 50 ? red : label === 'warn' ? yellow : (text: string) => text
+  const members = Object.entries(entry).flatMap(([name, value]) =>
+    unsaid.has(name) ? [] : [`${name}=${wordsOf(value)}`],
+  )
+  const at = dim(new Date(Number(time)).toTimeString().slice(0, 8))
+  const rest = members.length === 0 ? '' : `  ${dim(terminalText(members.join(' ')))}`
+  return `${at} ${colour(label.padEnd(5))} ${terminalText(String(msg ?? ''))}${rest}`
+}
+
+function wordsOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value)
+  return 'message' in value ? String(value.message) : JSON.stringify(value)
+}
