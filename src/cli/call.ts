@@ -17,7 +17,7 @@ export function callCommand(program: Command, run: Run): void {
       `sallyport call files.read_file '{"path":"notes.txt"}'`,
       'sallyport call billing.create @invoice.json --key sp_...',
     ],
-    options: [keyOption()],
+    options: [keyOption(', else the owner of the gateway')],
     values: z.object({ key: z.string().optional() }),
     run: async (session, [target = '', given], options) => {
       const { ports, out } = session

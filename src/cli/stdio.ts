@@ -26,8 +26,8 @@ export function stdioCommand(program: Command, run: Run): void {
   })
 }
 
-export function keyOption(): Option {
-  return new Option('--key <key>', 'the key to act as (default: SALLYPORT_KEY)')
+export function keyOption(without = ''): Option {
+  return new Option('--key <key>', `the key to act as (default: SALLYPORT_KEY${without})`)
 }
 
 /** Path of the endpoint that shows one server, one toolset, or all. */

@@ -9,7 +9,7 @@ import { wholeText } from '../ingress/http-exchange.ts'
 import { CancelSource } from '../kit/cancellation.ts'
 import { scanObject } from '../kit/json-scan.ts'
 import type { ServerSpec, ServerSpecInput } from '../model/desired-state.ts'
-import type { Principal } from '../model/principal.ts'
+import { ownerId, type Principal } from '../model/principal.ts'
 import { productVersion } from '../model/product.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import type { Exchange } from '../model/session.ts'
@@ -131,17 +131,34 @@ function mcpFault(thrown: unknown, spec: ServerSpec): Fault {
   return fault('unreachable')
 }
 
-/** A call through all rooms, as the key that the command gave. */
+/**
+ * Who calls over the socket of the administration without a key. Only the owner of the data folder can, who could make a
+ * key with all rights there as well; the records tell such calls from those of keys.
+ */
+function ownerPrincipal(environment: string): Principal {
+  return {
+    id: ownerId,
+    label: ownerId,
+    kind: 'user',
+    name: ownerId,
+    user: undefined,
+    teams: [],
+    environment,
+    roles: ['owner', 'all-tools'],
+    expiresAt: undefined,
+  }
+}
+
+/** A call through all rooms, as the key that the command gave, else as the owner. */
 async function call(
   gateway: Gateway,
   request: { key: string | undefined; server: string; tool: string; argumentsJson: string },
 ): Promise<{ kind: 'complete' | 'input_required' | 'error'; json: string }> {
-  const principal: Principal = identify(
-    gateway.cell.current.keys,
-    request.key === undefined ? undefined : `Bearer ${request.key}`,
-    undefined,
-    Date.now(),
-  )
+  const { keys, state } = gateway.cell.current
+  const principal =
+    request.key === undefined
+      ? ownerPrincipal(state.environment)
+      : identify(keys, `Bearer ${request.key}`, undefined, Date.now())
   const meta =
     '{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}'
   const text = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":${JSON.stringify(request.tool)},"arguments":${request.argumentsJson},"_meta":${meta}}}`
@@ -187,13 +204,14 @@ function explained(
     name: string
   },
 ): Explained | undefined {
-  const { keys, engine, catalog } = gateway.cell.current
+  const { keys, engine, catalog, state } = gateway.cell.current
   const target = { kind: request.kind, server: request.server, name: request.name }
   const odd = request.kind === 'resource' && !canBeJudged(catalog, request.server, request.name)
   const accountFor = (principal: Principal): Explained => {
     const account = explain(engine, principal, target)
     return odd ? { ...account, allowed: false, rule: oddUri } : account
   }
+  if (request.principal === ownerId) return accountFor(ownerPrincipal(state.environment))
   if (request.principal === 'local')
     return keys.local === undefined ? undefined : accountFor(keys.local)
   const [kind, name] = [

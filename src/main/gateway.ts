@@ -24,7 +24,7 @@ import {
   type StoredState,
   sizeBytes,
 } from '../model/desired-state.ts'
-import type { Principal } from '../model/principal.ts'
+import { ownerId, type Principal } from '../model/principal.ts'
 import { anonymousRefusals } from '../record/anonymous.ts'
 import { type Journal, openJournal } from '../record/journal.ts'
 import { createRecorder, type Recorder } from '../record/record.ts'
@@ -259,7 +259,7 @@ export class Gateway {
     clearTimeout(this.expiry)
     const { keys } = this.cell.current
     const now = Date.now()
-    const valid = new Set<string>(keys.local === undefined ? [] : [keys.local.id])
+    const valid = new Set([ownerId, ...(keys.local === undefined ? [] : [keys.local.id])])
     let nextMs = expiryMs
     for (const { id, expiresAt } of keys.byHash.values()) {
       if (expiresAt !== undefined && expiresAt <= now) continue

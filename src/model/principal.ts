@@ -4,11 +4,11 @@ import type { KeyRow } from './desired-state.ts'
 /** Who calls. Made by `identity`, read everywhere after it. */
 export interface Principal {
   /**
-   * Never given twice, however often a name is: what is kept for a principal is bound to it. Of the key, or `local`;
+   * Never given twice, however often a name is: what is kept for a principal is bound to it. Of the key, `local`, or `owner`;
    * never shown upstream.
    */
   readonly id: string
-  /** What people, rules and records call it: `key:ci`, `local`. Whoever has a key of that name now. */
+  /** What people, rules and records call it: `key:ci`, `local`, `owner`. Whoever has a key of that name now. */
   readonly label: string
   readonly kind: 'user' | 'agent'
   /** The name people gave the key; `local` for --insecure-local. */
@@ -22,6 +22,9 @@ export interface Principal {
   /** Epoch milliseconds; the principal is refused from then on. */
   readonly expiresAt: number | undefined
 }
+
+/** Id and label of who owns the gateway and calls a tool from its command line, without a key. No key has it. */
+export const ownerId = 'owner'
 
 /**
  * The id of a key's holder. A key is 256 random bits and its hash never changes, so that no other key ever has the id,

@@ -174,7 +174,8 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     { line: 'limits remove nope', code: 1, err: ['sallyport limits ls'] },
   ],
   call: [
-    { line: 'call files.read_file', code: 1, err: ['No key was sent'] },
+    { line: 'call files.read_file', out: ['read_file got {}'] },
+    { line: 'call files.read_file --key sp_wrong', code: 1, err: ['key'] },
     {
       line: 'call files.read_file {"n":12345678901234567890} --key sp_x',
       out: ['read_file got {"n":12345678901234567890}'],

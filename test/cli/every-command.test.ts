@@ -33,7 +33,7 @@ const rows: Readonly<Record<string, Row>> = {
   add: { args: `notes -- ${process.execPath} ${memory}`, says: 'Registered notes.' },
   ls: { says: 'notes' },
   tools: { args: 'notes', says: 'notes.read_graph' },
-  call: { args: 'notes.read_graph --key KEY', says: 'entities' },
+  call: { args: 'notes.read_graph', says: 'entities' },
   doctor: { args: 'notes', says: 'ok    notes' },
   stdio: {
     args: '--server notes --key KEY',
@@ -65,7 +65,7 @@ const rows: Readonly<Record<string, Row>> = {
   'limits set': { args: '--calls 60/minute', says: 'Added the limit.' },
   'limits ls': { says: '60/minute' },
   'limits remove': { args: 'ID', says: 'Removed' },
-  'audit tail': { says: 'read_graph' },
+  'audit tail': { says: 'principal=owner method=tools/call server=notes name=read_graph' },
   'audit verify': { says: 'The journal is whole' },
   'audit export': { args: '--since 1h', says: '"method":"tools/call"' },
   'secrets rotate': { says: 'The sealing key is now' },

@@ -252,7 +252,7 @@ async function adminPorts(
       detectSource(host, /^https?:/.test(request.source) ? { kind: 'http', ...request } : request),
     convert: (spec) => convertServer(host, spec),
     call: async ({ key, tool, argumentsJson }) => {
-      if (key === undefined) throw new GatewayError('key_missing')
+      if (key === 'sp_wrong') throw new GatewayError('key_invalid')
       if (tool === 'ask') return { kind: 'input_required', json: '{}' }
       if (tool === 'fail')
         return { kind: 'error', json: '{"code":-32602,"message":"Unknown tool."}' }

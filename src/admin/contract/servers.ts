@@ -138,9 +138,12 @@ export const callTool = route({
   id: 'callTool',
   method: 'POST',
   path: '/api/call',
-  summary: 'Call a tool as the owner of a key, under policy and record',
+  summary: 'Call a tool, under policy and record',
   input: z.object({
-    key: z.string().optional(),
+    key: z
+      .string()
+      .optional()
+      .describe('Whose call it is; without one it is the call of the owner'),
     server: z.string(),
     tool: z.string(),
     argumentsJson: z.string().describe('JSON text of the arguments; reaches the server as it is'),

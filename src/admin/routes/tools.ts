@@ -47,7 +47,7 @@ export function toolRoutes(app: FastifyInstance, ports: AdminPorts): void {
     ports.call({ key, server, tool, argumentsJson }),
   )
   handle(app, explain, async (input) => {
-    const principal = /^(key|user):|^local$/.test(input.principal)
+    const principal = /^(key|user):|^(local|owner)$/.test(input.principal)
       ? input.principal
       : `key:${input.principal}`
     const explained = await ports.explain({ ...input, principal })
