@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { ConversionFault, type Document } from '../model/conversion.ts'
+import { ConversionFault, type Document, nothingProvided } from '../model/conversion.ts'
 import { openapiSpec } from '../model/kinds/openapi.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { type ConversionCaps, type Conversions, createConversions } from './convert.ts'
@@ -23,7 +23,8 @@ function job(paths: object, more: object = {}): ConversionJob {
     ...more,
   })
   const description: Document = { location: '/pets/openapi.json', text, mediaType: undefined }
-  return { kind: 'openapi', spec: openapiSpec.parse({ spec: '/pets/openapi.json' }), description }
+  const spec = openapiSpec.parse({ spec: '/pets/openapi.json' })
+  return { kind: 'openapi', spec, description, provided: nothingProvided }
 }
 
 const responses = { 200: { description: 'Done' } }

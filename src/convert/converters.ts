@@ -1,5 +1,5 @@
 /** Which converter runs for which kind. Each is imported when it is first needed: none costs a gateway without it. */
-import type { Conversion, Convert, Document, ReadDocument } from '../model/conversion.ts'
+import type { Conversion, Convert, Document, Provided, ReadDocument } from '../model/conversion.ts'
 import { ConversionFault } from '../model/conversion.ts'
 import type { ApiKind, ApiSpecs } from '../model/desired-state.ts'
 import { finish } from './finish.ts'
@@ -24,6 +24,7 @@ export type ConversionJob<K extends ApiKind = ApiKind> = {
     readonly kind: P
     readonly spec: ApiSpecs[P]
     readonly description: Document
+    readonly provided: Provided
   }
 }[K]
 
@@ -36,5 +37,6 @@ export async function convertJob<K extends ApiKind>(
   if (load === undefined)
     throw new ConversionFault('feature_unsupported', `there is no converter for ${job.kind} yet`)
   const convert = await load()
-  return finish(await convert(job.spec, job.description, read))
+  const { spec, description, provided } = job
+  return finish(await convert(spec, description, read, provided), provided)
 }

@@ -1,10 +1,15 @@
 /** What is done to the tools of every kind after their conversion. */
-import type { Conversion, JsonSchema } from '../model/conversion.ts'
+import type { Conversion, JsonSchema, Provided } from '../model/conversion.ts'
+import { fill } from './fill.ts'
 import { mapParts } from './schema-map.ts'
 import { repeatsName } from './verbs.ts'
 
-/** The same conversion without descriptions of arguments and members that only repeat their names. */
-export function finish(conversion: Conversion): Conversion {
+/**
+ * The same conversion without descriptions of arguments and members that only repeat their names, and without the
+ * arguments that the gateway fills.
+ */
+export function finish(given: Conversion, provided: Provided): Conversion {
+  const conversion = fill(given, provided)
   const seen = new WeakMap<JsonSchema, JsonSchema>()
   const tidy = (schema: JsonSchema): JsonSchema => {
     let result = seen.get(schema)

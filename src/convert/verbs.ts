@@ -122,6 +122,11 @@ function severityOf(words: readonly string[]): number {
   return Math.max(-1, ...others)
 }
 
+/** What a verb does that is hardly ever a noun. */
+export function plainVerb(word: string): Effect | undefined {
+  return nouns.has(word) ? undefined : effects.get(word)
+}
+
 /** Whether a description says of an argument no more than its name does: `userId`, "The user ID." */
 export function repeatsName(description: string, name: string): boolean {
   if (description.length > 2 * name.length + 20) return false

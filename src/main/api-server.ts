@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import type { Conversions } from '../convert/convert.ts'
 import type { ConversionJob } from '../convert/converters.ts'
 import type { Conversion, Document } from '../model/conversion.ts'
-import type { Credential, SchemeCredential } from '../model/credential.ts'
+import { type Credential, placesOf, type SchemeCredential } from '../model/credential.ts'
 import type { ServerSpec } from '../model/desired-state.ts'
 import { durationMs } from '../model/desired-state.ts'
 import { GatewayError } from '../model/refusal.ts'
@@ -73,7 +73,7 @@ export function openApiServer(options: ApiServerOptions): ApiServer {
   const source = place === undefined ? undefined : sourceOf(options, place)
   const isFile = place !== undefined && !isUrl(place)
   const convert = async (description: Document): Promise<Conversion> => {
-    const job = jobOf(entry, description)
+    const job = jobOf(options, description)
     const read = source?.read ?? noFurther
     const conversion = await convertMasked(place, () => conversions.convert(job, read))
     // A file is as much the operator's word as the configuration is: where it sends calls, they may go. What a
@@ -127,8 +127,20 @@ async function reach(egress: Egress, target: string): Promise<Target> {
 }
 
 /** The job of one entry, which keeps kind and spec together. */
-function jobOf(entry: ApiEntry, description: Document): ConversionJob {
-  return { ...entry, description }
+function jobOf({ entry, spec }: ApiServerOptions, description: Document): ConversionJob {
+  const { credential, fixed, defaults } = spec
+  const region =
+    credential !== undefined && 'awsSigV4' in credential ? credential.awsSigV4.region : undefined
+  return {
+    ...entry,
+    description,
+    provided: {
+      credential: credential === undefined ? [] : placesOf(credential),
+      variables: region === undefined ? {} : { region },
+      fixed,
+      defaults,
+    },
+  }
 }
 
 const noFurther = (): Promise<never> =>

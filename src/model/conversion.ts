@@ -3,6 +3,8 @@
  * tool. Everything here is plain data, since a conversion runs in a worker and crosses to the gateway as a copy.
  */
 
+import type { CredentialPlace } from './credential.ts'
+
 /** One text of a description: a file, an answer of a server, or an introspection. */
 export interface Document {
   /** Absolute URL or absolute path; of an introspection the server's URL. */
@@ -35,6 +37,8 @@ export const conversionCodes = {
   schema_unusable: 'A schema cannot be expressed as JSON Schema.',
   feature_unsupported: 'The operation needs something that is not supported.',
   transport_unsupported: 'The operation is offered on a transport that is not supported.',
+  credential_undeclared:
+    'An argument looks like a credential that the description does not declare: it belongs into the configuration.',
   credential_left_out:
     'A credential in the source is not copied: it belongs into the configuration.',
   role_too_wide: 'The account of the gateway may do more than it needs.',
@@ -83,12 +87,35 @@ export interface ToolDefinition {
   readonly annotations?: ToolAnnotations
 }
 
+/** Arguments that the gateway adds to what a caller gives: raw JSON by the name of the argument. */
+export interface Filled {
+  /** Not shown, and never the caller's. */
+  readonly fixed: Readonly<Record<string, string>>
+  /** Shown, and used where the caller gives none. */
+  readonly defaults: Readonly<Record<string, string>>
+}
+
 export interface ConvertedTool<Plan> {
   /** The operation in the description's own words, e.g. `GET /pets/{id}`; unique in the description. */
   readonly operation: string
   readonly definition: ToolDefinition
   readonly plan: Plan
+  /** Absent: nothing. */
+  readonly filled?: Filled
 }
+
+/** What the entry of a server says beside its kind, as far as tools depend on it. It holds no secret. */
+export interface Provided {
+  /** Where its credential goes. */
+  readonly credential: readonly CredentialPlace[]
+  /** Variables of server addresses, e.g. the region of a credential. */
+  readonly variables: Readonly<Record<string, string>>
+  /** Values of arguments by their names, of any kind of JSON. */
+  readonly fixed: Readonly<Record<string, unknown>>
+  readonly defaults: Readonly<Record<string, unknown>>
+}
+
+export const nothingProvided: Provided = { credential: [], variables: {}, fixed: {}, defaults: {} }
 
 /** An operation that became no tool (`operation`), or a part of one that was lost (`note`). */
 export interface ConversionReport {
@@ -123,9 +150,13 @@ export interface Selection {
   readonly rename: Readonly<Record<string, string>>
 }
 
-/** A converter: pure but for `read`. @throws ConversionFault when nothing of the description can be used */
+/**
+ * A converter: pure but for `read`. Without `provided` every argument of the description is shown.
+ * @throws ConversionFault when nothing of the description can be used
+ */
 export type Convert<Spec, Plan, Common> = (
   spec: Spec,
   description: Document,
   read: ReadDocument,
+  provided?: Provided,
 ) => Promise<Conversion<Plan, Common>>

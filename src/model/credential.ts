@@ -43,6 +43,25 @@ const ways = {
       })
       .describe('OAuth 2.0 client credentials'),
   },
+  awsSigV4: {
+    awsSigV4: z
+      .strictObject({
+        accessKeyId: secret,
+        secretAccessKey: secret,
+        sessionToken: secret.optional().describe('Of temporary credentials'),
+        region: z
+          .string()
+          .regex(/^[a-z0-9-]+$/, 'a region such as eu-west-1')
+          .optional()
+          .describe('Default: that of the address'),
+        service: z
+          .string()
+          .regex(/^[a-z0-9-]+$/, 'a service such as s3')
+          .optional()
+          .describe('Default: what the description or the address says'),
+      })
+      .describe('AWS Signature Version 4: each request is signed'),
+  },
   tls: { tls: tlsSpec },
 }
 
@@ -53,6 +72,7 @@ const schemeSpec = z.union([
   z.strictObject(ways.query),
   z.strictObject(ways.cookie),
   z.strictObject(ways.oauth),
+  z.strictObject(ways.awsSigV4),
   z.strictObject(ways.tls),
 ])
 
@@ -63,6 +83,7 @@ export const credentialSpec = z.union([
   z.strictObject({ ...ways.query, tls }),
   z.strictObject({ ...ways.cookie, tls }),
   z.strictObject({ ...ways.oauth, tls }),
+  z.strictObject({ ...ways.awsSigV4, tls }),
   z.strictObject(ways.tls),
   z.strictObject({
     schemes: z
@@ -76,6 +97,33 @@ export const credentialSpec = z.union([
 export type SchemeCredential = z.infer<typeof schemeSpec>
 export type Credential = z.infer<typeof credentialSpec>
 export type TlsCredential = z.infer<typeof tlsSpec>
+
+/** A part of a request that a credential fills. */
+export interface CredentialPlace {
+  readonly in: 'header' | 'query' | 'cookie'
+  readonly name: string
+}
+
+/** What a signature of AWS adds to a request, in headers or in the query. */
+export const awsPlaces: readonly CredentialPlace[] = [
+  ...['Algorithm', 'Content-Sha256', 'Credential', 'Date', 'Expires', 'Security-Token'],
+  ...['Signature', 'SignedHeaders'],
+].flatMap((part) => [
+  { in: 'header', name: `X-Amz-${part}` },
+  { in: 'query', name: `X-Amz-${part}` },
+])
+
+/** Which parts of a request a credential fills. */
+export function placesOf(credential: Credential | SchemeCredential): readonly CredentialPlace[] {
+  if ('schemes' in credential) return Object.values(credential.schemes).flatMap(placesOf)
+  if ('header' in credential) return [{ in: 'header', name: credential.header }]
+  if ('query' in credential) return [{ in: 'query', name: credential.query.name }]
+  if ('cookie' in credential) return [{ in: 'cookie', name: credential.cookie.name }]
+  if ('awsSigV4' in credential) return awsPlaces
+  return 'tls' in credential && Object.keys(credential).length === 1
+    ? []
+    : [{ in: 'header', name: 'authorization' }]
+}
 
 /** The headers of a credential that is nothing but headers; undefined for one that needs more than that. */
 export function headersOf(

@@ -146,6 +146,13 @@ const extensionSpec = z.union([
   }),
 ])
 
+const argumentValues = z
+  .record(z.string().min(1), z.json())
+  .refine((values) => !/\$\{|"file:/.test(JSON.stringify(values)), {
+    message: 'values, and no references: what is secret belongs under credential',
+  })
+  .default({})
+
 export const serverSpec = z
   .strictObject({
     title: z.string().optional(),
@@ -160,6 +167,12 @@ export const serverSpec = z
     sql: sqlSpec.optional(),
     egress: egressSpec.prefault({}),
     credential: credentialSpec.optional(),
+    defaults: argumentValues.describe(
+      'Values of arguments by their names in tools: shown, and used where a caller gives none',
+    ),
+    fixed: argumentValues.describe(
+      'Values of arguments by their names in tools: sent with every call, and shown to nobody',
+    ),
     era: z.enum(['auto', 'legacy', 'modern']).default('auto'),
     timeout: duration.default('60s').describe('How long one call may take'),
     refresh: duration
@@ -196,6 +209,26 @@ export const serverSpec = z
         message: `a server has exactly one kind: ${serverKinds.slice(0, -1).join(', ')} or ${serverKinds.at(-1)}`,
       })
     const { credential } = server
+    const ways =
+      credential !== undefined && 'schemes' in credential
+        ? Object.values(credential.schemes)
+        : [credential ?? {}]
+    if (server.openapi === undefined && ways.some((way) => 'awsSigV4' in way))
+      context.addIssue({
+        code: 'custom',
+        path: ['credential', 'awsSigV4'],
+        message: 'only requests of kind openapi are signed',
+      })
+    for (const member of ['defaults', 'fixed'] as const)
+      if (
+        (server.http !== undefined || server.stdio !== undefined) &&
+        Object.keys(server[member]).length > 0
+      )
+        context.addIssue({
+          code: 'custom',
+          path: [member],
+          message: 'is for APIs: the tools of an MCP server are its own',
+        })
     if (
       (server.http !== undefined || server.stdio !== undefined) &&
       credential !== undefined &&

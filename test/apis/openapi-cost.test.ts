@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { createConversions } from '../../src/convert/convert.ts'
+import { nothingProvided } from '../../src/model/conversion.ts'
 import { openapiSpec } from '../../src/model/kinds/openapi.ts'
 import { costOf } from '../cost.ts'
 import { convertText, corpus } from './openapi-corpus.ts'
@@ -59,6 +60,7 @@ describe.each(entries)('$name', ({ name, text }) => {
           kind: 'openapi',
           spec: openapiSpec.parse({ spec: location }),
           description: { location, text, mediaType: undefined },
+          provided: nothingProvided,
         },
         () => Promise.reject(new Error('nothing to read')),
       )

@@ -143,6 +143,16 @@ definitions:
   Lion: {x-ms-discriminator-value: '#Zoo.Lion', allOf: [{$ref: '#/definitions/Cat'}, {type: object, properties: {pride: {type: string}}}]}
 `,
   },
+  hints: {
+    spec: `${head('3.0.3')}paths:
+  /data-sets/{id}: {get: {operationId: ReadDataSet, summary: Returns a data set, parameters: [{name: id, in: path, required: true, schema: {type: string}}], responses: {'200': {description: ok}}}}
+  /policies: {get: {operationId: PolicySetDefinitions_List, summary: Lists policy set definitions, responses: {'200': {description: ok}}}}
+  /users.profile.set: {post: {operationId: users_profile_set, description: 'Set the [profile][a.b.Profile] of a user, see [Scopes](https://x.example/scopes).', responses: {'200': {description: ok}}}}
+  /applications/{application_id}: {patch: {operationId: update_application, summary: 'PATCH /applications/{application_id}', parameters: [{name: application_id, in: path, required: true, description: The application ID., schema: {type: string}}, {name: name, in: query, description: How it is shown, schema: {type: string}}], responses: {'200': {description: ok}}}}
+  /deleteUser: {get: {responses: {'200': {description: ok}}}, post: {operationId: post-deleteUser, responses: {'200': {description: ok}}}}
+  /comments: {get: {responses: {'200': {description: ok}}}}
+`,
+  },
   references: {
     spec: `openapi: 3.0.3
 info: {$ref: info.yaml}
@@ -432,5 +442,31 @@ describe('what a tool asks for', () => {
       examples: [true],
     })
     expect((await rest.tool('references', 'lists')).outputSchema).toBeDefined()
+  })
+})
+
+describe('what tools say of themselves', () => {
+  test.each([
+    ['read_data_set', { readOnlyHint: true }],
+    ['policy_set_definitions_list', { readOnlyHint: true }],
+    ['users_profile_set', { readOnlyHint: false, destructiveHint: false }],
+    ['update_application', { readOnlyHint: false, destructiveHint: false }],
+    ['get_delete_user', { readOnlyHint: false, destructiveHint: true }],
+    ['get_comments', { readOnlyHint: true }],
+    ['post_delete_user', { readOnlyHint: false, destructiveHint: true }],
+  ])('%s', async (name, hints) => {
+    expect((await rest.tool('hints', name)).annotations).toMatchObject(hints)
+  })
+
+  test('in words', async () => {
+    const described = async (name: string): Promise<string> =>
+      (await rest.tool('hints', name)).description
+    expect(await described('update_application')).toBe('Update application.')
+    expect(await described('get_comments')).toBe('GET /comments')
+    expect(await described('users_profile_set')).toBe('Set the profile of a user, see Scopes.')
+    expect((await rest.tool('hints', 'update_application')).inputSchema['properties']).toEqual({
+      application_id: { type: 'string' },
+      name: { type: 'string', description: 'How it is shown' },
+    })
   })
 })

@@ -46,19 +46,26 @@ export interface Tool {
 
 export interface RestRecorder {
   readonly origin: string
-  readonly folder: string
   call(server: string, tool: string, args: object | string): Promise<Called>
   tools(server: string): Promise<readonly Tool[]>
   tool(server: string, name: string): Promise<Tool>
   stop(): Promise<void>
 }
 
+function answerOk(_request: IncomingMessage, response: ServerResponse): void {
+  response.setHeader('content-type', 'application/json')
+  response.end('{"ok":true}')
+}
+
+export interface RecorderOptions {
+  /** Servers of other kinds at the same address. */
+  readonly others?: (origin: string, folder: string) => Readonly<Record<string, ServerSpecInput>>
+  readonly answer?: (request: IncomingMessage, response: ServerResponse) => void
+}
+
 export async function startRestRecorder(
   described: Readonly<Record<string, Described>>,
-  answer: (request: IncomingMessage, response: ServerResponse) => void = (_request, response) => {
-    response.setHeader('content-type', 'application/json')
-    response.end('{"ok":true}')
-  },
+  { others, answer = answerOk }: RecorderOptions = {},
 ): Promise<RestRecorder> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-rest-'))
   const requests: Seen[] = []
@@ -89,6 +96,7 @@ export async function startRestRecorder(
     const place = join(folder, name, `description.${extension}`)
     servers[name] = { ...entry, openapi: { spec: place, ...openapi } }
   }
+  Object.assign(servers, others?.(api.origin, folder))
   const gateway = await startGateway({ keys: { first: everything }, config: { servers } })
   const tools = async (server: string): Promise<readonly Tool[]> => {
     const reply = await modernCall(gateway.server(server), gateway.key, 'tools/list')
@@ -98,7 +106,6 @@ export async function startRestRecorder(
   }
   return {
     origin: api.origin,
-    folder,
     async call(server, tool, args) {
       const before = requests.length
       const given = typeof args === 'string' ? JSON.parse(args) : args

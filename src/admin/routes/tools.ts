@@ -121,13 +121,15 @@ function ofConversions(
               wayOut: '"sallyport convert" with the source of the server lists all of them.',
             },
           ]),
-      ...notes.slice(0, notesMax).map(({ operation, reason, place }) => ({
+      ...notes.slice(0, notesMax).map(({ operation, code, reason, place }) => ({
         level: 'warning' as const,
         message: `${name}: ${operation === '' ? '' : `${operation}: `}${reason}${place === '' ? '' : ` (${place})`}`,
         wayOut:
-          notes.length > notesMax
-            ? `One of ${notes.length} notes; "sallyport convert" with the source of the server lists all of them.`
-            : 'Calls work all the same.',
+          code === 'credential_undeclared'
+            ? `Set the credential in the entry of ${name}; its value is best a reference.`
+            : notes.length > notesMax
+              ? `One of ${notes.length} notes; "sallyport convert" with the source of the server lists all of them.`
+              : 'Calls work all the same.',
       })),
     ]
   })

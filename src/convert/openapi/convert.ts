@@ -8,8 +8,10 @@ import {
   type ConversionReport,
   type Convert,
   type ConvertedTool,
+  nothingProvided,
 } from '../../model/conversion.ts'
 import type { OpenApiSpec, RestCommon, RestPlan } from '../../model/kinds/openapi.ts'
+import { fillTool } from '../fill.ts'
 import { select } from '../selection.ts'
 import { toolNames } from '../tool-name.ts'
 import { dialectOf } from './dialect.ts'
@@ -24,6 +26,7 @@ import { parseDescription } from './read.ts'
 import { OperationFault, Reporter } from './report.ts'
 import { Schemas } from './schemas.ts'
 import { Security } from './security.ts'
+import { Suspects } from './suspects.ts'
 import { plainLine, plainText } from './text.ts'
 import { convertOperation, type ToolContext } from './tool.ts'
 
@@ -34,6 +37,7 @@ export const convertOpenapi: Convert<OpenApiSpec, RestPlan, RestCommon> = async 
   spec,
   description,
   read,
+  provided,
 ) => {
   const imported = importText(description)
   const { root: parsed, repeated } =
@@ -58,7 +62,15 @@ export const convertOpenapi: Convert<OpenApiSpec, RestPlan, RestCommon> = async 
     root,
     security,
     schemas: new Schemas(documents, dialect, reporter),
-    configured: new Set(Object.keys(spec.headers).map((name) => name.toLowerCase())),
+    version: versionOf(documents),
+    provided: {
+      ...(provided ?? nothingProvided),
+      credential: [
+        ...(provided?.credential ?? []),
+        ...Object.keys(spec.headers).map((name) => ({ in: 'header' as const, name })),
+      ],
+    },
+    suspects: new Suspects(),
   }
   const skipped: ConversionReport[] = lost.map(({ key, code, reason, at }) => ({
     operation: key,
@@ -83,8 +95,9 @@ export const convertOpenapi: Convert<OpenApiSpec, RestPlan, RestCommon> = async 
     const tool = attempt(source, name, context)
     if (tool instanceof OperationFault)
       skipped.push({ operation: source.key, ...reporter.report(tool.code, tool.message, tool.at) })
-    else made.push({ source, tool })
+    else made.push({ source, tool: provided === undefined ? tool : fillTool(tool, provided) })
   }
+  noteSame(made, reporter)
   const links = new Links({
     documents,
     reporter,
@@ -105,18 +118,44 @@ export const convertOpenapi: Convert<OpenApiSpec, RestPlan, RestCommon> = async 
   const about = plainText(words.join('\n\n'), descriptionCharsMax)
   return {
     title: plainLine(textAt(info, 'title') ?? 'API', titleCharsMax) || 'API',
-    version: plainLine(textAt(info, 'version') ?? '', 60) || '0',
+    version: context.version || '0',
     description: about === '' ? undefined : about,
     operations: found.length + lost.length,
     tools,
     skipped,
     notes: [
+      ...context.suspects.notes(made.length),
       ...importNotes.map((note) => ({ operation: '', ...note })),
       ...selected.notes,
       ...reporter.notes,
     ],
     common: { security: security.common() },
   } satisfies Conversion<RestPlan, RestCommon>
+}
+
+function versionOf(documents: Documents): string {
+  const info = documents.member(documents.root, 'info')?.value
+  return plainLine(textAt(info, 'version') ?? '', 60)
+}
+
+/** What stands behind `#` is sent to nobody: operations that differ only there are one request. */
+function noteSame(made: readonly Made[], reporter: Reporter): void {
+  const first = new Map<string, Operation>()
+  for (const { source, tool } of made) {
+    if (!source.path.includes('#')) continue
+    const { method, path } = tool.plan
+    const request = `${method} ${path} ${JSON.stringify(tool.filled?.fixed ?? {})}`
+    const same = first.get(request)
+    if (same === undefined) first.set(request, source)
+    else {
+      reporter.begin(source.key)
+      reporter.note(
+        'shadowed',
+        `It sends the same request as ${same.key}: what stands behind # is not sent.`,
+        source.spot.at,
+      )
+    }
+  }
 }
 
 /** A fault of one operation stays with it, also one that nobody thought of. */

@@ -169,7 +169,10 @@ function argumentsOf(
   const { inputSchema } = definition
   const required = new Set(textsAt(inputSchema, 'required'))
   const given: RestLinkArgument[] = []
+  const shown = objectAt(inputSchema, 'properties')
   const add = (argument: string, value: RestLinkValue): void => {
+    // What the gateway fills is not told.
+    if (shown !== undefined && !Object.hasOwn(shown, argument)) return
     if (given.some((one) => one.argument === argument)) return
     if (given.length === argumentsMax)
       throw new LinkFault('description_too_large', `it has more than ${argumentsMax} arguments`)

@@ -8,10 +8,25 @@ const idCharsMax = 150
 export function nameCandidates({ method, path, spot }: Operation): readonly string[] {
   const byPath = snake(`${method.toLowerCase()} ${pathWords(path)}`)
   const full = snake(`${method.toLowerCase()} ${path}`)
-  const id = textAt(spot.value, 'operationId')
-  if (id === undefined) return [byPath, full]
+  const written = textAt(spot.value, 'operationId')
+  if (written === undefined) return [byPath, full]
+  const id = withoutMethod(written)
   const name = snake(id)
   return readsWell(id, name) ? [withoutRoute(name, method, path), name, full] : [byPath, full]
+}
+
+/** The id as a sentence: `updateApplication` as "Update application"; undefined when no person wrote it. */
+export function wordsOfId({ method, path, spot }: Operation): string | undefined {
+  const id = withoutMethod(textAt(spot.value, 'operationId') ?? '')
+  const name = snake(id)
+  if (!readsWell(id, name)) return undefined
+  const words = withoutRoute(name, method, path).replaceAll('_', ' ')
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`
+}
+
+/** `GET_ListDomains` and `POST_ListDomains`, as descriptions of AWS have them, are one action by two methods. */
+export function withoutMethod(id: string): string {
+  return id.replace(/^(?:GET|POST)_(?=[A-Z][a-z])/, '')
 }
 
 /** Words of letters, not too many, perhaps in a group (`repos/list`); no path, no address, no number of a generator. */

@@ -1,7 +1,8 @@
 /** Every operation of `paths`, with the path item that it stands in. */
 import type { ConversionCode } from '../../model/conversion.ts'
 import type { Documents } from './documents.ts'
-import { isObject, membersOf } from './json.ts'
+import { isObject, membersOf, textAt } from './json.ts'
+import { withoutMethod } from './operation-name.ts'
 import { type Place, placeIn, type Spot } from './place.ts'
 import type { Repeated } from './repeated.ts'
 import type { Reporter } from './report.ts'
@@ -55,6 +56,7 @@ export function listOperations(
     else if (isObject(found.spot.value)) listing.pathItem(path, found.spot)
     else listing.lose(`* ${path}`, 'description_invalid', 'The path item is no object.', spot.at)
   }
+  listing.dropTwins()
   for (const { path, method } of repeated)
     if (methods.has(method.toLowerCase()))
       listing.lose(
@@ -67,7 +69,7 @@ export function listOperations(
 }
 
 class Listing implements Operations {
-  readonly found: Operation[] = []
+  found: Operation[] = []
   readonly lost: LostOperation[] = []
   private readonly keys = new Set<string>()
   private readonly documents: Documents
@@ -122,6 +124,30 @@ class Listing implements Operations {
       this.lose(key, 'description_invalid', 'The operation is no object.', spot.at)
     else this.found.push({ key, method, path, spot: found.spot, pathItem })
     this.keys.add(key)
+  }
+
+  /** An action that can be asked for by GET and by POST is one operation. */
+  dropTwins(): void {
+    const ids = new Map(
+      this.found.map(({ method, path, spot }) => [
+        `${method} ${path}`,
+        textAt(spot.value, 'operationId') ?? '',
+      ]),
+    )
+    const isTwin = ({ method, path, spot }: Operation): boolean => {
+      const id = textAt(spot.value, 'operationId')
+      const other = ids.get(`GET ${path}`)
+      return (
+        method === 'POST' &&
+        id?.startsWith('POST_') === true &&
+        other?.startsWith('GET_') === true &&
+        withoutMethod(id) === withoutMethod(other)
+      )
+    }
+    const twins = new Set(this.found.filter(isTwin))
+    this.found = this.found.filter((operation) => !twins.has(operation))
+    for (const { key, path, spot } of twins)
+      this.lose(key, 'duplicate', `It is the same action as GET ${path}, which is shown.`, spot.at)
   }
 
   lose(key: string, code: ConversionCode, reason: string, at: Place): void {

@@ -1,4 +1,5 @@
 /** Parameters of an operation: how each travels, and the schema of its argument. */
+import type { CredentialPlace } from '../../model/credential.ts'
 import type { RestParameter } from '../../model/kinds/openapi.ts'
 import { flagAt, isObject, type JsonDraft, memberOf, objectAt, textAt, textsAt } from './json.ts'
 import { placeIn, type Spot } from './place.ts'
@@ -23,8 +24,8 @@ export interface Parameters {
 }
 
 export interface ParameterOptions extends SchemaTools {
-  /** Headers of the configuration, in lower case: what the operator sends is no argument. */
-  readonly configured: ReadonlySet<string>
+  /** What the gateway sends by itself is no argument. */
+  readonly filled: readonly CredentialPlace[]
 }
 
 const parametersMax = 500
@@ -76,7 +77,29 @@ export function readParameters(
       byKey.set(key, found.spot)
     }
   }
-  return sort([...byKey.values()], template, options)
+  return sort(withoutTransport([...byKey.values()]), template, options)
+}
+
+/** What each operation of Google's takes: credentials, and how the answer travels. */
+const googleTransport = new Set([
+  ...['$.xgafv', 'access_token', 'alt', 'bearer_token', 'callback', 'key', 'oauth_token', 'pp'],
+  ...['prettyPrint', 'quotaUser', 'uploadType', 'upload_protocol', 'userIp'],
+])
+
+/** Without what frames the exchange and says nothing of the operation: JSONP, formatting, credentials of a query. */
+function withoutTransport(spots: readonly Spot[]): readonly Spot[] {
+  const inQuery = (spot: Spot): string | undefined =>
+    textAt(spot.value, 'in') === 'query' ? textAt(spot.value, 'name') : undefined
+  const names = new Set(spots.map(inQuery))
+  const isGoogle = names.has('prettyPrint') && names.has('alt') && names.has('key')
+  return spots.filter((spot) => {
+    const name = inQuery(spot)
+    if (name === undefined || flagAt(spot.value, 'required') === true) return true
+    if (isGoogle && googleTransport.has(name)) return false
+    return !(
+      /^(callback|jsonp)$/i.test(name) && /jsonp/i.test(textAt(spot.value, 'description') ?? '')
+    )
+  })
 }
 
 function sort(spots: readonly Spot[], template: string, options: ParameterOptions): Parameters {
@@ -171,9 +194,10 @@ function readParameter(spot: Spot, options: ParameterOptions): Parameter | undef
     )
     return undefined
   }
+  if (where !== 'path' && isFilled(name, where, options.filled)) return undefined
   if (where === 'header') {
     const lower = name.toLowerCase()
-    if (ignoredHeaders.has(lower) || options.configured.has(lower)) return undefined
+    if (ignoredHeaders.has(lower)) return undefined
     if (framingHeaders.has(lower) || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) {
       options.reporter.note(
         'feature_unsupported',
@@ -185,6 +209,11 @@ function readParameter(spot: Spot, options: ParameterOptions): Parameter | undef
   }
   const how = options.dialect === '2.0' ? swaggerStyle(spot, where) : style(spot, where, options)
   return { name, in: where, ...how, required: isRequired(value, where), spot }
+}
+
+function isFilled(name: string, where: string, filled: ParameterOptions['filled']): boolean {
+  const plain = (text: string): string => (where === 'header' ? text.toLowerCase() : text)
+  return filled.some((place) => place.in === where && plain(place.name) === plain(name))
 }
 
 function isRequired(value: unknown, where: string): boolean {

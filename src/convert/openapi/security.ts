@@ -1,4 +1,5 @@
 /** Security schemes and requirements of a description; secrets are none of it. */
+import { awsPlaces, type CredentialPlace } from '../../model/credential.ts'
 import type { RestSecurity } from '../../model/kinds/openapi.ts'
 import type { Dialect } from './dialect.ts'
 import type { Documents } from './documents.ts'
@@ -13,10 +14,12 @@ export class Security {
   /** Scopes that operations asked for, by scheme. */
   private readonly scopes = new Map<string, Set<string>>()
   private readonly reporter: Reporter
+  private readonly awsService: string | undefined
 
   constructor(documents: Documents, dialect: Dialect, reporter: Reporter) {
     this.reporter = reporter
     const { root } = documents
+    this.awsService = textAt(documents.member(root, 'info')?.value, 'x-aws-signingName')
     const holder = dialect === '2.0' ? root : documents.member(root, 'components')
     const key = dialect === '2.0' ? 'securityDefinitions' : 'securitySchemes'
     for (const [name, spot] of holder === undefined ? [] : documents.entries(holder, key)) {
@@ -24,6 +27,17 @@ export class Security {
       if (found.kind === 'lost') this.other(name, 'a reference that leads nowhere', spot)
       else this.read(name, found.spot, root.at.document)
     }
+  }
+
+  /** Which parts of a request the schemes of the description fill. */
+  get places(): readonly CredentialPlace[] {
+    return [...this.schemes.values()].flatMap((scheme) =>
+      scheme.kind === 'awsSigV4'
+        ? awsPlaces
+        : scheme.kind === 'apiKey'
+          ? [{ in: scheme.in, name: scheme.name }]
+          : [],
+    )
   }
 
   /** All schemes, with the scopes that the operations asked for. */
@@ -77,6 +91,8 @@ export class Security {
       this.schemes.set(name, { kind: 'basic' })
     else if (type === 'http' && scheme === 'bearer') this.schemes.set(name, { kind: 'bearer' })
     else if (type === 'mutualtls') this.schemes.set(name, { kind: 'mutualTls' })
+    else if (/^awssigv4$/i.test(textAt(value, 'x-amazon-apigateway-authtype') ?? ''))
+      this.schemes.set(name, { kind: 'awsSigV4', service: this.awsService })
     else if (type === 'apikey') this.apiKey(name, spot)
     else if (type === 'oauth2') this.oauth(name, spot, location)
     else if (type === 'openidconnect') this.other(name, 'OpenID Connect', spot)

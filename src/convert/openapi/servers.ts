@@ -9,6 +9,8 @@ export interface ServersOptions {
   readonly dialect: Dialect
   /** Of the configuration; wins over the description. */
   readonly configured: string | undefined
+  /** Of the configuration, too, e.g. a region. */
+  readonly variables: Readonly<Record<string, string>>
   readonly reporter: Reporter
   readonly documents: Documents
 }
@@ -29,7 +31,9 @@ export function baseUrlOf(holders: readonly Spot[], root: Spot, options: Servers
     for (const [, spot] of servers) {
       const server = options.documents.object(spot)
       const url =
-        server.kind === 'found' ? serverUrl(server.spot.value, root.at.document) : undefined
+        server.kind === 'found'
+          ? serverUrl(server.spot.value, root.at.document, options.variables)
+          : undefined
       if (url !== undefined) return url
     }
     options.reporter.note(
@@ -49,14 +53,18 @@ export function baseUrlOf(holders: readonly Spot[], root: Spot, options: Servers
   return found ?? ''
 }
 
-function serverUrl(server: unknown, location: string): string | undefined {
+function serverUrl(
+  server: unknown,
+  location: string,
+  given: ServersOptions['variables'],
+): string | undefined {
   const template = textAt(server, 'url')
   if (template === undefined || template.length > urlCharsMax) return undefined
   const variables = objectAt(server, 'variables')
   let missing = false
   const url = template.replaceAll(/\{([^{}]{1,100})\}/g, (whole, name: string) => {
     const variable = memberOf(variables, name)
-    const value = textAt(variable, 'default') ?? textsAt(variable, 'enum')[0]
+    const value = textAt(given, name) ?? textAt(variable, 'default') ?? textsAt(variable, 'enum')[0]
     if (value === undefined) missing = true
     return value ?? whole
   })

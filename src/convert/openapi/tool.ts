@@ -1,20 +1,22 @@
 /** One operation as a tool with its plan. */
-import type { ConvertedTool } from '../../model/conversion.ts'
+import type { ConvertedTool, Provided } from '../../model/conversion.ts'
 import type { OpenApiSpec, RestPlan } from '../../model/kinds/openapi.ts'
 import { annotationsOf } from './annotations.ts'
 import { readAnswer } from './answer.ts'
 import { buildArguments } from './arguments.ts'
 import { type Body, readBody, readSwaggerBody } from './body.ts'
-import { flagAt, memberOf, textAt, textsAt } from './json.ts'
+import { flagAt, isObject, memberOf, textAt, textsAt } from './json.ts'
 import { isJson } from './media.ts'
+import { wordsOfId } from './operation-name.ts'
 import type { Operation } from './operations.ts'
-import { type Parameters, readParameters } from './parameters.ts'
+import { type Parameter, type Parameters, readParameters } from './parameters.ts'
 import { placeIn, type Spot } from './place.ts'
 import { OperationFault } from './report.ts'
 import type { Schemas } from './schemas.ts'
 import type { Security } from './security.ts'
 import { baseUrlOf } from './servers.ts'
 import { checkSpelling } from './spelling.ts'
+import type { Suspects } from './suspects.ts'
 import { plainLine, plainText, shorten } from './text.ts'
 
 export interface ToolContext {
@@ -22,8 +24,11 @@ export interface ToolContext {
   readonly root: Spot
   readonly schemas: Schemas
   readonly security: Security
-  /** Names of the configured headers, in lower case. */
-  readonly configured: ReadonlySet<string>
+  /** `info.version`. */
+  readonly version: string
+  readonly provided: Provided
+  /** Arguments that may be credentials. */
+  readonly suspects: Suspects
 }
 
 const descriptionCharsMax = 1_000
@@ -35,16 +40,19 @@ export function convertOperation(
   name: string,
   context: ToolContext,
 ): ConvertedTool<RestPlan> {
-  const { schemas, root, security, spec, configured } = context
+  const { schemas, root, security, spec, provided } = context
   const { tools } = schemas
   const { method, path, spot, pathItem } = operation
   const { reporter, dialect } = tools
   checkSpelling(pathItem, 'a path item', reporter)
   checkSpelling(spot, 'an operation', reporter)
   const url = path.replace(/#.*$/s, '')
-  const read = readParameters(spot, pathItem, url, { ...tools, configured })
+  const filled = [...provided.credential, ...security.places]
+  const read = readParameters(spot, pathItem, url, { ...tools, filled })
+  const parameters = read.parameters.map((parameter) => versioned(parameter, context))
+  context.suspects.look(parameters)
   const body = bodyOf(operation, read, context)
-  const args = buildArguments(read.parameters, body, method, schemas)
+  const args = buildArguments(parameters, body, method, schemas)
   const input = schemas.assemble(args.schema, args.references, 'input')
   const answer = readAnswer(spot, method, typesOf(spot, root, 'produces'), schemas)
   if (input.cut + answer.cut > 0)
@@ -56,6 +64,7 @@ export function convertOperation(
   const baseUrl = baseUrlOf([spot, pathItem, root], root, {
     dialect,
     configured: spec.baseUrl,
+    variables: provided.variables,
     reporter,
     documents: tools.documents,
   })
@@ -79,6 +88,26 @@ export function convertOperation(
       answerXml: answer.answerXml,
       structured: answer.outputSchema !== undefined,
     },
+  }
+}
+
+/**
+ * Azure and its like ask for the version of the API with every call, and the description is of one version. The
+ * configuration may name another.
+ */
+function versioned(parameter: Parameter, { version, provided }: ToolContext): Parameter {
+  const { name, required, schema } = parameter
+  if (parameter.in !== 'query' || name.toLowerCase() !== 'api-version' || !required)
+    return parameter
+  if (!/^\d{4}-\d\d-\d\d(-[\w.]+)?$|^\d+\.\d+(-preview)?$/.test(version)) return parameter
+  const { value } = schema
+  const isOpen = ['$ref', 'enum', 'const', 'default'].every(
+    (keyword) => memberOf(value, keyword) === undefined,
+  )
+  if (!isOpen || Object.hasOwn(provided.defaults, name)) return parameter
+  return {
+    ...parameter,
+    schema: { value: { ...(isObject(value) ? value : {}), enum: [version] }, at: schema.at },
   }
 }
 
@@ -109,7 +138,8 @@ function typesOf({ value }: Spot, root: Spot, key: 'consumes' | 'produces'): rea
 }
 
 /** The summary first: lists of tools are often shown by their first line. */
-function describe({ key, spot, pathItem }: Operation, choices: readonly string[]): string {
+function describe(operation: Operation, choices: readonly string[]): string {
+  const { key, spot, pathItem } = operation
   const { value } = spot
   const summary = plainLine(
     textAt(value, 'summary') ?? textAt(pathItem.value, 'summary') ?? '',
@@ -117,8 +147,10 @@ function describe({ key, spot, pathItem }: Operation, choices: readonly string[]
   )
   const raw = textAt(value, 'description') ?? textAt(pathItem.value, 'description') ?? ''
   const text = plainText(raw, descriptionCharsMax)
-  const first = summary === '' ? '' : withStop(summary)
-  const repeated = text.toLowerCase().startsWith(summary.toLowerCase())
+  // Generators write the method and the path where nobody wrote a summary.
+  const isBare = summary === '' || /^[A-Z]{3,7} \/\S*$/.test(summary)
+  const first = isBare ? '' : withStop(summary)
+  const repeated = !isBare && text.toLowerCase().startsWith(summary.toLowerCase())
   const head = repeated ? '' : first
   const deprecated =
     flagAt(value, 'deprecated') === true
@@ -128,7 +160,9 @@ function describe({ key, spot, pathItem }: Operation, choices: readonly string[]
   const tail = [deprecated, ...needs].filter((part) => part !== '')
   const whole = [head, text].filter((part) => part !== '').join('\n\n')
   const room = descriptionCharsMax - tail.join('\n').length
-  return [shorten(whole === '' ? key : whole, Math.max(room, 200)), ...tail].join('\n')
+  const words = wordsOfId(operation)
+  const named = words === undefined ? key : withStop(words)
+  return [shorten(whole === '' ? named : whole, Math.max(room, 200)), ...tail].join('\n')
 }
 
 function withStop(sentence: string): string {

@@ -96,6 +96,8 @@ export type RestSecurity =
       readonly scopes: readonly string[]
     }
   | { readonly kind: 'mutualTls' }
+  /** AWS Signature Version 4; undefined: the address says which service it is. */
+  | { readonly kind: 'awsSigV4'; readonly service: string | undefined }
   /** E.g. an OAuth2 flow with a user, or OpenID Connect: not yet. */
   | { readonly kind: 'other'; readonly what: string }
 

@@ -3,12 +3,18 @@
  * carried out by the kind's executor; to the rest of the gateway it is a server like any other, of the modern era.
  */
 import { type ListMethod, newestModern } from '../../model/call.ts'
-import { type Conversion, ConversionFault, type Document } from '../../model/conversion.ts'
+import {
+  type Conversion,
+  ConversionFault,
+  type ConvertedTool,
+  type Document,
+} from '../../model/conversion.ts'
 import type { Recorded } from '../../model/proofs.ts'
 import { GatewayError, toGatewayError } from '../../model/refusal.ts'
 import type { Reply } from '../../model/reply.ts'
 import type { Facts, Sent, ServerLink, ServerNotice, Start } from '../kind.ts'
 import type { Answer, Executor } from './executor.ts'
+import { withFilled } from './fill.ts'
 import { formatHints, withTexts } from './format-hint.ts'
 
 export interface ApiLinkOptions<Plan, Common> {
@@ -29,7 +35,7 @@ export interface ApiLinkOptions<Plan, Common> {
 
 interface Converted<Plan, Common> {
   readonly conversion: Conversion<Plan, Common>
-  readonly plans: ReadonlyMap<string, Plan>
+  readonly tools: ReadonlyMap<string, ConvertedTool<Plan>>
   readonly definitions: readonly string[]
 }
 
@@ -54,18 +60,18 @@ export class ApiLink<Plan, Common> implements ServerLink {
     return this.refresh().then((fresh) => this.startWith(fresh, start))
   }
 
-  private startWith({ plans, conversion }: Converted<Plan, Common>, start: Start): Sent {
+  private startWith({ tools, conversion }: Converted<Plan, Common>, start: Start): Sent {
     if (!start.wanted()) throw new GatewayError('cancelled')
     const { recorded, sink } = start
-    const plan = plans.get(recorded.target.name)
-    if (recorded.call.method !== 'tools/call' || plan === undefined)
+    const tool = tools.get(recorded.target.name)
+    if (recorded.call.method !== 'tools/call' || tool === undefined)
       throw new GatewayError('tool_unknown', { detail: 'the description has it no more' })
     const cancel = new AbortController()
     const running = this.options.executor
       .run({
-        plan,
+        plan: tool.plan,
         common: conversion.common,
-        args: recorded.call.args ?? '{}',
+        args: withFilled(recorded.call.args ?? '{}', tool.filled),
         headers: recorded.headers,
         principalId: recorded.principal.id,
         revision: recorded.call.revision,
@@ -164,7 +170,7 @@ export class ApiLink<Plan, Common> implements ServerLink {
     this.isJudged = true
     return {
       conversion,
-      plans: new Map(conversion.tools.map((tool) => [tool.definition.name, tool.plan])),
+      tools: new Map(conversion.tools.map((tool) => [tool.definition.name, tool])),
       definitions: conversion.tools.map((tool) => JSON.stringify(tool.definition)),
     }
   }

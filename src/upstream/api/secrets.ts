@@ -21,6 +21,10 @@ function ofCredential(credential: Credential | SchemeCredential): readonly strin
   if ('query' in credential) return [credential.query.value]
   if ('cookie' in credential) return [credential.cookie.value]
   if ('oauth' in credential) return [credential.oauth.clientSecret]
+  if ('awsSigV4' in credential) {
+    const { secretAccessKey, sessionToken } = credential.awsSigV4
+    return sessionToken === undefined ? [secretAccessKey] : [secretAccessKey, sessionToken]
+  }
   if ('schemes' in credential) return Object.values(credential.schemes).flatMap(ofCredential)
   return []
 }

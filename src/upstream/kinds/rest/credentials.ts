@@ -3,6 +3,7 @@ import { type Credential, headersOf, type SchemeCredential } from '../../../mode
 import type { RestCommon, RestPlan } from '../../../model/kinds/openapi.ts'
 import { GatewayError } from '../../../model/refusal.ts'
 import type { ClientCredentials, OAuthTokens } from '../../api/oauth-tokens.ts'
+import { type AwsKey, awsAddress } from './aws-signature.ts'
 import { escapeAll, type Pair } from './serialize.ts'
 
 /** What goes with one request. The caller's own token is never among it. */
@@ -15,6 +16,8 @@ export interface Placed {
   readonly presented: boolean
   /** The token of the client credentials grant, when one went along. */
   readonly token: string | undefined
+  /** Whatever is sent is signed with it. */
+  readonly aws: AwsKey | undefined
 }
 
 type Way = Credential | SchemeCredential
@@ -31,6 +34,7 @@ const nothing: Placed = {
   secrets: [],
   presented: false,
   token: undefined,
+  aws: undefined,
 }
 
 export class RestCredentials {
@@ -80,6 +84,7 @@ export class RestCredentials {
       const token = await this.tokens.get(clientOf(way, operation, scheme), refused)
       return { ...base, headers: { authorization: `Bearer ${token}` }, secrets: [token], token }
     }
+    if ('awsSigV4' in way) return { ...base, aws: awsKeyOf(way, operation) }
     return { ...base, headers: headersOf(way) ?? {} }
   }
 }
@@ -94,6 +99,23 @@ function alternativeOf(
     Object.hasOwn(schemes, name) || (certificate && common.security[name]?.kind === 'mutualTls')
   const full = plan.security.filter((all) => all.length > 0 && all.every(have))
   return full[0] ?? []
+}
+
+/** What the configuration does not say the description says, or the address. */
+function awsKeyOf(
+  { awsSigV4 }: Extract<SchemeCredential, { awsSigV4: unknown }>,
+  { plan, common }: Operation,
+): AwsKey {
+  const { accessKeyId, secretAccessKey, sessionToken } = awsSigV4
+  const described = Object.values(common.security).find((scheme) => scheme.kind === 'awsSigV4')
+  const address = awsAddress(URL.parse(plan.baseUrl)?.hostname ?? '')
+  const region = awsSigV4.region ?? address.region
+  const service = awsSigV4.service ?? described?.service ?? address.service
+  if (region === undefined || service === undefined)
+    throw new GatewayError('server_refused_us', {
+      detail: `the address does not say which ${region === undefined ? 'region' : 'service'} it is; set credential.awsSigV4.${region === undefined ? 'region' : 'service'}`,
+    })
+  return { accessKeyId, secretAccessKey, sessionToken, region, service }
 }
 
 function clientOf(
@@ -133,5 +155,6 @@ function merge(a: Placed, b: Placed): Placed {
     secrets: [...a.secrets, ...b.secrets],
     presented: a.presented || b.presented,
     token: b.token ?? a.token,
+    aws: b.aws ?? a.aws,
   }
 }

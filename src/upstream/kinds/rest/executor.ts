@@ -134,6 +134,7 @@ function outgoingOf(
     body: request.body,
     harmless: new Set(Object.keys(own)),
     query: placed.query,
+    aws: placed.aws,
   }
 }
 

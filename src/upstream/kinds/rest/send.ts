@@ -5,6 +5,7 @@ import { Lru } from '../../../kit/lru.ts'
 import { GatewayError } from '../../../model/refusal.ts'
 import { type HttpAnswer, HttpFault, httpExchange } from '../../api/http-exchange.ts'
 import type { Egress } from '../../egress/egress.ts'
+import { type AwsKey, awsHeaders } from './aws-signature.ts'
 
 export interface Outgoing {
   readonly method: string
@@ -17,6 +18,8 @@ export interface Outgoing {
   readonly harmless: ReadonlySet<string>
   /** A parameter that must be there after a redirect within the origin, e.g. `key=...`. */
   readonly query: readonly (readonly [string, string])[]
+  /** Signs what goes to the API itself. */
+  readonly aws: AwsKey | undefined
 }
 
 export interface Arrived extends HttpAnswer {
@@ -86,17 +89,28 @@ export class Sender {
     own: boolean,
   ): Promise<HttpAnswer> {
     const until = this.options.now() + this.options.timeoutMs
-    const safe = idempotent.has(outgoing.method)
+    const { aws, url, method, path, headers, body } = outgoing
+    const safe = idempotent.has(method)
     for (let repeats = 0; ; repeats++) {
       const last = repeats === repeatsMax || !safe
       try {
         const answer = await httpExchange(
-          this.pool(outgoing.url, own),
+          this.pool(url, own),
           {
-            method: outgoing.method,
-            path: outgoing.path,
-            headers: { ...outgoing.headers },
-            body: outgoing.body,
+            method,
+            path,
+            headers:
+              aws === undefined || !own
+                ? { ...headers }
+                : {
+                    ...headers,
+                    ...awsHeaders(
+                      { method, host: url.host, path, headers, body },
+                      aws,
+                      this.options.now(),
+                    ),
+                  },
+            body,
           },
           { signal, bytesMax: answerBytesMax, largeBytes: heldBytesMax },
         )
