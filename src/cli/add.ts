@@ -6,7 +6,7 @@ import { AdminError } from '../admin/contract/errors.ts'
 import { addServer, type VisibilityView } from '../admin/contract/servers.ts'
 import { serverKinds, serverSpec } from '../model/desired-state.ts'
 import { define, type Run, type Session, UsageError } from './command.ts'
-import { showAccount } from './convert.ts'
+import { showAccount, showRoot } from './convert.ts'
 import type { Output } from './output.ts'
 import { collect, detectFrom, kindNamed, pair, sourceOptions, sourceValues } from './source.ts'
 
@@ -162,17 +162,16 @@ async function sourceOf(
       throw fault
     }),
   )
+  if (view === undefined) return { spec: given, what: detected.what }
+  showRoot(out, view)
   const isUrl = /^https?:\/\//i.test(source)
-  return {
-    spec: isUrl && view !== undefined ? pinned(given, view) : given,
-    what: detected.what,
-  }
+  return { spec: isUrl ? pinned(given, view) : rooted(given, view), what: detected.what }
 }
 
-function assertPlain({ baseUrl, include, exclude }: AddOptions): void {
-  if (baseUrl !== undefined || include.length + exclude.length > 0)
+function assertPlain({ baseUrl, root, include, exclude }: AddOptions): void {
+  if (baseUrl !== undefined || root !== undefined || include.length + exclude.length > 0)
     throw new UsageError(
-      'An MCP server takes no --base-url, --include or --exclude.',
+      'An MCP server takes no --base-url, --root, --include or --exclude.',
       'If it is an API, say so: --kind openapi, graphql, soap ...',
     )
 }
@@ -196,6 +195,19 @@ function pinned(spec: SpecInput, view: ConversionView): SpecInput {
   if (soap !== undefined) return { ...spec, soap: { endpoint: url, ...soap } }
   if (asyncapi !== undefined) return { ...spec, asyncapi: { url, ...asyncapi } }
   return spec
+}
+
+/** Writes down the folder that the references of a description lead to, so that none leads further later. */
+function rooted(spec: SpecInput, { root }: ConversionView): SpecInput {
+  if (root === undefined) return spec
+  const { openapi, soap, grpc, asyncapi } = spec
+  return {
+    ...spec,
+    ...(openapi === undefined ? {} : { openapi: { ...openapi, root } }),
+    ...(soap === undefined ? {} : { soap: { ...soap, root } }),
+    ...(grpc === undefined ? {} : { grpc: { ...grpc, root } }),
+    ...(asyncapi === undefined ? {} : { asyncapi: { ...asyncapi, root } }),
+  }
 }
 
 function about({ description, era }: AddOptions): Pick<SpecInput, 'description' | 'era'> {

@@ -52,6 +52,7 @@ export function convertCommand(program: Command, run: Run): void {
 
 function showConversion(out: Output, view: ConversionView, what: string): void {
   out.line(`${view.title} ${view.version}: ${what}`)
+  showRoot(out, view)
   out.line()
   out.table(
     ['TOOL', 'OPERATION', 'WHAT IT DOES'],
@@ -64,6 +65,12 @@ function showConversion(out: Output, view: ConversionView, what: string): void {
   )
   out.line()
   showAccount(out, view)
+}
+
+/** Says which folder was taken for the root of a description's files. */
+export function showRoot(out: Output, { root }: Pick<ConversionView, 'root'>): void {
+  if (root !== undefined)
+    out.line(`Files are read in ${root}, where its references lead; --root says another folder.`)
 }
 
 /** Says what a description lost on its way. */

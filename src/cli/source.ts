@@ -33,7 +33,7 @@ export function sourceOptions(): Option[] {
     new Option('--bearer <reference>', 'bearer token, best as a reference to a variable or file'),
     new Option('--basic <user:password>', 'basic credential, best with a reference'),
     new Option('--base-url <url>', 'where calls go, when the description does not say'),
-    new Option('--root <folder>', 'where imports of a .proto file start'),
+    new Option('--root <folder>', 'folder of the files that a description may point at'),
     new Option('--include <pattern>', 'operations or tools to take, with *; repeat').argParser(
       collect,
     ),

@@ -8,7 +8,7 @@ declare module 'sax' {
     line: number
     column: number
     onerror: (error: Error) => void
-    ondoctype: () => void
+    ondoctype: (declaration: string) => void
     ontext: (text: string) => void
     oncdata: (text: string) => void
     onopentag: (tag: Tag) => void

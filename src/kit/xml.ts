@@ -1,6 +1,6 @@
 /**
- * XML of strangers as a small tree. A document type is refused where it stands, so there are no entities to expand and
- * none to fetch (XML 1.0 section 4.4); size, depth and number of nodes are bounded by the caller.
+ * XML of strangers as a small tree. A document type is refused where it stands, or passed over unread, so there are no
+ * entities to expand and none to fetch (XML 1.0 section 4.4); size, depth and number of nodes are bounded by the caller.
  */
 
 export interface XmlAttribute {
@@ -61,7 +61,11 @@ const sliceCharacters = 32_768
  * Reads one document. A prefix that is not declared is no fault, since descriptions in the wild have them: such a name
  * is in no namespace. @throws XmlFault
  */
-export async function parseXml(text: string, limits: XmlLimits): Promise<XmlElement> {
+export async function parseXml(
+  text: string,
+  limits: XmlLimits,
+  { doctype = 'refused' }: { readonly doctype?: 'refused' | 'skipped' } = {},
+): Promise<XmlElement> {
   if (text.length > limits.charactersMax)
     throw new XmlFault('too-large', `more than ${limits.charactersMax} characters`, 1)
   const { default: sax } = await import('sax')
@@ -78,7 +82,11 @@ export async function parseXml(text: string, limits: XmlLimits): Promise<XmlElem
       fail('too-large', `more than ${limits.nodesMax} elements and attributes`)
   }
   parser.onerror = (error) => fail('malformed', error.message.split('\n')[0] ?? 'not well-formed')
-  parser.ondoctype = () => fail('doctype', 'a document type declaration is not accepted')
+  parser.ondoctype = (declaration) => {
+    if (doctype === 'refused') fail('doctype', 'a document type declaration is not accepted')
+    if (declaresEntity(declaration))
+      fail('doctype', 'a document type with entities is not accepted')
+  }
   parser.ontext = (piece) => {
     const open = stack.at(-1)
     if (open !== undefined) open.text += piece
@@ -102,6 +110,14 @@ export async function parseXml(text: string, limits: XmlLimits): Promise<XmlElem
     parser.write(text.slice(at, at + sliceCharacters))
   parser.close()
   return root ?? fail('malformed', 'no root element')
+}
+
+/**
+ * Whether a document type declares an entity for the document. Parameter entities serve within the declaration alone
+ * (XML 1.0 section 4.1), which nobody reads further; what they could declare is unknown where it is used.
+ */
+function declaresEntity(declaration: string): boolean {
+  return /<!ENTITY(?!\s+%\s)/i.test(declaration)
 }
 
 function opened(

@@ -20,8 +20,8 @@ import {
   descriptionOf,
   endpointsOf,
   executorOf,
-  folderOf,
   isUrl,
+  rootOf,
   targetsOf,
 } from './kinds.ts'
 
@@ -36,6 +36,8 @@ export interface ApiServerOptions {
   readonly cursors: ExecutorOptions<unknown>['cursors']
   readonly nameOf: NonNullable<ApiLinkOptions<unknown, unknown>['nameOf']>
   readonly now: () => number
+  /** A description without a root may point at files outside its folder; `widened` then says where. */
+  readonly widens?: boolean | undefined
 }
 
 /** Reading a description with all its documents, or introspecting. */
@@ -49,6 +51,8 @@ export interface ApiServer {
   readonly link: ApiLink<unknown, unknown>
   /** Where its calls go, as far as the description or the entry says, and what stands in the way. */
   targets(): Promise<Target[]>
+  /** The folder that the description's references led to, when it is not its own and nobody said so before. */
+  widened(): string | undefined
 }
 
 export interface Target {
@@ -101,6 +105,7 @@ export function openApiServer(options: ApiServerOptions): ApiServer {
       const urls = [...new Set([...said, ...endpointsOf(entry)])].slice(0, targetsMax)
       return Promise.all(urls.map((url) => reach(egress, url)))
     },
+    widened: () => source?.widened,
   }
 }
 
@@ -162,13 +167,17 @@ function introspection(
   }
 }
 
-function sourceOf({ spec, entry, headers }: ApiServerOptions, place: string): DescriptionSource {
+function sourceOf(
+  { spec, entry, headers, widens }: ApiServerOptions,
+  place: string,
+): DescriptionSource {
   const hosts = [place, ...endpointsOf(entry)].flatMap(hostOf)
   // What is presented to the API is presented for its description only where that is the API itself.
   const origins = endpointsOf(entry).flatMap((endpoint) => URL.parse(endpoint)?.origin ?? [])
   return new DescriptionSource({
     place,
-    folder: folderOf(entry),
+    root: rootOf(entry),
+    widens,
     egress: createEgress({ named: hosts, spec: spec.egress }),
     caps: readCaps,
     credential: { origin: origins[0] ?? '', headers },

@@ -18,7 +18,8 @@ import { conversionCaps, credentialHeaders } from './servers.ts'
 
 /** Where descriptions are looked at: in a host, or in a command that runs beside none. */
 export interface ConversionHost extends Surroundings {
-  openApi(name: string, spec: ServerSpec, entry: ApiEntry): ApiServer
+  /** `widens`: references may lead out of the description's folder as far as `widened` tells afterwards. */
+  openApi(name: string, spec: ServerSpec, entry: ApiEntry, widens?: boolean): ApiServer
 }
 
 /** A host for a command that runs beside no host. It calls nothing, so it seals nothing either. */
@@ -28,8 +29,9 @@ export function detachedHost(
   const conversions = createConversions(conversionCaps)
   return {
     ...surroundings,
-    openApi: (name, spec, entry) =>
+    openApi: (name, spec, entry, widens) =>
       openApiServer({
+        widens,
         name,
         spec,
         entry,
@@ -64,7 +66,8 @@ async function whatIs(
 ): Promise<Pick<Extract<Detected, { ok: true }>, 'kind' | 'what'>> {
   const { kind, source } = request
   if (kind !== undefined) return { kind, what: `of kind ${kind}, as was said` }
-  const tried = resolveServer(host, 'source', entryOf('http', { ...request, source: 'http://x' }))
+  const { root: _, ...plainly } = request
+  const tried = resolveServer(host, 'source', entryOf('http', { ...plainly, source: 'http://x' }))
   const plain = tried.text(source)
   const byForm = detectAddress(plain)
   if (byForm !== undefined) return byForm
@@ -123,13 +126,16 @@ export async function convertServer(
   const entry = apiEntry(spec, host.baseFolder)
   if (entry === undefined)
     return { ok: false, reason: 'source', message: 'An MCP server is not converted.' }
-  const server = host.openApi('converted', spec, entry)
+  // Whoever converts looks at the result, and is told which folder it needed.
+  const server = host.openApi('converted', spec, entry, true)
   try {
     const conversion = await server.link.conversion()
+    const root = server.widened()
     return {
       ok: true,
       view: {
         kind: entry.kind,
+        ...(root === undefined ? {} : { root }),
         ...accountOf(conversion, await server.targets()),
         tools: conversion.tools.map(({ operation, definition }) => ({ ...definition, operation })),
       },

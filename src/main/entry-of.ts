@@ -11,6 +11,11 @@ export function entryOf(kind: ServerKind, request: DetectRequest): ServerSpecInp
   const headers = Object.keys(request.headers).length === 0 ? {} : { headers: request.headers }
   const operations = request.operations === undefined ? {} : { operations: request.operations }
   const own = { ...headers, ...operations }
+  const root = request.root === undefined ? {} : { root: request.root }
+  if (request.root !== undefined && !rootedKinds.includes(kind))
+    throw new MissingPart(
+      `A server of kind ${kind} takes no --root: its description points at no other files.`,
+    )
   const around = {
     ...(credential === undefined ? {} : { credential }),
     ...(egress === undefined ? {} : { egress }),
@@ -22,17 +27,27 @@ export function entryOf(kind: ServerKind, request: DetectRequest): ServerSpecInp
   switch (kind) {
     case 'openapi':
       return {
-        openapi: { spec: source, ...(baseUrl === undefined ? {} : { baseUrl }), ...own },
+        openapi: { spec: source, ...root, ...(baseUrl === undefined ? {} : { baseUrl }), ...own },
         ...around,
       }
     case 'soap':
       return {
-        soap: { wsdl: source, ...(baseUrl === undefined ? {} : { endpoint: baseUrl }), ...own },
+        soap: {
+          wsdl: source,
+          ...root,
+          ...(baseUrl === undefined ? {} : { endpoint: baseUrl }),
+          ...own,
+        },
         ...around,
       }
     case 'asyncapi':
       return {
-        asyncapi: { spec: source, ...(baseUrl === undefined ? {} : { url: baseUrl }), ...own },
+        asyncapi: {
+          spec: source,
+          ...root,
+          ...(baseUrl === undefined ? {} : { url: baseUrl }),
+          ...own,
+        },
         ...around,
       }
     case 'graphql':
@@ -50,7 +65,7 @@ export function entryOf(kind: ServerKind, request: DetectRequest): ServerSpecInp
           : {
               address: withoutPath(where()),
               proto: source,
-              ...(request.root === undefined ? {} : { root: request.root }),
+              ...root,
               ...own,
             },
         ...around,
@@ -61,6 +76,9 @@ export function entryOf(kind: ServerKind, request: DetectRequest): ServerSpecInp
       return { http: { url: source, ...headers }, ...around }
   }
 }
+
+/** Kinds whose descriptions may point at other files. */
+const rootedKinds: readonly ServerKind[] = ['openapi', 'soap', 'grpc', 'asyncapi']
 
 const isUrl = (source: string): boolean => /^https?:\/\//i.test(source)
 

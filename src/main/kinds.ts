@@ -23,8 +23,6 @@ interface Kind<K extends ApiKind> {
   readonly endpoints: (spec: ApiSpecs[K]) => readonly string[]
   /** The spec with its paths made absolute by `absolute`. */
   readonly located: (spec: ApiSpecs[K], absolute: (place: string) => string) => ApiSpecs[K]
-  /** Where files that the description points at may lie; default: in its own folder. */
-  readonly folder?: (spec: ApiSpecs[K]) => string | undefined
   /** URLs that a conversion's calls go to. */
   readonly targets: (conversion: Conversion) => readonly string[]
   /** Imports what carries out its calls. */
@@ -35,6 +33,14 @@ interface Kind<K extends ApiKind> {
 
 const some = (...places: readonly (string | undefined)[]): readonly string[] =>
   places.filter((place) => place !== undefined)
+
+/** The spec with the folder of its files made absolute. */
+function rooted<S extends { readonly root?: string | undefined }>(
+  spec: S,
+  absolute: (place: string) => string,
+): S {
+  return spec.root === undefined ? spec : { ...spec, root: absolute(spec.root) }
+}
 
 /** Values of one text member of all plans. */
 function ofPlans(member: string): (conversion: Conversion) => readonly string[] {
@@ -62,7 +68,7 @@ const kinds: { readonly [K in ApiKind]: Kind<K> } = {
   openapi: {
     description: ({ spec }) => spec,
     endpoints: ({ baseUrl }) => some(baseUrl),
-    located: (spec, absolute) => ({ ...spec, spec: absolute(spec.spec) }),
+    located: (spec, absolute) => ({ ...rooted(spec, absolute), spec: absolute(spec.spec) }),
     targets: (conversion) => [...ofPlans('baseUrl')(conversion), ...tokenUrls(conversion.common)],
     executor: async () => (await import('../upstream/kinds/rest/executor.ts')).createRestExecutor,
   },
@@ -78,7 +84,7 @@ const kinds: { readonly [K in ApiKind]: Kind<K> } = {
   soap: {
     description: ({ wsdl }) => wsdl,
     endpoints: ({ endpoint }) => some(endpoint),
-    located: (spec, absolute) => ({ ...spec, wsdl: absolute(spec.wsdl) }),
+    located: (spec, absolute) => ({ ...rooted(spec, absolute), wsdl: absolute(spec.wsdl) }),
     targets: ofPlans('endpoint'),
     executor: async () => (await import('../upstream/kinds/soap/executor.ts')).createSoapExecutor,
   },
@@ -86,18 +92,16 @@ const kinds: { readonly [K in ApiKind]: Kind<K> } = {
     description: ({ proto }) => proto,
     endpoints: ({ address }) => [address],
     located: (spec, absolute) => ({
-      ...spec,
+      ...rooted(spec, absolute),
       ...(spec.proto === undefined ? {} : { proto: absolute(spec.proto) }),
-      ...(spec.root === undefined ? {} : { root: absolute(spec.root) }),
     }),
-    folder: ({ root }) => root,
     targets: () => [],
     executor: async () => (await import('../upstream/kinds/grpc/executor.ts')).createGrpcExecutor,
   },
   asyncapi: {
     description: ({ spec }) => spec,
     endpoints: ({ url }) => some(url),
-    located: (spec, absolute) => ({ ...spec, spec: absolute(spec.spec) }),
+    located: (spec, absolute) => ({ ...rooted(spec, absolute), spec: absolute(spec.spec) }),
     targets: ofPlans('url'),
     executor: async () =>
       (await import('../upstream/kinds/asyncapi/executor.ts')).createAsyncapiExecutor,
@@ -146,9 +150,9 @@ export function descriptionOf<K extends ApiKind>(entry: ApiEntry<K>): string | u
   return kinds[entry.kind].description(entry.spec)
 }
 
-/** Where files that the description points at may lie; undefined: in its own folder. */
-export function folderOf<K extends ApiKind>(entry: ApiEntry<K>): string | undefined {
-  return kinds[entry.kind].folder?.(entry.spec)
+/** Where files that the description points at may lie beside its own folder. */
+export function rootOf({ spec }: ApiEntry): string | undefined {
+  return 'root' in spec ? spec.root : undefined
 }
 
 /** URLs, or host:port, that calls go to as far as the operator wrote them. */

@@ -203,9 +203,10 @@ export class Servers {
   }
 
   /** A server of an API kind, outside the registry. */
-  openApi(name: string, spec: ServerSpec, entry: ApiEntry): ApiServer {
+  openApi(name: string, spec: ServerSpec, entry: ApiEntry, widens?: boolean): ApiServer {
     const { cursors, nameOf, now } = this.options
     return openApiServer({
+      widens,
       name,
       spec,
       entry,

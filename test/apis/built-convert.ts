@@ -14,6 +14,7 @@ const report = z.object({
 export const convertedView = z.object({
   kind: z.string(),
   operations: z.number(),
+  root: z.string().optional(),
   skipped: z.array(report),
   notes: z.array(report),
   tools: z.array(
@@ -30,7 +31,7 @@ export const convertedView = z.object({
 export type ConvertedView = z.infer<typeof convertedView>
 
 /** `sallyport ARGS`, with all it wrote. */
-async function runBuilt(
+export async function runBuilt(
   args: readonly string[],
   cwd: string,
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {

@@ -39,7 +39,7 @@ export const detectSource = route({
     source: z.string().min(1).describe('Absolute path, URL, or address'),
     kind: z.enum(serverKinds).exclude(['stdio']).optional().describe('Detected when absent'),
     baseUrl: z.string().optional().describe('Where calls go'),
-    root: z.string().optional().describe('Where imports of a .proto file start'),
+    root: z.string().optional().describe('Folder of the files that it may point at'),
     headers: z.record(z.string(), z.string()).default({}),
     credential: credentialSpec.optional(),
     egress: egressSpec.optional(),
@@ -60,6 +60,10 @@ export const convertServer = route({
   input: z.object({ spec: serverSpec }),
   answer: conversionAccount.extend({
     kind: z.enum(serverKinds).extract([...apiKinds]),
+    root: z
+      .string()
+      .optional()
+      .describe('The folder that its references lead to, when the entry has none'),
     tools: z.array(
       z.object({
         name: z.string(),

@@ -23,7 +23,7 @@ export function findReferenced(
     types.notes.add(
       '',
       'reference_unresolved',
-      `${kind} "${keyOf(name)}" is not known; left out`,
+      `${kind} "${keyOf(name)}" is not known${types.notes.because(name.namespace)}; left out`,
       `${schema.location}:${node.line}`,
     )
   return component

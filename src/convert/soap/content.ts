@@ -90,7 +90,7 @@ export class Content {
       this.types.notes.add(
         '',
         'reference_unresolved',
-        `base type "${keyOf(baseName)}" is not known; only what is added to it is taken`,
+        `base type "${keyOf(baseName)}" is not known${this.types.notes.because(baseName.namespace)}; only what is added to it is taken`,
         place,
       )
     const own = attributesOf(this.types, node, schema, 0)

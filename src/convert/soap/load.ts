@@ -8,6 +8,7 @@ import {
   type ReadDocument,
 } from '../../model/conversion.ts'
 import type { Notes } from './notes.ts'
+import { standardSchema } from './standard-schemas.ts'
 
 const documentsMax = 256
 const charactersMax = 32_000_000
@@ -51,6 +52,8 @@ export async function load(
   const wsdls: WsdlDocument[] = []
   const schemas: SchemaDocument[] = []
   const seen = new Set<string>()
+  const imported = new Set<string>()
+  const lost = new Set<string>()
   const queue: Pending[] = [{ kind: 'wsdl', ...(await parse(description)) }]
   seen.add(`wsdl ${description.location}`)
   let documents = 1
@@ -59,8 +62,12 @@ export async function load(
   const follow = async (
     reference: string,
     from: { location: string; line: number },
-    into: { kind: 'wsdl' } | { kind: 'schema'; targetNamespace: string | undefined },
+    into:
+      | { kind: 'wsdl' }
+      | { kind: 'schema'; targetNamespace: string | undefined; namespace: string },
   ): Promise<void> => {
+    const key = whole(reference, from.location)
+    if (lost.has(key)) return
     documents += 1
     if (documents > documentsMax)
       throw new ConversionFault('description_too_large', `more than ${documentsMax} documents`)
@@ -70,9 +77,9 @@ export async function load(
       characters += document.text.length
       if (characters > charactersMax)
         throw new ConversionFault('description_too_large', `more than ${charactersMax} characters`)
-      const key = `${into.kind} ${into.kind === 'wsdl' ? '' : (into.targetNamespace ?? '')} ${document.location}`
-      if (seen.has(key)) return
-      seen.add(key)
+      const what = `${into.kind} ${into.kind === 'wsdl' ? '' : (into.targetNamespace ?? '')} ${document.location}`
+      if (seen.has(what)) return
+      seen.add(what)
       const parsed = await parse(document)
       // Many a WSDL imports a schema with wsdl:import.
       if (parsed.root.local === 'schema') {
@@ -82,6 +89,10 @@ export async function load(
     } catch (thrown) {
       if (!(thrown instanceof ConversionFault) || thrown.code === 'description_too_large')
         throw thrown
+      if (into.kind === 'schema' && standardSchema(into.namespace) !== undefined) return
+      // Many point at one file; its loss is one.
+      lost.add(key)
+      if (into.kind === 'schema') notes.lose(into.namespace, reference)
       notes.add('', thrown.code, `${reference}: ${thrown.message}`, place)
     }
   }
@@ -108,15 +119,33 @@ export async function load(
     schemas.push({ root, location, targetNamespace, chameleon })
     for (const child of root.children) {
       const reference = attributeOf(child, 'schemaLocation')
-      if (reference === undefined) continue
       const from = { location, line: child.line }
-      if (child.local === 'import')
-        await follow(reference, from, { kind: 'schema', targetNamespace: undefined })
-      if (child.local === 'include' || child.local === 'redefine')
-        await follow(reference, from, { kind: 'schema', targetNamespace })
+      if (child.local === 'import') {
+        const namespace = attributeOf(child, 'namespace') ?? ''
+        imported.add(namespace)
+        // What is known need not be asked of its makers.
+        const known = standardSchema(namespace) !== undefined && /^https?:/i.test(reference ?? '')
+        if (reference !== undefined && !known)
+          await follow(reference, from, { kind: 'schema', targetNamespace: undefined, namespace })
+      } else if (reference !== undefined && /^(include|redefine)$/.test(child.local)) {
+        const namespace = targetNamespace
+        await follow(reference, from, { kind: 'schema', targetNamespace, namespace })
+      }
     }
   }
+  for (const namespace of imported) {
+    const text = standardSchema(namespace)
+    if (text === undefined || schemas.some((one) => one.targetNamespace === namespace)) continue
+    const { root } = await parse({ location: namespace, text, mediaType: undefined })
+    schemas.push({ root, location: namespace, targetNamespace: namespace, chameleon: false })
+  }
   return { wsdls, schemas }
+}
+
+/** What a reference means, so that two ways to say it are one. */
+function whole(reference: string, from: string): string {
+  const base = URL.canParse(from) ? from : `file://${from}`
+  return URL.parse(reference, base)?.href ?? reference
 }
 
 function expectDefinitions(root: XmlElement, location: string): void {
@@ -144,7 +173,7 @@ async function parse(document: Document): Promise<{ root: XmlElement; location: 
   try {
     // A file that was written on Windows often starts with a byte order mark.
     return {
-      root: await parseXml(document.text.replace(/^\u{FEFF}/u, ''), limits),
+      root: await parseXml(document.text.replace(/^\u{FEFF}/u, ''), limits, { doctype: 'skipped' }),
       location: document.location,
     }
   } catch (thrown) {

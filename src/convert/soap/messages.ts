@@ -129,13 +129,13 @@ export class Messages {
       if (side === 'input')
         throw new OperationFault(
           'reference_unresolved',
-          `the element "${element}" of its input is not in the description`,
+          `the element "${element}" of its input is not in the description${this.because(element, node)}`,
           place,
         )
       this.types.notes.add(
         '',
         'reference_unresolved',
-        `element "${element}" is not known; any content is taken`,
+        `element "${element}" is not known${this.because(element, node)}; any content is taken`,
         place,
       )
       return { name: this.nameOf(element, node), property: name, type: 'any', nillable: false }
@@ -150,6 +150,10 @@ export class Messages {
         place,
       )
     return { name: { namespace: '', local: name }, property: name, type: key, nillable: false }
+  }
+
+  private because(element: string, node: XmlElement): string {
+    return this.types.notes.because(this.nameOf(element, node).namespace)
   }
 
   private nameOf(value: string, node: XmlElement): XmlName {

@@ -98,7 +98,7 @@ export class Types {
       this.notes.add(
         '',
         'reference_unresolved',
-        `type "${keyOf(name)}" is not known; any content is taken`,
+        `type "${keyOf(name)}" is not known${this.notes.because(name.namespace)}; any content is taken`,
         place,
       )
     return anyKey
@@ -235,7 +235,7 @@ export class Types {
     this.notes.add(
       '',
       'reference_unresolved',
-      `simple type "${keyOf(name)}" is not known; any text is taken`,
+      `simple type "${keyOf(name)}" is not known${this.notes.because(name.namespace)}; any text is taken`,
       place,
     )
     return { kind: 'atomic', base: 'any', builtin: 'anySimpleType', facets: {} }

@@ -8,15 +8,17 @@ import { dirname } from 'node:path'
 import { ConversionFault, type Document, type ReadDocument } from '../../model/conversion.ts'
 import type { Egress } from '../../upstream/egress/egress.ts'
 import { Budget, type ReadCaps } from './bounds.ts'
-import { containedPath, readFileBounded } from './read-file.ts'
+import { containedPath, readFileBounded, widerFolder } from './read-file.ts'
 import { readUrl, shownUrl, type UrlOptions, type Validators } from './read-url.ts'
 import { textOf } from './text.ts'
 
 export interface SourceOptions {
   /** Absolute path, or http or https URL. */
   readonly place: string
-  /** Where files that it points at may lie; undefined: in its own folder. */
-  readonly folder?: string | undefined
+  /** Where files that it points at may lie beside its own folder. */
+  readonly root?: string | undefined
+  /** Without a root, references may lead to a folder above; `widened` says which. */
+  readonly widens?: boolean | undefined
   readonly egress: Egress
   readonly caps: ReadCaps
   readonly credential: UrlOptions['credential']
@@ -35,7 +37,9 @@ export class DescriptionSource {
   /** By location, of the last reading. */
   private seen = new Map<string, Seen>()
   private budget: Budget
-  private folder = ''
+  /** Real paths: files inside one of them are read. */
+  private folders: readonly string[] = []
+  private wider: string | undefined
 
   constructor(options: SourceOptions) {
     this.options = options
@@ -49,6 +53,11 @@ export class DescriptionSource {
       : [...new Set([this.options.place, ...[...this.seen.keys()].filter((key) => !isUrl(key))])]
   }
 
+  /** The folder above its own that references led to. */
+  get widened(): string | undefined {
+    return this.wider
+  }
+
   /**
    * The description itself. With `changedOnly`: undefined when neither it nor anything that it pointed at is another
    * than at the last reading. @throws ConversionFault
@@ -59,8 +68,10 @@ export class DescriptionSource {
     this.budget = new Budget(this.options.caps)
     const { place } = this.options
     if (isUrl(place)) return this.fromUrl(new URL(place), signal)
-    const folder = this.options.folder ?? dirname(place)
-    this.folder = await realpath(folder).catch(() => folder)
+    const { root } = this.options
+    const folders = [dirname(place), ...(root === undefined ? [] : [root])]
+    this.folders = await Promise.all(folders.map((folder) => realpath(folder).catch(() => folder)))
+    this.wider = undefined
     return this.fromFile(place)
   }
 
@@ -71,7 +82,23 @@ export class DescriptionSource {
     if (isUrl(from) || isUrl(whole)) return this.fromUrl(this.targetOf(whole, from), never)
     // A path is no scheme, and a scheme other than http and https is never read.
     if (/^[a-z][a-z0-9+.-]+:/i.test(whole)) throw refusedScheme(whole, from)
-    return this.fromFile(await containedPath(whole, from, this.folder))
+    return this.fromFile(await this.pathOf(whole, from))
+  }
+
+  private async pathOf(reference: string, from: string): Promise<string> {
+    const { root, widens } = this.options
+    try {
+      return await containedPath(reference, from, this.folders)
+    } catch (fault) {
+      const [own = ''] = this.folders
+      const wider =
+        widens === true && root === undefined
+          ? await widerFolder(reference, from, { own, known: this.wider })
+          : undefined
+      if (wider === undefined) throw fault
+      this.wider = wider.folder
+      return wider.path
+    }
   }
 
   private targetOf(reference: string, from: string): URL {

@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { secret } from '../credential.ts'
 import type { RestSecurity } from './openapi.ts'
-import { address, headersSpec, location, selectionSpec } from './selection.ts'
+import { address, headersSpec, location, rootSpec, selectionSpec } from './selection.ts'
 
 export const asyncapiSpec = z
   .strictObject({
     spec: location.describe('File or URL of the description'),
+    root: rootSpec,
     url: address('ws', 'wss', 'http', 'https')
       .optional()
       .describe('Where to connect; default: the first server of the description that can be used'),

@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { address, headersSpec, location, selectionSpec } from './selection.ts'
+import { address, headersSpec, location, rootSpec, selectionSpec } from './selection.ts'
 
 export const openapiSpec = z
   .strictObject({
     spec: location.describe('File or URL of the description'),
+    root: rootSpec,
     baseUrl: address('http', 'https')
       .optional()
       .describe('Where to send calls; default: the first server of the description'),

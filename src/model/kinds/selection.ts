@@ -19,6 +19,13 @@ export const selectionSpec = z
 /** A path, or an http or https URL. Relative paths start at the folder of the file that holds them. */
 export const location = z.string().min(1)
 
+/** The operator's word on which files a description may point at. */
+export const rootSpec = location
+  .optional()
+  .describe(
+    'Folder of the files that the description may point at; default: its own folder. Files outside are refused',
+  )
+
 /** Headers that go with every call. */
 export const headersSpec = z.record(headerName, secret).default({})
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { secret } from '../credential.ts'
-import { address, headersSpec, location, selectionSpec } from './selection.ts'
+import { address, headersSpec, location, rootSpec, selectionSpec } from './selection.ts'
 
 const securitySpec = z
   .strictObject({
@@ -16,6 +16,7 @@ const securitySpec = z
 export const soapSpec = z
   .strictObject({
     wsdl: location.describe('File or URL of the WSDL'),
+    root: rootSpec,
     endpoint: address('http', 'https')
       .optional()
       .describe('Where to send calls; default: the address in the WSDL'),
