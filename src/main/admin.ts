@@ -75,6 +75,8 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
   }
 }
 
+const tryTimeout = '30s'
+
 /** Connects to a server once, on a link of its own. */
 async function tryServer(gateway: Gateway, name: string, given: ServerSpecInput): Promise<Tried> {
   let spec: ServerSpec
@@ -86,7 +88,10 @@ async function tryServer(gateway: Gateway, name: string, given: ServerSpecInput)
   const { servers } = gateway
   const entry = apiEntry(spec, servers.baseFolder)
   const api = entry === undefined ? undefined : servers.openApi(name, spec, entry)
-  const link = api?.link ?? servers.open(name, spec, credentialHeaders(spec))
+  const link =
+    api?.link ??
+    // Somebody waits for the answer.
+    servers.open(name, { startTimeout: tryTimeout, ...spec }, credentialHeaders(spec))
   try {
     const facts = await link.facts()
     const raw = facts.capabilities.includes('"tools"') ? await link.list('tools/list') : []

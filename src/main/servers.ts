@@ -28,7 +28,10 @@ import { itemReaders } from './item-readers.ts'
 import { type ApiEntry, apiEntry } from './kinds.ts'
 
 const messageBytesMax = 64_000_000
-const openTimeoutMs = 30_000
+/** For requests of the gateway itself; calls that may take longer show that the server needs longer. */
+const requestTimeoutMs = 30_000
+/** A first start of a program may be its download. */
+const startProgramMs = 300_000
 /**
  * Connections of a server for what is no call: lists, answers, notifications. A parked call holds its own, and the
  * answer to it must not have to wait for one; `parking` bounds them.
@@ -156,19 +159,24 @@ export class Servers {
   /** A link of its own, outside the registry, e.g. to try a server before it is added. */
   open(name: string, spec: ServerSpec, credential: CredentialHeaders): ServerLink {
     const { options } = this
+    const waits = {
+      requestTimeoutMs: Math.max(requestTimeoutMs, durationMs(spec.timeout) ?? 0),
+      startTimeoutMs:
+        durationMs(spec.startTimeout ?? '') ??
+        (spec.stdio === undefined ? requestTimeoutMs : startProgramMs),
+    }
     const entry = apiEntry(spec, options.baseFolder)
     if (entry !== undefined) return this.openApi(name, spec, entry).link
     if (spec.http !== undefined) {
-      const headers = { ...spec.http.headers, ...credential }
       return new McpHttp({
         spec: spec.http,
         era: spec.era,
-        headers,
+        headers: credential,
         codec: serverCodec,
         extensions: allowedExtensions(spec),
         egress: createEgress({ named: [new URL(spec.http.url).hostname], spec: spec.egress }),
         messageBytesMax,
-        openTimeoutMs,
+        ...waits,
         connectionsMax: spec.concurrency + parkedCallsMax + connectionsSpare,
         sessionsMax: 2_000,
         gatherMs,
@@ -183,7 +191,7 @@ export class Servers {
       extensions: allowedExtensions(spec),
       era: spec.era,
       gatherMs,
-      openTimeoutMs,
+      ...waits,
       perPrincipal: stdio.process === 'per-principal',
       idleStopMs: durationMs(stdio.idleStop) ?? 900_000,
       sessionsMax: 64,

@@ -22,11 +22,13 @@ export interface RelayedRequest {
   readonly requestState: string | undefined
 }
 
-/** A message of a server, scanned once. Spans are byte offsets into `bytes`. */
+/**
+ * A message of a server, scanned once. Spans are byte offsets into `bytes`. The id of an answer is raw, but for a number in
+ * quotes or with a fraction of zero: that is the number which we sent.
+ */
 export type ServerMessage =
   | {
       readonly kind: 'result'
-      /** Raw id. */
       readonly id: string
       readonly bytes: Buffer
       /** Span of the result object. */
@@ -44,6 +46,12 @@ export type ServerMessage =
       readonly code: number
       readonly message: string
       readonly data: string | undefined
+    }
+  | {
+      /** An answer that is no valid one. Its call ends all the same, since it carries the id. */
+      readonly kind: 'broken'
+      readonly id: string
+      readonly detail: string
     }
   | {
       readonly kind: 'notification'

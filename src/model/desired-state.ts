@@ -175,6 +175,11 @@ export const serverSpec = z
     ),
     era: z.enum(['auto', 'legacy', 'modern']).default('auto'),
     timeout: duration.default('60s').describe('How long one call may take'),
+    startTimeout: duration
+      .optional()
+      .describe(
+        'How long an MCP server may take to start and to say who it is; default: 5m for a program, 30s for a URL',
+      ),
     refresh: duration
       .default('5m')
       .describe('How often a description behind a URL, or an introspection, is looked at again'),

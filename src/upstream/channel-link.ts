@@ -32,7 +32,8 @@ import { OpenCall } from './round.ts'
 
 /** What a channel must be able to do; `upstream/process` and `upstream/http/sse-pair.ts` make them. */
 export interface MessageChannel {
-  send(text: string): void
+  /** `onRefused`: the server answered that it takes nothing in this session; the channel closes after it. */
+  send(text: string, onRefused?: () => void): void
   onMessage: (message: Buffer) => void
   onClose: (reason: string) => void
   close(): Promise<void>
@@ -44,7 +45,9 @@ export interface ChannelLinkOptions {
   readonly extensions: ReadonlySet<string>
   readonly era: 'auto' | 'legacy' | 'modern'
   readonly gatherMs: number
-  readonly openTimeoutMs: number
+  /** How long a server may take to start and to say who it is. */
+  readonly startTimeoutMs: number
+  readonly requestTimeoutMs: number
   /** One channel per principal and capabilities, or one for all. */
   readonly perPrincipal: boolean
   readonly idleStopMs: number
@@ -55,7 +58,8 @@ export interface ChannelLinkOptions {
   readonly open: () => Promise<MessageChannel>
 }
 
-const probeMs = 2_500
+/** A server that says nothing for so long after its start is asked in the legacy way, too. */
+const probeMs = 10_000
 const unansweredMax = 1_000
 
 /** One open channel with what is in flight on it. */
@@ -117,16 +121,17 @@ class ChannelSession {
     try {
       message = this.codec.decode(bytes)
     } catch {
-      // Some servers print to stdout what is no message; a call that waits for it ends by its deadline.
+      // Some servers print to stdout what is no message.
       return
     }
-    if (message.kind === 'result' || message.kind === 'error') this.answer(message)
+    if (message.kind === 'result' || message.kind === 'error' || message.kind === 'broken')
+      this.answer(message)
     else if (message.kind === 'notification')
       this.notification(message.method, message.params, message.meta)
     else this.question(message)
   }
 
-  private answer(message: Extract<ServerMessage, { kind: 'result' | 'error' }>): void {
+  private answer(message: Extract<ServerMessage, { kind: 'result' | 'error' | 'broken' }>): void {
     const waiter = this.own.get(message.id)
     if (waiter !== undefined) {
       this.own.delete(message.id)
@@ -258,14 +263,14 @@ export class ChannelLink implements ServerLink {
     return this.options.perPrincipal ? 'system' : 'shared'
   }
 
-  private startOn(session: ChannelSession, start: Start): Sent {
+  private startOn(first: ChannelSession, start: Start): Sent {
     if (!start.wanted()) throw new GatewayError('cancelled')
     const { codec } = this.options
     const { call, target } = start.recorded
-    const facts = session.opened
+    const facts = first.opened
     const id = ++this.ids
     const key = String(id)
-    session.usedAt = this.options.now()
+    let session = first
     const open: OpenCall = new OpenCall(
       {
         codec,
@@ -286,25 +291,39 @@ export class ChannelLink implements ServerLink {
       call,
       start.sink,
     )
-    this.setLevel(session, facts, call.logLevel)
-    session.calls.set(key, open)
-    try {
-      session.channel.send(
-        codec.relayedRequest(facts.era, facts.revision, {
-          id,
-          call,
-          name: subjectOf(target),
-          extensions: this.options.extensions,
-          requestState: start.serverState,
-        }),
-      )
-    } catch (fault) {
+    const fail = (fault: unknown): void =>
       open.fail(
         fault instanceof GatewayError
           ? fault
           : new GatewayError('server_unavailable', { cause: fault }),
       )
+    const text = codec.relayedRequest(facts.era, facts.revision, {
+      id,
+      call,
+      name: subjectOf(target),
+      extensions: this.options.extensions,
+      requestState: start.serverState,
+    })
+    const send = (onRefused?: () => void): void => {
+      session.usedAt = this.options.now()
+      this.setLevel(session, facts, call.logLevel)
+      session.calls.set(key, open)
+      try {
+        session.channel.send(text, onRefused)
+      } catch (fault) {
+        fail(fault)
+      }
     }
+    send(() => {
+      // The session is gone and the call cannot have run in it: it is made once in another one.
+      const sessionKey = this.keyOf(start)
+      session.calls.delete(key)
+      if (this.sessions.get(sessionKey) === session) this.sessions.delete(sessionKey)
+      this.session(sessionKey, call.capabilities).then((opened) => {
+        session = opened
+        if (!open.done) send()
+      }, fail)
+    })
     return {
       open,
       cancel: (reason) => {
@@ -380,11 +399,13 @@ export class ChannelLink implements ServerLink {
   }
 
   private async connect(capabilities: Capabilities): Promise<ChannelSession> {
-    if (this.era === undefined) {
-      const probed = await this.probe()
-      if (probed !== undefined) return this.opened(probed, capabilities)
-    }
-    return this.opened(await this.fresh(), capabilities)
+    const session = await this.fresh()
+    if (this.era !== undefined) return this.closing(session, this.greet(session, capabilities))
+    return (
+      (await this.closing(session, this.probe(session, capabilities))) ??
+      // It ended because of the probe, so it gets a fresh channel without one (protocol.md section 2.9).
+      this.connect(capabilities)
+    )
   }
 
   /** A new channel. What its streams throw outside of any call ends it, and with it the calls that it carries. */
@@ -399,83 +420,109 @@ export class ChannelLink implements ServerLink {
     return session
   }
 
-  /**
-   * Finds the era with `server/discover`. A server that answers with an error stays usable as a legacy one; one that
-   * exits or stays silent gets a fresh channel (protocol.md section 2.9).
-   */
-  private async probe(): Promise<ChannelSession | undefined> {
-    const session = await this.fresh()
+  /** The channel goes with the opening when that fails. */
+  private async closing<T>(session: ChannelSession, opening: Promise<T>): Promise<T> {
     try {
-      const id = ++this.ids
-      const message = await session.ask(
-        id,
-        this.options.codec.ownRequest('modern', newestModern, {
-          id,
-          method: 'server/discover',
-          params: [],
-          capabilities: noCapabilities,
-        }),
-        probeMs,
-      )
-      this.era = provesModern(message) ? 'modern' : 'legacy'
-      return session
-    } catch {
-      // A server that cannot be started at all is no evidence of an era.
-      this.era = 'legacy'
-      await session.channel.close()
-      return undefined
-    }
-  }
-
-  private async opened(
-    session: ChannelSession,
-    capabilities: Capabilities,
-  ): Promise<ChannelSession> {
-    const { codec, openTimeoutMs } = this.options
-    const id = ++this.ids
-    try {
-      if (this.era === 'modern') {
-        const message = await session.ask(
-          id,
-          codec.ownRequest('modern', newestModern, {
-            id,
-            method: 'server/discover',
-            params: [],
-            capabilities,
-          }),
-          openTimeoutMs,
-        )
-        if (message.kind !== 'result')
-          throw new GatewayError('server_broken', { detail: 'server/discover was refused' })
-        session.facts = readFacts(message, 'modern')
-        return session
-      }
-      const params: Members = [
-        { key: 'protocolVersion', raw: `"${newestLegacy}"` },
-        { key: 'capabilities', raw: legacyCapabilities(capabilities, this.options.extensions) },
-        productMember,
-      ]
-      const message = await session.ask(
-        id,
-        codec.ownRequest('legacy', newestLegacy, {
-          id,
-          method: 'initialize',
-          params,
-          capabilities,
-        }),
-        openTimeoutMs,
-      )
-      if (message.kind !== 'result')
-        throw new GatewayError('server_broken', {
-          detail: `initialize was refused: ${message.kind === 'error' ? message.message.slice(0, 200) : ''}`,
-        })
-      session.facts = readFacts(message, 'legacy')
-      session.tell(codec.notification('notifications/initialized', []))
-      return session
+      return await opening
     } catch (fault) {
+      // What was believed of its era may be why.
+      if (this.options.era === 'auto') this.era = this.era === undefined ? 'legacy' : undefined
       await session.channel.close()
       throw fault
     }
+  }
+
+  /**
+   * Finds the era with `server/discover`, and opens the session. One that is silent may only be slow to start, so it is
+   * kept and greeted as a legacy server, too. Undefined: it ended because of the probe.
+   */
+  private async probe(
+    session: ChannelSession,
+    capabilities: Capabilities,
+  ): Promise<ChannelSession | undefined> {
+    let discovered: ServerMessage | undefined
+    const asked = this.discover(session, noCapabilities).then(
+      (message) => {
+        discovered = message
+      },
+      () => undefined,
+    )
+    const silent = Promise.withResolvers<void>()
+    const timer = setTimeout(silent.resolve, probeMs)
+    await Promise.race([asked, silent.promise])
+    clearTimeout(timer)
+    if (session.closed === undefined && discovered !== undefined) {
+      this.era = provesModern(discovered) ? 'modern' : 'legacy'
+      return this.greet(session, capabilities)
+    }
+    try {
+      if (session.closed === undefined) {
+        session.facts = await this.initialize(session, capabilities)
+        this.era = provesModern(discovered) ? 'modern' : 'legacy'
+        return session
+      }
+    } catch (fault) {
+      // It was late, and is a modern one that refuses what legacy servers are asked.
+      if (session.closed === undefined && provesModern(discovered)) {
+        this.era = 'modern'
+        return this.greet(session, capabilities)
+      }
+      if (session.closed === undefined) throw fault
+    }
+    this.era = 'legacy'
+    await session.channel.close()
+    return undefined
+  }
+
+  private discover(session: ChannelSession, capabilities: Capabilities): Promise<ServerMessage> {
+    const id = ++this.ids
+    const text = this.options.codec.ownRequest('modern', newestModern, {
+      id,
+      method: 'server/discover',
+      params: [],
+      capabilities,
+    })
+    return session.ask(id, text, this.options.startTimeoutMs)
+  }
+
+  /** Opens a session with a server whose era is known. */
+  private async greet(
+    session: ChannelSession,
+    capabilities: Capabilities,
+  ): Promise<ChannelSession> {
+    if (this.era !== 'modern') {
+      session.facts = await this.initialize(session, capabilities)
+      return session
+    }
+    const message = await this.discover(session, capabilities)
+    if (message.kind !== 'result')
+      throw new GatewayError('server_broken', { detail: 'server/discover was refused' })
+    session.facts = readFacts(message, 'modern')
+    return session
+  }
+
+  private async initialize(session: ChannelSession, capabilities: Capabilities): Promise<Facts> {
+    const { codec, extensions, startTimeoutMs } = this.options
+    const params: Members = [
+      { key: 'protocolVersion', raw: `"${newestLegacy}"` },
+      { key: 'capabilities', raw: legacyCapabilities(capabilities, extensions) },
+      productMember,
+    ]
+    const id = ++this.ids
+    const text = codec.ownRequest('legacy', newestLegacy, {
+      id,
+      method: 'initialize',
+      params,
+      capabilities,
+    })
+    const message = await session.ask(id, text, startTimeoutMs)
+    if (message.kind !== 'result')
+      throw new GatewayError('server_broken', {
+        detail: `initialize was refused: ${message.kind === 'error' ? message.message.slice(0, 200) : ''}`,
+      })
+    const facts = readFacts(message, 'legacy')
+    session.tell(codec.notification('notifications/initialized', []))
+    return facts
   }
 
   async facts(): Promise<Facts> {
@@ -507,7 +554,7 @@ export class ChannelLink implements ServerLink {
         params,
         capabilities: noCapabilities,
       }),
-      this.options.openTimeoutMs,
+      this.options.requestTimeoutMs,
     )
   }
 
@@ -533,7 +580,7 @@ export class ChannelLink implements ServerLink {
    * acknowledged; undefined when it did not.
    */
   private listen(session: ChannelSession): Promise<ReadonlySet<string> | undefined> {
-    const { codec, openTimeoutMs } = this.options
+    const { codec, requestTimeoutMs } = this.options
     const facts = session.opened
     const previous = session.listenId
     const id = ++this.ids
@@ -545,7 +592,7 @@ export class ChannelLink implements ServerLink {
         session.acknowledged.delete(key)
         resolve(uris)
       }
-      const timer = setTimeout(settle, openTimeoutMs, undefined)
+      const timer = setTimeout(settle, requestTimeoutMs, undefined)
       session.acknowledged.set(key, settle)
     })
     session.tell(

@@ -115,6 +115,8 @@ export class OpenCall {
   private takeChecked(message: ServerMessage): void {
     if (message.kind === 'notification') this.notify(message.method, message.params)
     else if (message.kind === 'request') this.ask(message)
+    else if (message.kind === 'broken')
+      this.end(new GatewayError('server_broken', { detail: message.detail }))
     else if (message.kind === 'error' && message.code === urlsRequired && this.bridgesEras)
       this.end(urlQuestions(this.call, message.data, this.options.park))
     else if (message.kind === 'error')

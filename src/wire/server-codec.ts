@@ -1,5 +1,5 @@
 /** Our side toward servers: requests in the server's era, and its messages scanned into the neutral form. Pure. */
-import { JsonFault, type JsonMember, scanObject, stringValue } from '../kit/json-scan.ts'
+import { JsonFault, type JsonMember, scanArray, scanObject, stringValue } from '../kit/json-scan.ts'
 import type { Call, Era, Revision } from '../model/call.ts'
 import type { OwnRequest, RelayedRequest, ServerCodec, ServerMessage } from '../model/codec.ts'
 import { extensionsText, isSkillMethod, isTaskMethod, tasksExtension } from '../model/extensions.ts'
@@ -138,18 +138,49 @@ const collect = { result: {}, error: {}, params: { _meta: {} } }
 const options = { depthMax: serverDepthMax, refuseDuplicates: false }
 
 /** Scans a server's message on a latin1 view, where string index and byte offset are the same. */
-function decode(bytes: Buffer): ServerMessage {
+function decode(message: Buffer): ServerMessage {
+  const bytes = withoutMark(message)
   const view = bytes.toString('latin1')
   let members: readonly JsonMember[]
   try {
     members = scanObject(view, collect, options)
   } catch (fault) {
     if (!(fault instanceof JsonFault)) throw fault
-    throw new GatewayError('server_broken', {
-      detail: `not a JSON-RPC message: ${fault.message}`,
-      cause: fault,
-    })
+    const only = onlyElement(view)
+    if (only !== undefined) return decode(bytes.subarray(only.start, only.end))
+    const detail = `not a JSON-RPC message: ${fault.message}`
+    const id = idOfBroken(view)
+    if (id !== undefined) return { kind: 'broken', id, detail }
+    throw new GatewayError('server_broken', { detail, cause: fault })
   }
+  return messageOf(bytes, members)
+}
+
+/** Without a byte order mark, which parsers may skip (RFC 8259 section 8.1). */
+function withoutMark(bytes: Buffer): Buffer {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes
+}
+
+/** A batch of one message (MCP 2025-03-26 basic/index); we send no batches, so nothing answers with more. */
+function onlyElement(view: string): JsonMember | undefined {
+  if (!/^\s*\[/.test(view)) return undefined
+  try {
+    return scanArray(view, 1, options)[0]
+  } catch {
+    return undefined
+  }
+}
+
+/** The id of an answer that is no JSON, where it stands at one of the two ends at which servers write it. */
+function idOfBroken(view: string): string | undefined {
+  const first =
+    /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,15})\s*,\s*"(?:result|error)"/
+  const last =
+    /\}\s*,\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,15})\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/
+  return (first.exec(view.slice(0, 120)) ?? last.exec(view.slice(-120)))?.[1]
+}
+
+function messageOf(bytes: Buffer, members: readonly JsonMember[]): ServerMessage {
   let id = ''
   let method: string | undefined
   let result: JsonMember | undefined
@@ -183,12 +214,19 @@ function decode(bytes: Buffer): ServerMessage {
       meta: rawMembers(bytes, meta?.members ?? []),
     }
   }
-  if (result !== undefined) return resultMessage(bytes, id, result, extras ?? [])
-  if (error?.members !== undefined)
-    return errorMessage(bytes, id === '' ? 'null' : id, error.members)
-  throw new GatewayError('server_broken', {
-    detail: 'a message with neither method, result nor error',
-  })
+  // Some servers write both members, one of them `null`; an error with a code or a message is what happened.
+  const failed = error === undefined ? undefined : errorMessage(bytes, plainId(id), error)
+  if (failed !== undefined) return failed
+  if (result?.members !== undefined) return resultMessage(bytes, id, result, extras ?? [])
+  const detail =
+    result === undefined ? 'neither method, result nor error' : 'the result is not an object'
+  if (id === '') throw new GatewayError('server_broken', { detail })
+  return { kind: 'broken', id: plainId(id), detail }
+}
+
+/** Our ids are whole numbers; some servers write them as text or as a fraction. */
+function plainId(raw: string): string {
+  return raw === '' ? 'null' : (/^"?(\d{1,15})(?:\.0+)?"?$/.exec(raw)?.[1] ?? raw)
 }
 
 function resultMessage(
@@ -197,17 +235,15 @@ function resultMessage(
   result: JsonMember,
   extras: Members,
 ): ServerMessage {
-  if (result.members === undefined)
-    throw new GatewayError('server_broken', { detail: 'the result is not an object' })
   let resultType: string | undefined
   let isError = false
-  for (const member of result.members) {
+  for (const member of result.members ?? []) {
     if (member.key === 'resultType') resultType = stringValue(text(bytes, member)) ?? ''
     else if (member.key === 'isError') isError = text(bytes, member) === 'true'
   }
   return {
     kind: 'result',
-    id,
+    id: plainId(id),
     bytes,
     start: result.start,
     end: result.end,
@@ -217,17 +253,19 @@ function resultMessage(
   }
 }
 
-function errorMessage(bytes: Buffer, id: string, members: readonly JsonMember[]): ServerMessage {
-  let code = -32603
-  let message = ''
+/** Undefined when it says nothing: `null`, or an object with neither code nor message. A text is the message. */
+function errorMessage(bytes: Buffer, id: string, error: JsonMember): ServerMessage | undefined {
+  let code: number | undefined
+  let message = stringValue(text(bytes, error))
   let data: string | undefined
-  for (const member of members) {
+  for (const member of error.members ?? []) {
     const raw = text(bytes, member)
     if (member.key === 'code' && /^-?\d{1,15}$/.test(raw)) code = Number(raw)
     else if (member.key === 'message') message = stringValue(raw) ?? ''
     else if (member.key === 'data') data = raw
   }
-  return { kind: 'error', id, code, message, data }
+  if (code === undefined && message === undefined) return undefined
+  return { kind: 'error', id, code: code ?? -32603, message: message ?? '', data }
 }
 
 function text(bytes: Buffer, member: JsonMember): string {

@@ -63,6 +63,14 @@ export function codingsOf(header: string): readonly string[] {
   return names.reverse()
 }
 
+/** Undoes the codings piece by piece, each layer after the one before; `first` is the first byte of what is packed. */
+export function layersOf(codings: readonly string[], first: number | undefined): Transform[] {
+  return codings.flatMap((name, index) => {
+    const layer = unpackers[name]?.stream(index === 0 ? first : undefined)
+    return layer === undefined ? [] : [layer]
+  })
+}
+
 /** Undefined when it is larger than `bytesMax`. @throws GatewayError server_broken */
 export async function unpackWhole(
   packed: Buffer,
@@ -121,9 +129,7 @@ export async function* unpackPieces(
   }
   let pieces = Readable.from(source(), { objectMode: false })
   const running: Promise<void>[] = []
-  for (const [index, name] of codings.entries()) {
-    const layer = unpackers[name]?.stream(index === 0 ? first : undefined)
-    if (layer === undefined) continue
+  for (const layer of layersOf(codings, first)) {
     running.push(pipeline(pieces, layer, { signal }))
     pieces = Readable.from(counted(layer), { objectMode: false })
   }

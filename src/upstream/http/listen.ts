@@ -71,6 +71,8 @@ export class ListenStream {
     })
     const headers = {
       ...baseHeaders,
+      // What packs a stream often holds its events back.
+      'accept-encoding': 'identity',
       ...codec.headers('modern', revision, 'subscriptions/listen', ''),
       ...credential,
     }
@@ -90,11 +92,12 @@ export class ListenStream {
       const timer = setTimeout(() => {
         abort()
         reject(unopened('server_timeout'))
-      }, place.openTimeoutMs)
+      }, place.requestTimeoutMs)
       const abort = exchange(
         place.streams,
         {
           method: 'POST',
+          origin: place.origin,
           path: place.path,
           headers,
           body,

@@ -1,75 +1,118 @@
 import type { Dispatcher } from 'undici'
 import { BoxMap } from '../../kit/box-map.ts'
-import { type Capabilities, newestLegacy } from '../../model/call.ts'
+import { type Capabilities, newestLegacy, noCapabilities } from '../../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../../model/codec.ts'
 import { type Members, rawOf } from '../../model/members.ts'
+import { userAgent } from '../../model/product.ts'
 import { GatewayError } from '../../model/refusal.ts'
+import { acceptedEncodings } from '../api/unpack.ts'
 import type { Facts, ServerNotice } from '../kind.ts'
 import { productMember, readFacts } from '../opening.ts'
 import type { OpenCall } from '../round.ts'
-import { exchange } from './exchange.ts'
+import { type AnswerHeaders, exchange, textBytesMax } from './exchange.ts'
+import { type Refusal, refuseStatus, verdictOf } from './refused.ts'
 
 /** Where and how one remote server is reached. */
 export interface Place {
   readonly dispatcher: Dispatcher
+  readonly origin: string
   /** For streams that stay open, so that they do not hold the connections of calls. */
   readonly streams: Dispatcher
   readonly path: string
   readonly codec: ServerCodec
   readonly messageBytesMax: number
-  readonly openTimeoutMs: number
+  /** How long the server may take to say who it is. */
+  readonly startTimeoutMs: number
+  /** The same for any other request of the gateway itself. */
+  readonly requestTimeoutMs: number
+  readonly now: () => number
   /** Next JSON-RPC id toward this server. */
   nextId(): number
 }
 
 /** One request outside a relayed call: resolves with the server's answer and the head of the HTTP answer. */
-export interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly message: ServerMessage | undefined
-}
+export type Answer = Refusal
 
-/** Sends one message and waits for the message that answers it; other messages go to `other`. */
+/** Sends one message and waits for the message that answers it. */
 export function ask(
   place: Place,
   headers: Record<string, string>,
   body: string,
-  other: (message: ServerMessage) => void,
+  timeoutMs: number = place.requestTimeoutMs,
 ): Promise<Answer> {
+  return post(place, { headers, body, timeoutMs, headOnly: false })
+}
+
+/** Sends what has no answer; resolves when the server took it, or refused it. */
+export function tell(place: Place, headers: Record<string, string>, body: string): Promise<Answer> {
+  return post(place, { headers, body, timeoutMs: place.requestTimeoutMs, headOnly: true })
+}
+
+interface Post {
+  readonly headers: Record<string, string>
+  readonly body: string
+  readonly timeoutMs: number
+  /** The head of a 2xx is all that is waited for: some servers keep the body open. */
+  readonly headOnly: boolean
+}
+
+/** How long a body that nobody waits for may go on, so that its connection can be used again. */
+const drainMs = 2_000
+
+function post(place: Place, { headers, body, timeoutMs, headOnly }: Post): Promise<Answer> {
   return new Promise((resolve, reject) => {
     let status = 0
-    let answerHeaders: Answer['headers'] = {}
+    let answerHeaders: AnswerHeaders = {}
     let message: ServerMessage | undefined
-    const timer = setTimeout(() => {
+    let text = ''
+    let timer = setTimeout(() => {
       abort()
       reject(
         new GatewayError('server_timeout', { detail: 'no answer to a request of the gateway' }),
       )
-    }, place.openTimeoutMs)
+    }, timeoutMs)
     const finish = (): void => {
       clearTimeout(timer)
-      resolve({ status, headers: answerHeaders, message })
+      resolve({ status, headers: answerHeaders, message, text })
     }
     const abort = exchange(
       place.dispatcher,
-      { method: 'POST', path: place.path, headers, body, messageBytesMax: place.messageBytesMax },
+      {
+        method: 'POST',
+        origin: place.origin,
+        path: place.path,
+        headers,
+        body,
+        messageBytesMax: place.messageBytesMax,
+      },
       {
         onHead(code, head) {
           status = code
           answerHeaders = head
+          if (!headOnly || code >= 300) return
+          finish()
+          timer = setTimeout(abort, drainMs)
+          timer.unref()
         },
         onMessage(bytes) {
-          let decoded: ServerMessage
+          let decoded: ServerMessage | undefined
           try {
             decoded = place.codec.decode(bytes)
           } catch {
-            return
+            decoded = undefined
           }
-          if (decoded.kind === 'result' || decoded.kind === 'error') {
+          if (
+            decoded?.kind === 'result' ||
+            decoded?.kind === 'error' ||
+            decoded?.kind === 'broken'
+          ) {
             message = decoded
             finish()
             abort()
-          } else other(decoded)
+          } else if (decoded === undefined) text = bytes.toString('utf8', 0, textBytesMax)
+        },
+        onText(said) {
+          text = said
         },
         onEnd: finish,
         onFault(error) {
@@ -81,9 +124,19 @@ export function ask(
   })
 }
 
+/** Of every POST. A header that is configured for the server goes before these. */
 export const baseHeaders: Readonly<Record<string, string>> = {
   'content-type': 'application/json',
   accept: 'application/json, text/event-stream',
+  'accept-encoding': acceptedEncodings,
+  'user-agent': userAgent,
+}
+
+/** Of a GET that opens a stream: what packs a stream often holds its events back. */
+export const streamHeaders: Readonly<Record<string, string>> = {
+  accept: 'text/event-stream',
+  'accept-encoding': 'identity',
+  'user-agent': userAgent,
 }
 
 /** How long a session's first call waits for the GET stream of its session. */
@@ -111,6 +164,9 @@ export class HttpSession {
   private opened: Promise<boolean> | undefined
   private streamGone = (): void => undefined
   private streaming: 'no' | 'opening' | 'open' | 'refused' = 'no'
+  /** The server has such a stream: it was open once. */
+  private streamed = false
+  private checking: Promise<boolean> | undefined
 
   private constructor(facts: Facts, id: string | undefined, headers: Record<string, string>) {
     this.facts = facts
@@ -136,12 +192,13 @@ export class HttpSession {
       params,
       capabilities,
     })
-    const answer = await ask(place, { ...baseHeaders, ...credential }, body, () => undefined)
-    refuseStatus(answer.status)
+    const answer = await ask(place, { ...baseHeaders, ...credential }, body, place.startTimeoutMs)
+    refuseStatus(answer, place.now())
     const { message } = answer
     if (message?.kind !== 'result') {
+      const said = message?.kind === 'error' ? message.message : answer.text
       throw new GatewayError('server_broken', {
-        detail: `initialize was answered with HTTP ${answer.status} and ${message?.kind === 'error' ? message.message.slice(0, 200) : 'no result'}`,
+        detail: `initialize was answered with HTTP ${answer.status} and ${said === '' ? 'no result' : said.slice(0, 200)}`,
       })
     }
     const facts = readFacts(message, 'legacy')
@@ -152,11 +209,10 @@ export class HttpSession {
       ...(typeof id === 'string' ? { 'mcp-session-id': id } : {}),
     }
     const session = new HttpSession(facts, typeof id === 'string' ? id : undefined, headers)
-    await ask(
+    await tell(
       place,
       { ...headers, ...credential },
       codec.notification('notifications/initialized', []),
-      () => undefined,
     )
     return session
   }
@@ -169,6 +225,39 @@ export class HttpSession {
     this.stopStream = undefined
     stopStream?.()
     this.streamGone()
+  }
+
+  /**
+   * Whether the server still knows the session, asked in it. Only what any live session answers counts, so a list and
+   * no ping, which servers answer before `initialize`.
+   */
+  isAlive(place: Place, credential: Readonly<Record<string, string>>): Promise<boolean> {
+    this.checking ??= this.check(place, credential).finally(() => {
+      this.checking = undefined
+    })
+    return this.checking
+  }
+
+  private async check(
+    place: Place,
+    credential: Readonly<Record<string, string>>,
+  ): Promise<boolean> {
+    if (this.ended) return false
+    const id = place.nextId()
+    const method = this.facts.capabilities.includes('"tools"') ? 'tools/list' : 'ping'
+    const body = place.codec.ownRequest('legacy', this.facts.revision, {
+      id,
+      method,
+      params: [],
+      capabilities: noCapabilities,
+    })
+    try {
+      const answer = await ask(place, { ...this.headers, ...credential }, body)
+      return verdictOf(answer, id) === 'kept'
+    } catch {
+      // Not reached, or no answer: that says nothing of the session.
+      return true
+    }
   }
 
   /** Notes a call in flight; the way back is called when its round trip is over. */
@@ -228,13 +317,14 @@ export class HttpSession {
         this.stopStream?.()
         this.streaming = 'no'
         unopened('server_timeout')
-      }, place.openTimeoutMs)
+      }, place.requestTimeoutMs)
       const { 'content-type': _none, ...bare } = this.headers
-      const headers = { ...bare, ...credential, accept: 'text/event-stream' }
+      const headers = { ...bare, ...streamHeaders, ...credential }
       this.stopStream = exchange(
         place.streams,
         {
           method: 'GET',
+          origin: place.origin,
           path: place.path,
           headers,
           body: undefined,
@@ -246,6 +336,9 @@ export class HttpSession {
             // A server without such a stream says so with a 4xx; anything else may pass.
             if (status === 200) this.streaming = 'open'
             else if (status >= 400 && status < 500) this.streaming = 'refused'
+            // Where there was a stream, it is the session that there is no more.
+            if (this.streamed && this.streaming === 'refused') this.lost()
+            this.streamed ||= this.streaming === 'open'
             if (this.streaming !== 'opening') resolve(this.streaming === 'open')
           },
           onMessage: (bytes) => this.unsolicited(place, credential, bytes, notice),
@@ -305,15 +398,15 @@ export class HttpSession {
   ): void {
     const undelivered = (detail: string): void =>
       open.fail(new GatewayError('server_unavailable', { detail: `an answer was lost: ${detail}` }))
-    ask(place, { ...this.headers, ...credential }, body, () => undefined).then(
-      ({ status }) => {
-        if (status === 404 && this.id !== undefined) {
+    tell(place, { ...this.headers, ...credential }, body).then(
+      (answer) => {
+        if (verdictOf(answer) === 'lost') {
           this.lost()
           // With the session went the call; the caller must make it again (protocol.md section 6.3).
           open.fail(
             new GatewayError('state_invalid', { detail: 'the session of the call is gone' }),
           )
-        } else if (status >= 400) undelivered(`HTTP ${status}`)
+        } else if (answer.status >= 400) undelivered(`HTTP ${answer.status}`)
       },
       (fault: unknown) => undelivered(fault instanceof Error ? fault.message : String(fault)),
     )
@@ -321,7 +414,12 @@ export class HttpSession {
 
   /** Sends a message that has no answer: a notification or a response. */
   post(place: Place, credential: Readonly<Record<string, string>>, body: string): void {
-    ask(place, { ...this.headers, ...credential }, body, () => undefined).catch(() => undefined)
+    tell(place, { ...this.headers, ...credential }, body).then(
+      (answer) => {
+        if (verdictOf(answer) === 'lost') this.lost()
+      },
+      () => undefined,
+    )
   }
 
   /** Ends the session at the server; failures do not matter. */
@@ -334,6 +432,7 @@ export class HttpSession {
       place.dispatcher,
       {
         method: 'DELETE',
+        origin: place.origin,
         path: place.path,
         headers: { ...this.headers, ...credential },
         body: undefined,
@@ -347,11 +446,4 @@ export class HttpSession {
       },
     )
   }
-}
-
-/** Turns an HTTP status that is no MCP answer into the refusal that it means. */
-export function refuseStatus(status: number): void {
-  if (status === 401 || status === 403)
-    throw new GatewayError('server_refused_us', { detail: `HTTP ${status}` })
-  if (status >= 500) throw new GatewayError('server_unavailable', { detail: `HTTP ${status}` })
 }

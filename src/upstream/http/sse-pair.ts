@@ -1,7 +1,8 @@
 import { GatewayError } from '../../model/refusal.ts'
 import type { MessageChannel } from '../channel-link.ts'
 import { exchange } from './exchange.ts'
-import { ask, type Place, refuseStatus } from './session.ts'
+import { refuseStatus } from './refused.ts'
+import { baseHeaders, type Place, streamHeaders, tell } from './session.ts'
 
 /**
  * The HTTP+SSE pair of revision 2024-11-05 as a message channel: a GET stream whose first event names
@@ -16,19 +17,22 @@ export function openSsePair(
     const timer = setTimeout(() => {
       abort()
       reject(new GatewayError('server_timeout', { detail: 'the SSE stream named no endpoint' }))
-    }, place.openTimeoutMs)
+    }, place.startTimeoutMs)
     const channel: MessageChannel = {
       onMessage: () => undefined,
       onClose: () => undefined,
-      send(text) {
+      send(text, onRefused) {
         if (postPath === undefined)
           throw new GatewayError('server_unavailable', { detail: 'the SSE stream is closed' })
-        ask(
-          { ...place, path: postPath },
-          { ...headers, 'content-type': 'application/json' },
-          text,
-          () => undefined,
-        ).catch((fault: unknown) => gone(fault instanceof Error ? fault.message : String(fault)))
+        tell({ ...place, path: postPath }, { ...baseHeaders, ...headers }, text).then(
+          ({ status }) => {
+            if (status < 400 || over) return
+            // The stream is the session: where its messages are refused there is none any more.
+            onRefused?.()
+            gone(`a message was refused with HTTP ${status}`)
+          },
+          (fault: unknown) => gone(fault instanceof Error ? fault.message : String(fault)),
+        )
       },
       async close() {
         abort()
@@ -49,15 +53,16 @@ export function openSsePair(
       place.streams,
       {
         method: 'GET',
+        origin: place.origin,
         path: place.path,
-        headers: { ...headers, accept: 'text/event-stream' },
+        headers: { ...streamHeaders, ...headers },
         body: undefined,
         messageBytesMax: place.messageBytesMax,
       },
       {
-        onHead(status) {
+        onHead(status, answerHeaders) {
           try {
-            refuseStatus(status)
+            refuseStatus({ status, headers: answerHeaders, text: '' }, place.now())
             if (status !== 200)
               throw new GatewayError('server_broken', {
                 detail: `the SSE stream answered HTTP ${status}`,

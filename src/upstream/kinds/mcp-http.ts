@@ -17,8 +17,9 @@ import { subjectOf } from '../../model/target.ts'
 import { ChannelLink, isOf, levelRank } from '../channel-link.ts'
 import type { Egress } from '../egress/egress.ts'
 import { ListenStream } from '../http/listen.ts'
+import { refuseStatus, verdictOf } from '../http/refused.ts'
 import { Relay } from '../http/relay.ts'
-import { ask, baseHeaders, HttpSession, type Place, refuseStatus } from '../http/session.ts'
+import { ask, baseHeaders, HttpSession, type Place } from '../http/session.ts'
 import { openSsePair } from '../http/sse-pair.ts'
 import type { Facts, Sent, ServerLink, ServerNotice, Start } from '../kind.ts'
 import { listenRequest, listMembers, provesModern, readAllPages, readFacts } from '../opening.ts'
@@ -34,7 +35,8 @@ export interface HttpLinkOptions {
   readonly extensions: ReadonlySet<string>
   readonly egress: Egress
   readonly messageBytesMax: number
-  readonly openTimeoutMs: number
+  readonly startTimeoutMs: number
+  readonly requestTimeoutMs: number
   readonly connectionsMax: number
   readonly sessionsMax: number
   readonly gatherMs: number
@@ -79,11 +81,14 @@ export class McpHttp implements ServerLink {
     this.pools = [calls, streams]
     this.place = {
       dispatcher: calls,
+      origin: url.origin,
       streams,
       path: url.pathname + url.search,
       codec: options.codec,
       messageBytesMax: options.messageBytesMax,
-      openTimeoutMs: options.openTimeoutMs,
+      startTimeoutMs: options.startTimeoutMs,
+      requestTimeoutMs: options.requestTimeoutMs,
+      now: options.now,
       nextId: () => ++this.ids,
     }
     this.sessions = new Lru({
@@ -190,7 +195,7 @@ export class McpHttp implements ServerLink {
       id,
       body,
       headers: () => headers,
-      renew: undefined,
+      session: undefined,
       idempotent: call.method !== 'tools/call',
       lingering: this.lingering,
       onVersionRefused: () => {
@@ -242,10 +247,16 @@ export class McpHttp implements ServerLink {
       id,
       body,
       headers: () => ({ ...current.headers, ...recorded.headers }),
-      renew: async () => {
-        over(true)
-        current = await this.renew(session, start)
-        if (!open.done) over = current.began(id, open)
+      session: {
+        lost: () => {
+          over(true)
+          current.lost()
+        },
+        isAlive: () => current.isAlive(this.place, recorded.headers),
+        renew: async () => {
+          current = await this.session(this.sessionKey(start), recorded.headers, call.capabilities)
+          if (!open.done) over = current.began(id, open)
+        },
       },
       idempotent: call.method !== 'tools/call',
       lingering: this.lingering,
@@ -289,14 +300,6 @@ export class McpHttp implements ServerLink {
         capabilities: noCapabilities,
       }),
     )
-  }
-
-  /** A 404 with a session id says that the session is gone (MCP 2025-11-25 basic/transports): open a new one. */
-  private renew(session: HttpSession, start: Start): Promise<HttpSession> {
-    session.lost()
-    const key = this.sessionKey(start)
-    if (this.sessions.peek(key) === session) this.sessions.delete(key)
-    return this.session(key, start.recorded.headers, start.recorded.call.capabilities)
   }
 
   private open(): Promise<Mode> {
@@ -354,12 +357,13 @@ export class McpHttp implements ServerLink {
       ...codec.headers('modern', newestModern, 'server/discover', ''),
       ...this.options.headers,
     }
-    let answer = await ask(this.place, headers, body, () => undefined)
-    if (answer.status === 401 || answer.status === 403) refuseStatus(answer.status)
+    const { startTimeoutMs } = this.place
+    let answer = await ask(this.place, headers, body, startTimeoutMs)
+    if (answer.status === 401 || answer.status === 403) refuseStatus(answer, this.place.now())
     if (!provesModern(answer.message)) return undefined
     // A server that refuses the version but lists it is asked again in it, which is the only one that we speak.
     if (answer.message?.kind === 'error')
-      answer = await ask(this.place, headers, body, () => undefined)
+      answer = await ask(this.place, headers, body, startTimeoutMs)
     return answer.message?.kind === 'result'
       ? readFacts(answer.message, 'modern')
       : {
@@ -377,7 +381,8 @@ export class McpHttp implements ServerLink {
       extensions: this.options.extensions,
       era: 'legacy',
       gatherMs: this.options.gatherMs,
-      openTimeoutMs: this.options.openTimeoutMs,
+      startTimeoutMs: this.options.startTimeoutMs,
+      requestTimeoutMs: this.options.requestTimeoutMs,
       perPrincipal: this.options.spec.session === 'principal',
       idleStopMs: 600_000,
       sessionsMax: this.options.sessionsMax,
@@ -429,9 +434,8 @@ export class McpHttp implements ServerLink {
           ...this.options.headers,
         },
         body,
-        () => undefined,
       )
-      refuseStatus(answer.status)
+      refuseStatus(answer, this.place.now())
       return answer.message
     }
     for (let round = 0; ; round++) {
@@ -442,18 +446,17 @@ export class McpHttp implements ServerLink {
         params,
         capabilities: noCapabilities,
       })
-      const answer = await ask(
-        this.place,
-        { ...session.headers, ...this.options.headers },
-        body,
-        () => undefined,
-      )
-      if (answer.status === 404 && session.id !== undefined && round === 0) {
-        this.sessions.delete('system')
+      const headers = { ...session.headers, ...this.options.headers }
+      const answer = await ask(this.place, headers, body)
+      const verdict = verdictOf(answer, id)
+      if (
+        verdict === 'lost' ||
+        (verdict === 'unclear' && !(await session.isAlive(this.place, this.options.headers)))
+      ) {
         session.lost()
-        continue
+        if (round === 0) continue
       }
-      refuseStatus(answer.status)
+      refuseStatus(answer, this.place.now())
       return answer.message
     }
   }

@@ -2,7 +2,7 @@
 import { newestModern } from '../../../model/call.ts'
 import type { Credential, TlsCredential } from '../../../model/credential.ts'
 import type { OpenApiSpec, RestCommon, RestPlan } from '../../../model/kinds/openapi.ts'
-import { productVersion } from '../../../model/product.ts'
+import { userAgent } from '../../../model/product.ts'
 import { textAnswer } from '../../api/answer.ts'
 import type { Answer, Executor, ExecutorOptions, Run } from '../../api/executor.ts'
 import { OAuthTokens } from '../../api/oauth-tokens.ts'
@@ -15,8 +15,6 @@ import { readLarge } from './read-large.ts'
 import { type BuiltRequest, buildRequest, queryText } from './request.ts'
 import { dropRest, type Outgoing, Sender, type SenderOptions } from './send.ts'
 import type { Pair } from './serialize.ts'
-
-const userAgent = `sallyport/${productVersion}`
 
 class RestExecutor implements Executor<RestPlan, RestCommon> {
   private readonly sender: Sender

@@ -2,7 +2,7 @@
 import type { Pool } from 'undici'
 import { parseXml, type XmlElement, XmlFault } from '../../../kit/xml.ts'
 import type { SoapCommon, SoapPlan, SoapSpec } from '../../../model/kinds/soap.ts'
-import { productVersion } from '../../../model/product.ts'
+import { userAgent } from '../../../model/product.ts'
 import { GatewayError } from '../../../model/refusal.ts'
 import { jsonAnswer, textAnswer } from '../../api/answer.ts'
 import type { Answer, Executor, ExecutorOptions, Run } from '../../api/executor.ts'
@@ -70,7 +70,7 @@ class SoapExecutor implements Executor<SoapPlan, SoapCommon> {
           method: 'POST',
           path: url.pathname + url.search,
           headers: {
-            'user-agent': `sallyport/${productVersion}`,
+            'user-agent': userAgent,
             'accept-encoding': acceptedEncodings,
             ...headers,
           },
