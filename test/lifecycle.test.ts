@@ -194,9 +194,11 @@ function listing(enter: (step: Step) => void): Listing {
     template: [],
   }
   const itemsOf = (kind: keyof typeof definitions) =>
-    readItems('desk', kind, definitions[kind], itemReaders).items.map((item) =>
-      watchedItem(item, enter),
-    )
+    readItems(
+      { server: 'desk', era: 'modern', readers: itemReaders },
+      kind,
+      definitions[kind],
+    ).items.map((item) => watchedItem(item, enter))
   return {
     ...emptyListing('desk'),
     facts: {

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto'
+import { scanObject } from '../kit/json-scan.ts'
 import type { Era, Revision } from '../model/call.ts'
 import type { Item, ItemKind } from '../model/target.ts'
+import type { Oddity } from './items.ts'
 import { publicNames } from './names.ts'
 
 /** What a server says about itself, in the neutral form. */
@@ -27,8 +29,26 @@ export interface Listing {
   readonly downSince: number | undefined
   /** Why it does not answer, or what is wrong although it does, for operators. */
   readonly fault: string | undefined
-  /** Tools that were left out, with the reason, for operators. */
-  readonly left: readonly { readonly name: string; readonly reason: string }[]
+  /** What is not offered, with the reason, for operators. */
+  readonly left: readonly Oddity[]
+  /** What is offered otherwise than it was listed, and how, for operators. */
+  readonly mended: readonly Oddity[]
+}
+
+/** The capabilities and extensions that a server names. */
+export function offersOf(capabilities: string): ReadonlySet<string> {
+  const offers = new Set<string>()
+  for (const member of scanObject(
+    capabilities,
+    { extensions: {} },
+    { depthMax: 512, refuseDuplicates: false },
+  )) {
+    // `null` and `false` name what is not there.
+    if (!/^(?:null|false)/.test(capabilities.slice(member.start, member.start + 5)))
+      offers.add(member.key)
+    if (member.key === 'extensions') for (const { key } of member.members ?? []) offers.add(key)
+  }
+  return offers
 }
 
 const itemKinds = ['tool', 'prompt', 'resource', 'template', 'skill'] as const
@@ -42,6 +62,7 @@ export function emptyListing(server: string): Listing {
     downSince: undefined,
     fault: undefined,
     left: [],
+    mended: [],
   }
 }
 

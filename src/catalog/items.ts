@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto'
 import { isObjectText, JsonFault, scanObject, stringValue } from '../kit/json-scan.ts'
+import type { Era } from '../model/call.ts'
 import type { HeaderParam, Item, ItemKind } from '../model/target.ts'
+import { mend } from './mend.ts'
 
 /** Reads `x-mcp-header` annotations; a string is the rule that they break. Given, since it belongs to the wire. */
 export type ReadHeaderParams = (inputSchema: string | undefined) => readonly HeaderParam[] | string
@@ -24,18 +26,32 @@ const nameKeys: Readonly<Record<ItemKind, string>> = {
 const definitionMax = 1_000_000
 const nameMax = 4_096
 
+/** A definition that is not as it should be, for operators. */
+export interface Oddity {
+  readonly kind: ItemKind
+  readonly name: string
+  readonly reason: string
+}
+
+/** Who listed the definitions, and how their schemas are read. */
+export interface ItemSource {
+  readonly server: string
+  readonly era: Era
+  readonly readers: ItemReaders
+}
+
 /** An item of one raw definition, or the reason why it is left out of every list. */
 function readItem(
-  server: string,
+  { server, era, readers }: ItemSource,
   kind: ItemKind,
-  raw: string,
-  readers: ItemReaders,
+  sent: string,
+  mendedBefore: Oddity[],
 ): Item | { readonly name: string; readonly reason: string } {
-  if (raw.length > definitionMax)
+  if (sent.length > definitionMax)
     return { name: '?', reason: `the definition is larger than ${definitionMax} bytes` }
   let members: ReturnType<typeof scanObject>
   try {
-    members = scanObject(raw, {}, { depthMax: 256, refuseDuplicates: true })
+    members = scanObject(sent, {}, { depthMax: 256, refuseDuplicates: true })
   } catch (fault) {
     return {
       name: '?',
@@ -47,29 +63,51 @@ function readItem(
   }
   const find = (key: string): string | undefined => {
     const member = members.find((candidate) => candidate.key === key)
-    return member === undefined ? undefined : raw.slice(member.start, member.end)
+    return member === undefined ? undefined : sent.slice(member.start, member.end)
   }
   const name = stringValue(find(nameKeys[kind]))
   if (name === undefined || name === '' || name.length > nameMax || !name.isWellFormed())
     return { name: '?', reason: `"${nameKeys[kind]}" is not a usable string` }
-  const inputSchema = kind === 'tool' ? find('inputSchema') : undefined
-  const headerParams = kind === 'tool' ? readers.headerParams(inputSchema) : []
+  const mended = mend(kind, sent, era)
+  if (typeof mended === 'string') return { name, reason: mended }
+  const { raw, notes } = mended
+  const schemas = kind === 'tool' ? schemasOf(raw) : noSchemas
+  const headerParams = kind === 'tool' ? readers.headerParams(schemas.inputSchema) : []
   if (typeof headerParams === 'string') return { name, reason: headerParams }
-  const wrapsOutput = kind === 'tool' && !isObjectSchema(find('outputSchema'))
+  for (const reason of notes)
+    if (mendedBefore.length < odditiesMax) mendedBefore.push({ kind, name, reason })
+  const wrapsOutput = kind === 'tool' && !isObjectSchema(schemas.outputSchema)
+  const { inputSchema } = schemas
   const fault = inputSchema === undefined ? undefined : readers.schemaFault(inputSchema)
-  const shown = fault === undefined ? raw : withWarning(raw, members, fault)
+  const shown = fault === undefined ? raw : withWarning(raw, fault)
   const digest = hash('sha256', shown, 'hex')
   return { kind, server, name, raw: shown, digest, inputSchema, wrapsOutput, headerParams }
 }
 
 /** A tool whose calls will be refused says so where a model reads it. */
-function withWarning(raw: string, members: ReturnType<typeof scanObject>, fault: string): string {
+function withWarning(raw: string, fault: string): string {
+  const members = scanObject(raw, {}, { depthMax: 256, refuseDuplicates: false })
   const warning = `Cannot be called through this gateway: its input schema cannot be checked, since ${fault}.`
   const given = members.find(({ key }) => key === 'description')
   if (given === undefined)
     return `{"description":${JSON.stringify(warning)}${members.length === 0 ? '' : ','}${raw.slice(raw.indexOf('{') + 1)}`
   const text = stringValue(raw.slice(given.start, given.end)) ?? ''
   return `${raw.slice(0, given.start)}${JSON.stringify(`${warning} ${text}`.trim())}${raw.slice(given.end)}`
+}
+
+/** Of one server; more say nothing new. */
+const odditiesMax = 200
+const noSchemas = { inputSchema: undefined, outputSchema: undefined }
+
+function schemasOf(
+  raw: string,
+): Readonly<Record<'inputSchema' | 'outputSchema', string | undefined>> {
+  const members = scanObject(raw, {}, { depthMax: 256, refuseDuplicates: false })
+  const find = (key: string): string | undefined => {
+    const member = members.find((candidate) => candidate.key === key)
+    return member === undefined ? undefined : raw.slice(member.start, member.end)
+  }
+  return { inputSchema: find('inputSchema'), outputSchema: find('outputSchema') }
 }
 
 /** Whether a schema says that its value is an object; a tool without one says nothing else. */
@@ -81,20 +119,28 @@ function isObjectSchema(raw: string | undefined): boolean {
   return type !== undefined && raw.slice(type.start, type.end) === '"object"'
 }
 
+/** What a whole list comes to. */
+export interface ReadItems {
+  readonly items: readonly Item[]
+  /** Not offered, and why. */
+  readonly left: readonly Oddity[]
+  /** Offered otherwise than the server listed them, and how. */
+  readonly mended: readonly Oddity[]
+}
+
 /** Items of a whole list; a name that comes twice is kept once, the first time. */
-export function readItems(
-  server: string,
-  kind: ItemKind,
-  raws: readonly string[],
-  readers: ItemReaders,
-): { items: readonly Item[]; left: readonly { name: string; reason: string }[] } {
+export function readItems(source: ItemSource, kind: ItemKind, raws: readonly string[]): ReadItems {
   const items = new Map<string, Item>()
-  const left: { name: string; reason: string }[] = []
+  const left: Oddity[] = []
+  const mended: Oddity[] = []
+  const leave = (name: string, reason: string): void => {
+    if (left.length < odditiesMax) left.push({ kind, name, reason })
+  }
   for (const raw of raws) {
-    const item = readItem(server, kind, raw, readers)
-    if ('reason' in item) left.push(item)
-    else if (items.has(item.name)) left.push({ name: item.name, reason: 'listed twice' })
+    const item = readItem(source, kind, raw, mended)
+    if ('reason' in item) leave(item.name, item.reason)
+    else if (items.has(item.name)) leave(item.name, 'listed twice')
     else items.set(item.name, item)
   }
-  return { items: [...items.values()], left }
+  return { items: [...items.values()], left, mended }
 }

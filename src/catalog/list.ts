@@ -7,6 +7,7 @@ import type { Item, ItemKind } from '../model/target.ts'
 import type { Catalog, Listing } from './catalog.ts'
 import { publicUri } from './names.ts'
 import type { Scope } from './resolve.ts'
+import { editTexts } from './schema-text.ts'
 
 /** Who asks for which list. */
 export interface ListQuery {
@@ -281,9 +282,12 @@ function publicFile(item: Item, file: JsonMember): string {
   return `{${parts.join(',')}}`
 }
 
-/** The schema of `{"result": value}`. An id of its own keeps the references inside it pointing where they did. */
+/** The schema of `{"result": value}`. References inside it are JSON pointers (mend.ts) and get the way to it in front. */
 function wrappedSchema(raw: string): string {
-  const own = raw.includes('"$ref"') && !raw.includes('"$id"')
-  const inner = own && raw.startsWith('{') ? `{"$id":"urn:sallyport:result",${raw.slice(1)}` : raw
+  const inner = raw.includes('"$ref"')
+    ? editTexts(raw, (key, text) =>
+        key === '$ref' && text.startsWith('#') ? `#/properties/result${text.slice(1)}` : text,
+      )
+    : raw
   return `{"type":"object","properties":{"result":${inner}},"required":["result"]}`
 }

@@ -1,6 +1,7 @@
 /** What the administration needs of the gateway. */
 import { join } from 'node:path'
 import type { AdminPorts, Explained, Fault, FaultReason, Tried } from '../admin/ports.ts'
+import { offersOf } from '../catalog/catalog.ts'
 import { readItems } from '../catalog/items.ts'
 import { canBeJudged } from '../catalog/resolve.ts'
 import { serve } from '../flow/serve.ts'
@@ -94,8 +95,12 @@ async function tryServer(gateway: Gateway, name: string, given: ServerSpecInput)
     servers.open(name, { startTimeout: tryTimeout, ...spec }, credentialHeaders(spec))
   try {
     const facts = await link.facts()
-    const raw = facts.capabilities.includes('"tools"') ? await link.list('tools/list') : []
-    const { items, left } = readItems(name, 'tool', raw, itemReaders)
+    const offers = offersOf(facts.capabilities)
+    const listed = link.list('tools/list')
+    // A server that names no tools may have them all the same.
+    const raw = await (offers.has('tools') ? listed : listed.catch(() => ({ items: [] })))
+    const source = { server: name, era: facts.era, readers: itemReaders }
+    const { items, left } = readItems(source, 'tool', raw.items)
     const examined = await Promise.all(
       items.map(async (item) => ({
         tool: item.name,

@@ -296,13 +296,28 @@ function digestOf(spec: ServerSpec): string {
 
 /** What is presented to a server, from its resolved specification: all that is only headers. */
 export function credentialHeaders(spec: ServerSpec): CredentialHeaders {
-  const headers: Record<string, string> = {}
+  const headers: Record<string, string> = { ...userOf(spec.http?.url) }
   for (const [name, value] of Object.entries(configuredHeaders(spec)))
     headers[name.toLowerCase()] = value
   return Object.assign(
     headers,
     spec.credential === undefined ? undefined : headersOf(spec.credential),
   )
+}
+
+/** User and password in a URL (RFC 3986 section 3.2.1) are a credential like any other. */
+function userOf(address: string | undefined): CredentialHeaders {
+  const url = address === undefined ? null : URL.parse(address)
+  if (url === null || (url.username === '' && url.password === '')) return {}
+  const plain = (text: string): string => {
+    try {
+      return decodeURIComponent(text)
+    } catch {
+      return text
+    }
+  }
+  const basic = { username: plain(url.username), password: plain(url.password) }
+  return headersOf({ basic }) ?? {}
 }
 
 function configuredHeaders(spec: ServerSpec): Readonly<Record<string, string>> {

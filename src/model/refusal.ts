@@ -209,7 +209,7 @@ export const refusals = {
     -32603,
     200,
     'The server behind this name has no room for more calls.',
-    'Try again shortly.',
+    'Try again shortly, or after error.data.retryAfterMs where the server names a time.',
   ),
   server_timeout: kind(
     -32603,

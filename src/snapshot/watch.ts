@@ -3,12 +3,13 @@
  * new Snapshot; no request ever writes the catalogue.
  */
 
-import { emptyListing, type Listing, type ServerFacts } from '../catalog/catalog.ts'
-import { type ItemReaders, readItems } from '../catalog/items.ts'
+import { emptyListing, type Listing, offersOf, type ServerFacts } from '../catalog/catalog.ts'
+import { type ItemReaders, type Oddity, readItems } from '../catalog/items.ts'
 import { type Backoff, createBackoff } from '../kit/backoff.ts'
 import type { ListMethod } from '../model/call.ts'
 import { skillsExtension } from '../model/extensions.ts'
 import type { Members } from '../model/members.ts'
+import { GatewayError } from '../model/refusal.ts'
 import type { Item, ItemKind } from '../model/target.ts'
 import { loadListing, removeListing, saveListing } from './listing-file.ts'
 
@@ -24,7 +25,8 @@ export interface Watched {
   /** Ask again after so long, for servers that cannot tell that something changed; 0: never. */
   readonly everyMs: number
   facts(): Promise<ServerFacts>
-  list(method: ListMethod): Promise<readonly string[]>
+  /** `cut`: why it is not the whole list. */
+  list(method: ListMethod): Promise<{ readonly items: readonly string[]; readonly cut?: string }>
   watch(notice: (method: string, params: Members) => void): Promise<void>
 }
 
@@ -39,12 +41,25 @@ export interface WatcherOptions {
 }
 
 const methods: readonly { method: ListMethod; kind: ItemKind; capability: string }[] = [
-  { method: 'tools/list', kind: 'tool', capability: '"tools"' },
-  { method: 'prompts/list', kind: 'prompt', capability: '"prompts"' },
-  { method: 'resources/list', kind: 'resource', capability: '"resources"' },
-  { method: 'resources/templates/list', kind: 'template', capability: '"resources"' },
-  { method: 'skills/list', kind: 'skill', capability: `"${skillsExtension}"` },
+  { method: 'tools/list', kind: 'tool', capability: 'tools' },
+  { method: 'prompts/list', kind: 'prompt', capability: 'prompts' },
+  { method: 'resources/list', kind: 'resource', capability: 'resources' },
+  { method: 'resources/templates/list', kind: 'template', capability: 'resources' },
+  { method: 'skills/list', kind: 'skill', capability: skillsExtension },
 ]
+
+type Raws = Readonly<Record<ItemKind, readonly string[]>>
+const noRaws: Raws = { tool: [], prompt: [], resource: [], template: [], skill: [] }
+
+/** Faults that are of the whole server and not of one list. */
+const ofServer: ReadonlySet<string> = new Set([
+  'server_unavailable',
+  'server_refused_us',
+  'server_busy',
+  'egress_refused',
+])
+/** Lists that are there by then are shown before the others come. */
+const partMs = 2_000
 
 /** Several changes at once make one new list. */
 const coalesceMs = 60
@@ -68,6 +83,8 @@ export class ServerWatch {
   /** Of the stream of changes, which may fail while lists are answered. */
   private readonly watchBackoff = retryPace()
   private listing: Listing
+  /** What the lists held that were read last. */
+  private raw: Raws = noRaws
   private refreshing: Promise<void> | undefined
   private again = false
   private timer: NodeJS.Timeout | undefined
@@ -97,9 +114,8 @@ export class ServerWatch {
     const { watched, options } = this
     const saved = await loadListing(options.folder, watched.server, watched.spec)
     if (saved !== undefined && !this.stopped) {
-      this.publish(
-        this.build({ ...saved.facts, instructions: saved.facts.instructions }, saved.raw, saved.at),
-      )
+      this.raw = saved.raw
+      this.publish(this.build({ ...saved.facts, instructions: saved.facts.instructions }, saved.at))
       if (watched.lazy) return
     }
     if (!watched.passive) this.asked ??= this.refresh()
@@ -152,27 +168,15 @@ export class ServerWatch {
     this.changed = false
     this.askedAt = performance.now()
     try {
-      const facts = await watched.facts()
-      const raw: Record<ItemKind, readonly string[]> = {
-        tool: [],
-        prompt: [],
-        resource: [],
-        template: [],
-        skill: [],
-      }
-      for (const { method, kind, capability } of methods) {
-        if (!facts.capabilities.includes(capability)) continue
-        raw[kind] = await watched.list(method).catch((fault: unknown) => {
-          // Many servers with resources know no templates; without its skills a server is still of use.
-          if (kind === 'template' || kind === 'skill') return []
-          throw fault
-        })
-      }
+      const { facts, troubles } = await this.readLists(await watched.facts())
       if (this.stopped) return
       this.backoff.reset()
-      if (facts.trouble !== undefined && facts.trouble !== this.listing.fault)
-        options.log({ level: 'warn', server: watched.server, text: facts.trouble })
-      const listing = this.build(facts, raw, options.now())
+      const trouble = [facts.trouble, ...troubles].filter((text) => text !== undefined).join('; ')
+      const known = trouble === '' ? facts : { ...facts, trouble }
+      if (trouble !== '' && trouble !== this.listing.fault)
+        options.log({ level: 'warn', server: watched.server, text: trouble })
+      const { raw } = this
+      const listing = this.build(known, options.now())
       this.publish(listing)
       await saveListing(options.folder, watched.server, {
         spec: watched.spec,
@@ -214,6 +218,53 @@ export class ServerWatch {
     }
   }
 
+  /** Reads all lists that the server has. One that fails keeps what it held, and takes no other along. */
+  private async readLists(
+    said: ServerFacts,
+  ): Promise<{ facts: ServerFacts; troubles: readonly string[] }> {
+    const offers = offersOf(said.capabilities)
+    // A server that says nothing of itself may have tools all the same.
+    const guess = !methods.some(({ capability }) => offers.has(capability))
+    const wanted = methods.filter(({ kind, capability }) =>
+      guess ? kind === 'tool' : offers.has(capability),
+    )
+    const before = this.raw
+    const troubles: string[] = []
+    const faults: unknown[] = []
+    const next: Record<ItemKind, readonly string[]> = { ...noRaws }
+    for (const { kind } of wanted) next[kind] = before[kind]
+    const reads = wanted.map(async ({ method, kind }) => {
+      try {
+        const { items, cut } = await this.watched.list(method)
+        next[kind] = items
+        if (cut !== undefined) troubles.push(cut)
+      } catch (fault) {
+        faults.push(fault)
+        // Many servers with resources know no templates; without its skills a server is still of use.
+        if (guess || kind === 'template' || kind === 'skill') next[kind] = []
+        else troubles.push(`${method}: ${fault instanceof Error ? fault.message : String(fault)}`)
+      }
+    })
+    const all = Promise.all(reads)
+    await Promise.race([all, new Promise((resolve) => setTimeout(resolve, partMs).unref())])
+    if (faults.length === 0 && this.listing.listedAt === 0 && next.tool.length > 0) {
+      this.raw = { ...next }
+      this.publish(this.build(said, this.options.now()))
+    }
+    await all
+    const [fault] = faults
+    if (
+      faults.some((one) => one instanceof GatewayError && ofServer.has(one.code)) ||
+      (fault !== undefined && faults.length === wanted.length && !guess)
+    )
+      throw fault
+    this.raw = next
+    return {
+      facts: guess && next.tool.length > 0 ? { ...said, capabilities: '{"tools":{}}' } : said,
+      troubles,
+    }
+  }
+
   private async watch(): Promise<void> {
     if (this.watching) return
     this.watching = true
@@ -252,32 +303,32 @@ export class ServerWatch {
     this.timer.unref()
   }
 
-  private build(
-    facts: ServerFacts,
-    raw: Readonly<Record<ItemKind, readonly string[]>>,
-    at: number,
-  ): Listing {
-    const left: { name: string; reason: string }[] = []
-    const items: Record<ItemKind, readonly Item[]> = {
-      tool: [],
-      prompt: [],
-      resource: [],
-      template: [],
-      skill: [],
-    }
-    for (const kind of ['tool', 'prompt', 'resource', 'template', 'skill'] as const) {
-      const read = readItems(this.watched.server, kind, raw[kind], this.options.readers)
-      items[kind] = read.items
-      left.push(...read.left)
+  private build(facts: ServerFacts, at: number): Listing {
+    const left: Oddity[] = []
+    const mended: Oddity[] = []
+    const { server } = this.watched
+    const source = { server, era: facts.era, readers: this.options.readers }
+    const read = (kind: ItemKind): readonly Item[] => {
+      const list = readItems(source, kind, this.raw[kind])
+      left.push(...list.left)
+      mended.push(...list.mended)
+      return list.items
     }
     return {
-      server: this.watched.server,
+      server,
       facts,
-      items,
+      items: {
+        tool: read('tool'),
+        prompt: read('prompt'),
+        resource: read('resource'),
+        template: read('template'),
+        skill: read('skill'),
+      },
       listedAt: at,
       downSince: undefined,
       fault: facts.trouble,
       left,
+      mended,
     }
   }
 

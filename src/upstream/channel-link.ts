@@ -19,7 +19,7 @@ import { type Member, type Members, rawOf } from '../model/members.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import { subjectOf } from '../model/target.ts'
 import { acknowledgement, honouredUris } from './http/listen.ts'
-import type { Facts, Sent, ServerLink, ServerNotice, Start } from './kind.ts'
+import type { Facts, Listed, Sent, ServerLink, ServerNotice, Start } from './kind.ts'
 import {
   listenRequest,
   listMembers,
@@ -530,7 +530,7 @@ export class ChannelLink implements ServerLink {
     return session.opened
   }
 
-  async list(method: ListMethod): Promise<readonly string[]> {
+  async list(method: ListMethod): Promise<Listed> {
     return readAllPages(listMembers[method], (params) => this.own(method, params))
   }
 

@@ -14,6 +14,13 @@ export interface Facts {
   readonly trouble?: string
 }
 
+/** The definitions of one list, raw. */
+export interface Listed {
+  readonly items: readonly string[]
+  /** Why it is not the whole list, for operators. */
+  readonly cut?: string
+}
+
 /** A call that was sent and is open at the server. */
 export interface Sent {
   readonly open: Pick<OpenCall, 'next' | 'fail'>
@@ -45,8 +52,8 @@ export interface ServerLink {
   start(start: Start): Sent | Promise<Sent>
   /** Connects when needed and says who answers. @throws GatewayError server_* */
   facts(): Promise<Facts>
-  /** All definitions of one list, raw, through all pages. @throws GatewayError server_*, answer_too_large */
-  list(method: ListMethod): Promise<readonly string[]>
+  /** All definitions of one list through all pages, up to what is held. @throws GatewayError server_* */
+  list(method: ListMethod): Promise<Listed>
   /** Keeps a way open on which the server can say that something changed; resolves when it is open or cannot be had. */
   watch(notice: ServerNotice): Promise<void>
   /** Asks for `notifications/resources/updated` of a URI. @throws GatewayError */

@@ -13,7 +13,7 @@ import { tasksExtension } from '../model/extensions.ts'
 import type { Member } from '../model/members.ts'
 import { productInfo } from '../model/product.ts'
 import { GatewayError } from '../model/refusal.ts'
-import type { Facts } from './kind.ts'
+import type { Facts, Listed } from './kind.ts'
 
 export const productMember: Member = { key: 'clientInfo', raw: productInfo }
 
@@ -94,8 +94,6 @@ function readPage(
   const cursor = members.find((candidate) => candidate.key === 'nextCursor')
   if (list?.members === undefined)
     throw new GatewayError('server_broken', { detail: `the result has no array "${member}"` })
-  if (list.members.length > itemsMax)
-    throw new GatewayError('answer_too_large', { detail: `more than ${itemsMax} entries` })
   return {
     items: list.members
       .filter((entry) => text.charCodeAt(entry.start) === 0x7b)
@@ -107,11 +105,11 @@ function readPage(
 const pagesMax = 100
 const listBytesMax = 64_000_000
 
-/** Walks all pages of a list. `request` sends one request with the given params. */
+/** Walks all pages of a list, as far as it is held. `request` sends one request with the given params. */
 export async function readAllPages(
   member: string,
   request: (params: readonly Member[]) => Promise<ServerMessage | undefined>,
-): Promise<readonly string[]> {
+): Promise<Listed> {
   const items: string[] = []
   let bytes = 0
   let cursor: string | undefined
@@ -120,18 +118,20 @@ export async function readAllPages(
       await request(cursor === undefined ? [] : [{ key: 'cursor', raw: JSON.stringify(cursor) }]),
       member,
     )
-    items.push(...read.items)
-    for (const item of read.items) bytes += item.length
-    if (bytes > listBytesMax)
-      throw new GatewayError('answer_too_large', {
-        detail: `a list of more than ${listBytesMax} bytes`,
-      })
-    if (items.length > itemsMax)
-      throw new GatewayError('answer_too_large', { detail: `more than ${itemsMax} entries` })
-    if (read.cursor === undefined || read.cursor === cursor) return items
+    for (const item of read.items) {
+      bytes += item.length
+      if (bytes > listBytesMax) return { items, cut: cutAt(member, `${listBytesMax} bytes`) }
+      if (items.length === itemsMax) return { items, cut: cutAt(member, `${itemsMax} entries`) }
+      items.push(item)
+    }
+    if (read.cursor === undefined || read.cursor === cursor) return { items }
     cursor = read.cursor
   }
-  throw new GatewayError('answer_too_large', { detail: `more than ${pagesMax} pages` })
+  return { items, cut: cutAt(member, `${pagesMax} pages`) }
+}
+
+function cutAt(member: string, limit: string): string {
+  return `the list of ${member} is longer than ${limit}; the rest is not offered`
 }
 
 /** The member of a list result that holds the definitions. */

@@ -132,7 +132,7 @@ const listings = [
   listing('web', ['fetch'], {
     downSince: now,
     fault: 'it does not answer',
-    left: [{ name: 'b\u001b[31mad', reason: 'its schema is broken' }],
+    left: [{ kind: 'tool', name: 'b\u001b[31mad', reason: 'its schema is broken' }],
   }),
 ]
 

@@ -199,11 +199,29 @@ function findings(ports: AdminPorts, only: string | undefined): Finding[] {
       wayOut: 'Check DATABASE_URL, or the free space of the data folder.',
     })
   const leftOut = listings.flatMap(({ server, left }) =>
-    left.map(({ name, reason }) => ({
+    left.map(({ kind, name, reason }) => ({
       level: 'warning' as const,
-      message: `${server}: the tool "${name}" is not offered: ${reason}`,
+      message: `${server}: the ${kind} "${name}" is not offered: ${reason}`,
       wayOut: 'The maker of the server must mend its definition.',
     })),
+  )
+  const mended = listings.flatMap(({ server, mended: oddities }) =>
+    oddities.map(({ kind, name, reason }) => ({
+      level: 'warning' as const,
+      message: `${server}: the ${kind} "${name}" is shown otherwise than listed: ${reason}`,
+      wayOut: 'Calls work all the same; the maker of the server should mend its definition.',
+    })),
+  )
+  const troubles = listings.flatMap(({ server, downSince, fault }) =>
+    downSince !== undefined || fault === undefined
+      ? []
+      : [
+          {
+            level: 'warning' as const,
+            message: `${server}: ${fault}`,
+            wayOut: 'What else the server has works all the same.',
+          },
+        ],
   )
   const unseen = servers.flatMap((server) => {
     const tools = snapshot.catalog.listings.get(server)?.items.tool.map((item) => item.name) ?? []
@@ -213,5 +231,5 @@ function findings(ports: AdminPorts, only: string | undefined): Finding[] {
     return [{ level: 'warning' as const, message, wayOut: `Run: ${grant.join(' && ')}` }]
   })
   const about = (finding: Finding) => only === undefined || finding.message.startsWith(`${only}:`)
-  return [...faults, ...[...leftOut, ...unseen].filter(about)]
+  return [...faults, ...[...troubles, ...leftOut, ...mended, ...unseen].filter(about)]
 }

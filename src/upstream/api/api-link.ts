@@ -12,7 +12,7 @@ import {
 import type { Recorded } from '../../model/proofs.ts'
 import { GatewayError, toGatewayError } from '../../model/refusal.ts'
 import type { Reply } from '../../model/reply.ts'
-import type { Facts, Sent, ServerLink, ServerNotice, Start } from '../kind.ts'
+import type { Facts, Listed, Sent, ServerLink, ServerNotice, Start } from '../kind.ts'
 import type { Answer, Executor } from './executor.ts'
 import { withFilled } from './fill.ts'
 import { formatHints, withTexts } from './format-hint.ts'
@@ -126,9 +126,8 @@ export class ApiLink<Plan, Common> implements ServerLink {
   }
 
   /** The tools as `facts` found them. */
-  async list(method: ListMethod): Promise<readonly string[]> {
-    if (method !== 'tools/list') return []
-    return (await this.current()).definitions
+  async list(method: ListMethod): Promise<Listed> {
+    return { items: method === 'tools/list' ? (await this.current()).definitions : [] }
   }
 
   /** The whole conversion, for reports. */

@@ -21,7 +21,7 @@ import { refuseStatus, verdictOf } from '../http/refused.ts'
 import { Relay } from '../http/relay.ts'
 import { ask, baseHeaders, HttpSession, type Place } from '../http/session.ts'
 import { openSsePair } from '../http/sse-pair.ts'
-import type { Facts, Sent, ServerLink, ServerNotice, Start } from '../kind.ts'
+import type { Facts, Listed, Sent, ServerLink, ServerNotice, Start } from '../kind.ts'
 import { listenRequest, listMembers, provesModern, readAllPages, readFacts } from '../opening.ts'
 import { OpenCall } from '../round.ts'
 
@@ -408,7 +408,7 @@ export class McpHttp implements ServerLink {
       : mode.facts
   }
 
-  async list(method: ListMethod): Promise<readonly string[]> {
+  async list(method: ListMethod): Promise<Listed> {
     const mode = this.mode ?? (await this.open())
     if (mode.kind === 'pair') return mode.link.list(method)
     return readAllPages(listMembers[method], (params) => this.own(method, params))
