@@ -2,6 +2,7 @@
  * The order of the rooms, observed: the real flow runs over rooms that note who entered, and the tables of
  * `docs/lifecycle.md` must say the same. `UPDATE_DOCS=1` writes them anew.
  */
+
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, expect, it } from 'vitest'
 import { type Catalog, emptyListing, type Listing } from '../src/catalog/catalog.ts'
@@ -16,6 +17,7 @@ import { BoxMap } from '../src/kit/box-map.ts'
 import { CancelSource } from '../src/kit/cancellation.ts'
 import { compileLimits, type Limits } from '../src/limits/admit.ts'
 import { itemReaders } from '../src/main/item-readers.ts'
+import { unlimitedAccount } from '../src/model/account.ts'
 import { type Call, type Era, noCapabilities } from '../src/model/call.ts'
 import { desiredState } from '../src/model/desired-state.ts'
 import type { Principal } from '../src/model/principal.ts'
@@ -295,7 +297,6 @@ function call(changes: Partial<Call> = {}): Call {
     meta: [],
     progressToken: undefined,
     capabilities: noCapabilities,
-    clientInfo: undefined,
     logLevel: undefined,
     reference: undefined,
     inputResponses: undefined,
@@ -304,6 +305,7 @@ function call(changes: Partial<Call> = {}): Call {
     paramHeaders: {},
     streams: true,
     bytes: 100,
+    account: unlimitedAccount,
     cancel: new CancelSource(),
     ...changes,
   }
@@ -438,12 +440,12 @@ async function pass(
 
 function exchangeOf(era: Era): Exchange {
   const session: Session = {
+    account: unlimitedAccount,
     id: 's',
     principalId: principal.id,
     endpoint: { kind: 'all' },
     revision: '2025-11-25',
     capabilities: noCapabilities,
-    clientInfo: undefined,
     logLevel: undefined,
     running: new BoxMap(),
     asked: new Map(),
@@ -461,6 +463,7 @@ function exchangeOf(era: Era): Exchange {
     nodes: undefined,
     begin: () => session,
     send: () => undefined,
+    account: unlimitedAccount,
     cancel: new CancelSource(),
   }
 }

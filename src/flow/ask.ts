@@ -1,6 +1,7 @@
 /** Questions to a legacy client: real requests on the stream of its own call, then the call again with the answers. */
 import { randomUUID } from 'node:crypto'
 import { scanObject, textMember } from '../kit/json-scan.ts'
+import { messageWeight } from '../model/account.ts'
 import type { Call, Identified } from '../model/call.ts'
 import { objectText } from '../model/members.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
@@ -35,6 +36,9 @@ export async function runLegacyCall(
   /** Of the last round, whose call may still be open at the server. */
   let state: string | undefined
   const opened = new OpenedUrls(rooms.now())
+  const { account } = identified.call
+  /** Of the answers so far, which go on with the call. */
+  let answered = 0
   try {
     for (let round = 0; ; ) {
       const ended = await runRound(rooms, current, notify, nextCallId)
@@ -57,6 +61,9 @@ export async function runLegacyCall(
         await opened.wait(current.call, rooms.now())
         return { inputResponses: opened.answersTo(reply), declined: undefined }
       })
+      const bytes = (answers.inputResponses?.length ?? 0) * messageWeight
+      account.take(bytes)
+      answered += bytes
       const callId = nextCallId()
       const call: Call = { ...current.call, callId, ...answers, requestState: state }
       current = { call, principal: current.principal }
@@ -64,6 +71,8 @@ export async function runLegacyCall(
   } catch (thrown) {
     if (state !== undefined) rooms.giveUp(state, 'The client gave no answer.')
     throw thrown
+  } finally {
+    account.give(answered)
   }
 }
 

@@ -22,7 +22,6 @@ export function bareCall(
     meta: [],
     progressToken: undefined,
     capabilities: noCapabilities,
-    clientInfo: undefined,
     logLevel: undefined,
     inputResponses: undefined,
     declined: undefined,
@@ -31,5 +30,6 @@ export function bareCall(
     streams: exchange.streams,
     bytes: exchange.bytes,
     cancel: exchange.cancel,
+    account: exchange.account,
   }
 }

@@ -4,7 +4,6 @@
  */
 import { Layer } from '../kit/arriving.ts'
 import { stringValue } from '../kit/json-scan.ts'
-import { ownText } from '../kit/own-text.ts'
 import {
   type Call,
   type Era,
@@ -140,6 +139,7 @@ async function serveEnvelope(
       callId: deps.nextCallId(),
       endpoint: exchange.endpoint,
       cancel: exchange.cancel,
+      account: exchange.account,
       bytes: exchange.bytes,
       streams: exchange.streams,
       relayed: relayedMethods(deps.rooms.snapshot(), exchange.endpoint),
@@ -240,6 +240,7 @@ async function serveLegacy(
     callId: deps.nextCallId(),
     endpoint: exchange.endpoint,
     cancel: exchange.cancel,
+    account: exchange.account,
     bytes: exchange.bytes,
     streams: exchange.streams,
     relayed: relayedMethods(rooms.snapshot(), exchange.endpoint),
@@ -320,17 +321,14 @@ async function initialize(
   if (asked === undefined)
     throw new GatewayError('params_invalid', { hint: '"protocolVersion" must be a string.' })
   const revision: Revision = legacyRevisions.find((known) => known === asked) ?? newestLegacy
-  const raw = ownText(rawParam(envelope, 'capabilities') ?? '{}')
+  const raw = rawParam(envelope, 'capabilities') ?? '{}'
   const declared = raw === '{}' || !raw.startsWith('{') ? noCapabilities : readCapabilities(raw)
   // URL mode came with 2025-11-25; an earlier client that names it cannot mean it.
   const capabilities = revision < '2025-11-25' ? { ...declared, elicitationUrl: false } : declared
   const result = await runInitialize(deps.rooms, exchange.endpoint, principal, revision)
-  const clientInfo = rawParam(envelope, 'clientInfo')
-  // A session outlives the message that began it.
   const session = exchange.begin({
     revision,
     capabilities,
-    clientInfo: clientInfo === undefined ? undefined : ownText(clientInfo),
   })
   await deps.rooms.recorder.note({
     kind: 'sign-in',

@@ -3,6 +3,7 @@
 import { resolve, resolveTask } from '../catalog/resolve.ts'
 import { scanArray, scanObject, stringValue } from '../kit/json-scan.ts'
 import { ownText } from '../kit/own-text.ts'
+import { textWeight } from '../model/account.ts'
 import { type Endpoint, endpointText, type Identified } from '../model/call.ts'
 import { tasksExtension } from '../model/extensions.ts'
 import { type Members, rawOf } from '../model/members.ts'
@@ -29,6 +30,9 @@ interface Deps {
 
 const urisMax = 200
 const subjectCharsMax = 8_192
+/** What a listen stream costs, and each name that it listens to beside its text. */
+const listenBytes = 4_000
+const subjectBytes = 1_000
 const filterKeys: Readonly<Record<string, ChangeKind>> = {
   toolsListChanged: 'tools',
   promptsListChanged: 'prompts',
@@ -48,9 +52,27 @@ export async function runListen(
   if (!call.streams) throw new GatewayError('accept_refused', { hint: 'A listen needs a stream.' })
   const asked = readFilter(rawOf(call.params, 'notifications'))
   if (asked.taskIds.length > 0) requireDeclared(call, tasksExtension)
+  const { account } = call
+  const bytes = listenBytes + weightOf([...asked.uris, ...asked.taskIds])
+  account.take(bytes)
+  try {
+    return await listen(deps, identified, exchange, asked, () => account.give(bytes))
+  } catch (thrown) {
+    account.give(bytes)
+    throw thrown
+  }
+}
+
+async function listen(
+  deps: Deps,
+  identified: Identified,
+  exchange: Exchange,
+  asked: Filter,
+  onEnd: () => void,
+): Promise<{ readonly ended: Promise<OutMessage> }> {
   await noteListen(deps, identified, [...asked.kinds, ...asked.uris, ...asked.taskIds].join(' '))
   const subscriber = new ListenSubscriber(identified, asked.kinds, exchange)
-  const ends: (() => void)[] = []
+  const ends: (() => void)[] = [onEnd]
   const honoured: string[] = []
   for (const uri of asked.uris) {
     const end = await tryWatch(deps, identified, subscriber, uri)
@@ -111,6 +133,11 @@ class ListenSubscriber implements Subscriber {
       })
     })
   }
+}
+
+/** What names that are listened to cost, with their places in the tables. */
+function weightOf(names: readonly string[]): number {
+  return names.reduce((sum, { length }) => sum + subjectBytes + length * textWeight, 0)
 }
 
 /** What is listened to is on record before a server is asked for it. */
@@ -273,8 +300,21 @@ export async function runSubscribe(
       session.push(encodeOwnNotification(method, params))
     },
   }
-  await noteListen(deps, identified, uri)
-  const end = await watchResource(deps, identified, subscriber, uri)
+  const { account } = session
+  const bytes = weightOf([uri])
+  account.take(bytes)
+  let unwatch: () => void
+  try {
+    await noteListen(deps, identified, uri)
+    unwatch = await watchResource(deps, identified, subscriber, uri)
+  } catch (thrown) {
+    account.give(bytes)
+    throw thrown
+  }
+  const end = (): void => {
+    unwatch()
+    account.give(bytes)
+  }
   // Meanwhile the session may have ended, or have subscribed to the same on another request.
   if (session.ended || session.subscriptions.has(uri)) end()
   else session.subscriptions.set(uri, end)

@@ -66,8 +66,12 @@ export function identify(
     // Looking a digest up does not tell how close a guess was, so no constant-time comparison is needed.
     principal = key.length > keyLengthMax ? undefined : keys.byHash.get(hashKey(key))
     if (principal === undefined) throw new GatewayError('key_invalid')
-    if (keys.seen.size >= seenMax) keys.seen.clear()
-    keys.seen.set(authorization ?? key, principal)
+    // A caller chooses how many blanks it sends.
+    const seen = authorization ?? key
+    if (seen.length <= keyLengthMax) {
+      if (keys.seen.size >= seenMax) keys.seen.clear()
+      keys.seen.set(seen, principal)
+    }
   }
   if (principal.expiresAt !== undefined && principal.expiresAt <= now)
     throw new GatewayError('key_invalid', { detail: 'expired' })

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Link } from '../kit/chain.ts'
 import type { Deadlines, Due } from '../kit/deadlines.ts'
 import { owned } from '../kit/owner.ts'
+import { type Account, messageWeight } from '../model/account.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
 
 /** A body that is being read; `fail` ends the reading with a refusal. */
@@ -11,24 +12,31 @@ export class BodyReader {
   private readonly request: IncomingMessage
   private readonly bytesMax: number
   private readonly deadlines: Deadlines<BodyReader>
+  private readonly account: Account
   private readonly done: (body: Buffer) => void
   private readonly refuse: (error: GatewayError) => void
   private first: Buffer | undefined
   private chunks: Buffer[] | undefined
   private bytes = 0
+  private charged = 0
   private over = false
 
-  /** Reads at most `bytesMax` bytes; calls exactly one of `done` and `refuse` (body_too_large, body_timeout, cancelled). */
+  /**
+   * Reads at most `bytesMax` bytes, each taken from the account as `weightOf` says; who gets them gives them back.
+   * Calls exactly one of `done` and `refuse` (body_too_large, body_timeout, memory_limited, cancelled).
+   */
   constructor(
     request: IncomingMessage,
     bytesMax: number,
     deadlines: Deadlines<BodyReader>,
+    account: Account,
     done: (body: Buffer) => void,
     refuse: (error: GatewayError) => void,
   ) {
     this.request = request
     this.bytesMax = bytesMax
     this.deadlines = deadlines
+    this.account = account
     this.done = done
     this.refuse = refuse
     deadlines.add(this)
@@ -53,15 +61,28 @@ export class BodyReader {
     this.over = true
     this.deadlines.delete(this)
     this.request.pause()
+    this.account.give(this.charged)
+    this.first = undefined
+    this.chunks = undefined
     this.refuse(error)
   }
 
   private take(chunk: Buffer): void {
     if (this.over) return
-    this.bytes += chunk.length
-    if (this.bytes > this.bytesMax)
+    if (this.bytes + chunk.length > this.bytesMax) {
       this.fail(new GatewayError('body_too_large', { detail: `more than ${this.bytesMax} bytes` }))
-    else if (this.first === undefined) this.first = chunk
+      return
+    }
+    const charge = weightOf(chunk.length) + chunkBytes
+    try {
+      this.account.take(charge)
+    } catch (full) {
+      this.fail(toGatewayError(full))
+      return
+    }
+    this.charged += charge
+    this.bytes += chunk.length
+    if (this.first === undefined) this.first = chunk
     else {
       this.chunks ??= [this.first]
       this.chunks.push(chunk)
@@ -76,8 +97,17 @@ export class BodyReader {
     // The request keeps this reader for as long as its answer takes; the bytes must not stay with it.
     this.first = undefined
     this.chunks = undefined
+    this.account.give(this.charged - weightOf(body.length))
     this.done(body)
   }
+}
+
+/** What a piece of a body costs beside its bytes. */
+const chunkBytes = 256
+
+/** What a body costs while it is worked on. */
+export function weightOf(bodyBytes: number): number {
+  return bodyBytes * messageWeight
 }
 
 const empty = Buffer.alloc(0)
@@ -87,6 +117,7 @@ export function readBody(
   request: IncomingMessage,
   bytesMax: number,
   deadlines: Deadlines<BodyReader>,
+  account: Account,
 ): Promise<Buffer> {
   const declared = request.headers['content-length']
   if (declared !== undefined && Number(declared) > bytesMax)
@@ -94,7 +125,7 @@ export function readBody(
       new GatewayError('body_too_large', { detail: `Content-Length ${declared}` }),
     )
   return new Promise(
-    (resolve, reject) => new BodyReader(request, bytesMax, deadlines, resolve, reject),
+    (resolve, reject) => new BodyReader(request, bytesMax, deadlines, account, resolve, reject),
   )
 }
 

@@ -3,6 +3,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
 import type { Arriving } from '../kit/arriving.ts'
 import { SseParser } from '../kit/sse-parse.ts'
+import { unlimitedAccount } from '../model/account.ts'
 import { EventStream, type EventStreamOptions, eventText } from './event-stream.ts'
 
 const servers: Server[] = []
@@ -30,6 +31,7 @@ const options = (more: Partial<EventStreamOptions> = {}): EventStreamOptions => 
   headers: {},
   keptEventsMax: 10,
   keptBytesMax: 10_000,
+  account: unlimitedAccount,
   pendingBytesMax: 1_000_000,
   ...more,
 })

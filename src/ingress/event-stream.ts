@@ -4,7 +4,9 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { Arriving } from '../kit/arriving.ts'
+import type { Account } from '../model/account.ts'
 import { GatewayError } from '../model/refusal.ts'
+import { Pending } from './pending.ts'
 
 export interface EventStreamOptions {
   /** Prefix of event ids; undefined: no ids, nothing kept. */
@@ -15,6 +17,8 @@ export interface EventStreamOptions {
   readonly keptBytesMax: number
   /** What may wait unsent in the socket before the client counts as gone. */
   readonly pendingBytesMax: number
+  /** Where it is counted what waits and what is kept. */
+  readonly account: Account
 }
 
 /** One message as an event; line breaks inside become further data lines, which read back as the same bytes. */
@@ -43,10 +47,13 @@ export function drained(response: ServerResponse): Promise<void> {
 }
 
 const ignore = (): void => undefined
+/** Bytes that a character of a kept text can take. */
+const keptWeight = 2
 
 export class EventStream {
   private readonly options: EventStreamOptions
   private response: ServerResponse | undefined
+  private pending: Pending | undefined
   private kept: { readonly sequence: number; readonly text: string }[] | undefined
   private keptBytes = 0
   private sequence = 0
@@ -65,6 +72,7 @@ export class EventStream {
   attach(response: ServerResponse, after: number | undefined): void {
     const before = this.response
     this.response = response
+    this.pending = new Pending(response, this.options.account)
     response.on('error', ignore)
     before?.end()
     response.writeHead(200, {
@@ -82,6 +90,7 @@ export class EventStream {
     response.on('close', () => {
       if (this.response === response) this.response = undefined
     })
+    if (!this.pending.fits()) response.destroy()
     if (this.over) response.end()
   }
 
@@ -93,7 +102,8 @@ export class EventStream {
     if (id !== undefined) this.keep(event)
     if (this.response === undefined) return
     this.response.write(event)
-    if (this.response.writableLength > pendingBytesMax) this.response.destroy()
+    if (this.response.writableLength > pendingBytesMax || this.pending?.fits() === false)
+      this.response.destroy()
   }
 
   /**
@@ -145,6 +155,14 @@ export class EventStream {
     this.response = undefined
   }
 
+  /** Ends it, and nobody can take it up again. */
+  forget(): void {
+    this.end()
+    this.options.account.give(keptWeight * this.keptBytes)
+    this.kept = undefined
+    this.keptBytes = 0
+  }
+
   /** Closes the connection only; a legacy client comes back for the rest. */
   detach(): void {
     this.response?.end()
@@ -154,14 +172,25 @@ export class EventStream {
   private keep(text: string): void {
     this.kept ??= []
     const { kept } = this
+    const { account, keptBytesMax, keptEventsMax } = this.options
+    while (
+      kept.length >= keptEventsMax ||
+      (this.keptBytes + text.length > keptBytesMax && kept.length > 0)
+    )
+      this.dropOldest(kept)
+    // Without room the client that comes back misses something, and nobody else does.
+    while (!account.tryTake(keptWeight * text.length)) {
+      if (kept.length === 0) return
+      this.dropOldest(kept)
+    }
     kept.push({ sequence: this.sequence, text })
     this.keptBytes += text.length
-    while (
-      kept.length > this.options.keptEventsMax ||
-      (this.keptBytes > this.options.keptBytesMax && kept.length > 1)
-    ) {
-      this.keptBytes -= kept.shift()?.text.length ?? 0
-    }
+  }
+
+  private dropOldest(kept: { readonly text: string }[]): void {
+    const bytes = kept.shift()?.text.length ?? 0
+    this.keptBytes -= bytes
+    this.options.account.give(keptWeight * bytes)
   }
 }
 

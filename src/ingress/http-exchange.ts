@@ -3,11 +3,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CancelSource } from '../kit/cancellation.ts'
 import type { Link } from '../kit/chain.ts'
 import type { Deadlines, Due } from '../kit/deadlines.ts'
+import type { Account } from '../model/account.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError, publicSentence, refusals, toGatewayError } from '../model/refusal.ts'
 import type { Exchange, NodeWays, Session, SessionStart } from '../model/session.ts'
+import { weightOf } from './body.ts'
 import { drained, EventStream } from './event-stream.ts'
+import { Pending } from './pending.ts'
 import type { LegacySession, SessionTable } from './sessions.ts'
 import type { Out, Peers } from './settings.ts'
 
@@ -19,10 +22,12 @@ const streamsPerSessionMax = 32
 const keptMs = 60_000
 /** A body up to this size goes out in one piece with its head. */
 const oneWriteBytesMax = 65_536
+/** An answer begins with its id, which is shorter. */
+const idCharsMax = 4_096
 
 const noHeaders = {}
 const ignore = (): void => undefined
-const modernStream = {
+const plainStream = {
   id: undefined,
   headers: noHeaders,
   keptEventsMax: 0,
@@ -41,6 +46,9 @@ export class HttpExchange implements Exchange, NodeWays {
   private found: LegacySession | undefined
   readonly cancel = new CancelSource()
   readonly principal: Principal
+  readonly account: Account
+  /** What is taken from the account for the message itself. */
+  private charged: number
   private peers: Peers | undefined
   private readonly response: ServerResponse
   private readonly sessions: SessionTable
@@ -61,6 +69,7 @@ export class HttpExchange implements Exchange, NodeWays {
     response: ServerResponse
     endpoint: Endpoint
     principal: Principal
+    account: Account
     sessionId: string | undefined
     sessions: SessionTable
     /** Undefined: the request came from another node. */
@@ -75,6 +84,8 @@ export class HttpExchange implements Exchange, NodeWays {
     this.streams = accepts(parts.request.headers.accept, 'text/event-stream')
     this.sessionId = parts.sessionId
     this.principal = parts.principal
+    this.account = parts.account
+    this.charged = weightOf(parts.bytes)
     this.response = parts.response
     this.sessions = parts.sessions
     parts.response.on('close', () => this.closed())
@@ -136,10 +147,17 @@ export class HttpExchange implements Exchange, NodeWays {
    */
   hold(): void {
     this.held = true
+    this.release()
     this.headers = noHeaders
     const request = this.response.req
     request.headers = noHeaders
     request.rawHeaders = []
+  }
+
+  /** The message is worked on no more. */
+  release(): void {
+    this.account.give(this.charged)
+    this.charged = 0
   }
 
   /** Opens a stream if there is none and says that the call still runs. */
@@ -150,7 +168,7 @@ export class HttpExchange implements Exchange, NodeWays {
   }
 
   begin(start: SessionStart): Session {
-    return this.sessions.begin(this.principal, this.endpoint, start)
+    return this.sessions.begin(this.principal, this.endpoint, this.account, start)
   }
 
   send(text: string): void {
@@ -163,7 +181,11 @@ export class HttpExchange implements Exchange, NodeWays {
       const id = this.found === undefined ? undefined : randomBytes(6).toString('base64url')
       this.streamId = id
       this.stream = new EventStream(
-        id === undefined ? modernStream : { ...modernStream, id, keptEventsMax, keptBytesMax },
+        {
+          ...plainStream,
+          account: this.account,
+          ...(id === undefined ? {} : { id, keptEventsMax, keptBytesMax }),
+        },
         this.response,
       )
       if (this.found !== undefined && id !== undefined) this.keep(this.found, id, this.stream)
@@ -174,7 +196,10 @@ export class HttpExchange implements Exchange, NodeWays {
   private forgetLater(): void {
     const { found, streamId } = this
     if (found !== undefined && streamId !== undefined)
-      setTimeout(() => found.streams.delete(streamId), keptMs).unref()
+      setTimeout(() => {
+        found.streams.get(streamId)?.forget()
+        found.streams.delete(streamId)
+      }, keptMs).unref()
   }
 
   private keep(session: LegacySession, id: string, stream: EventStream): void {
@@ -182,8 +207,9 @@ export class HttpExchange implements Exchange, NodeWays {
     streams.set(id, stream)
     for (const [oldest, old] of streams) {
       if (streams.size <= streamsPerSessionMax) break
-      if (old.over) streams.delete(oldest)
-      else break
+      if (!old.over) break
+      old.forget()
+      streams.delete(oldest)
     }
   }
 
@@ -213,7 +239,25 @@ export class HttpExchange implements Exchange, NodeWays {
       await writeStream(response, headers, out)
       return
     }
-    writeWhole(response, headers, out)
+    writeWhole(response, headers, this.fitting(out))
+    // What the client does not take stays here.
+    if (response.writableLength > 0 && !new Pending(response, this.account).fits())
+      response.destroy()
+  }
+
+  /** The answer; or, when there is no room for a large one to wait in, an error under its id. */
+  private fitting(out: Out): Out {
+    const bytes = bytesOf(out)
+    if (bytes <= oneWriteBytesMax) return out
+    try {
+      this.account.take(bytes)
+    } catch (full) {
+      const head = out.head[0]?.slice(0, idCharsMax).toString() ?? ''
+      return { ...out, head: [errorInstead(head, toGatewayError(full))], tail: '' }
+    }
+    // The write that follows counts what really waits.
+    this.account.give(bytes)
+    return out
   }
 
   accepted(): void {
@@ -228,9 +272,7 @@ function writeWhole(
   headers: Record<string, string | number>,
   out: Out,
 ): void {
-  let bytes = 0
-  for (const part of out.head) bytes += part.length
-  if (bytes > oneWriteBytesMax) {
+  if (bytesOf(out) > oneWriteBytesMax) {
     writePieces(response, headers, out)
     return
   }
@@ -240,6 +282,12 @@ function writeWhole(
   text += byteText(out.tail)
   headers['content-length'] = text.length
   response.writeHead(out.status, headers).end(text, 'latin1')
+}
+
+function bytesOf(out: Out): number {
+  let bytes = 0
+  for (const part of out.head) bytes += part.length
+  return bytes
 }
 
 /** A large answer without copying it together. */
@@ -317,7 +365,7 @@ export async function wholeText(out: Out, bytesMax = wholeBytesMax): Promise<str
 
 /** Nothing of the answer left yet, so an error under its id can take its place. */
 function errorInstead(head: string, error: GatewayError): string {
-  const id = head.slice(0, head.indexOf(',"result":'))
+  const id = head.slice(0, head.search(/,"(?:result|error)":/))
   return `${id},"error":{"code":${refusals[error.code].rpc},"message":${JSON.stringify(publicSentence(error))},"data":{"code":"${error.code}"}}}`
 }
 

@@ -5,5 +5,4 @@ import type { SessionStart } from '../model/session.ts'
 export const noFacts: SessionStart = {
   revision: newestLegacy,
   capabilities: noCapabilities,
-  clientInfo: undefined,
 }

@@ -2,18 +2,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CancelSource } from '../kit/cancellation.ts'
 import type { Deadlines } from '../kit/deadlines.ts'
+import type { Account } from '../model/account.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Exchange } from '../model/session.ts'
-import { type BodyReader, bodyText, readBody } from './body.ts'
+import { type BodyReader, bodyText, readBody, weightOf } from './body.ts'
 import { eventText } from './event-stream.ts'
 import { wholeText } from './http-exchange.ts'
 import { noFacts } from './implicit-session.ts'
 import type { PassOn } from './pass-on.ts'
+import { Pending } from './pending.ts'
 import type { LegacySession, SessionTable } from './sessions.ts'
 import type { DoorPorts, DoorSettings, Outcome } from './settings.ts'
 
 const endpoint = { kind: 'all' } as const
+/** What may wait unsent before the client counts as gone. */
+const pendingBytesMax = 16_000_000
 
 export class PairDoor {
   private readonly ports: DoorPorts
@@ -44,21 +48,24 @@ export class PairDoor {
     response: ServerResponse,
     principal: Principal,
   ): Promise<void> {
-    if (path === '/sse' && request.method === 'GET') this.stream(response, principal)
+    const account = this.ports.account(principal.id, request.socket.remoteAddress ?? '')
+    if (path === '/sse' && request.method === 'GET') this.stream(response, principal, account)
     else if (path === '/messages' && request.method === 'POST')
-      await this.post(request, response, principal)
+      await this.post(request, response, principal, account)
     else throw new GatewayError('verb_refused')
   }
 
-  private stream(response: ServerResponse, principal: Principal): void {
+  private stream(response: ServerResponse, principal: Principal, account: Account): void {
     // The stream is the session; what `initialize` says later is filled in then.
-    const session = this.sessions.begin(principal, endpoint, noFacts)
+    const session = this.sessions.begin(principal, endpoint, account, noFacts)
     response.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-cache, no-transform',
       'x-accel-buffering': 'no',
     })
-    response.write(`event: endpoint\ndata: /messages?session=${encodeURIComponent(session.id)}\n\n`)
+    // Relative, so that it also resolves where a proxy serves the gateway below a path (RFC 3986 section 5.2).
+    response.write(`event: endpoint\ndata: messages?session=${encodeURIComponent(session.id)}\n\n`)
+    const pending = new Pending(response, account)
     session.channel = {
       get attached() {
         return !response.destroyed
@@ -66,7 +73,7 @@ export class PairDoor {
       send: (text) => {
         if (response.writableEnded || response.destroyed) return
         response.write(eventText(text, undefined))
-        if (response.writableLength > 16_000_000) response.destroy()
+        if (response.writableLength > pendingBytesMax || !pending.fits()) response.destroy()
       },
       end: () => response.end(),
     }
@@ -84,25 +91,37 @@ export class PairDoor {
     request: IncomingMessage,
     response: ServerResponse,
     principal: Principal,
+    account: Account,
   ): Promise<void> {
     const id = URL.parse(request.url ?? '/', 'http://gateway')?.searchParams.get('session') ?? ''
     const node = this.passOn.wasPassedOn(request) ? undefined : this.sessions.homeOf(id)
     if (node !== undefined) {
-      const body = await readBody(request, this.settings.bodyBytesMax, this.bodies)
-      if (
-        await this.passOn.take({
-          request,
-          response,
-          node,
-          principalId: principal.id,
-          body,
-          cancel: undefined,
-        })
-      )
-        return
+      const body = await readBody(request, this.settings.bodyBytesMax, this.bodies, account)
+      const { id: principalId } = principal
+      const passage = { request, response, node, principalId, body, cancel: undefined }
+      try {
+        if (await this.passOn.take(passage)) return
+      } finally {
+        account.give(weightOf(body.length))
+      }
     }
     const session = this.sessions.find(id, principal, endpoint)
-    const text = bodyText(await readBody(request, this.settings.bodyBytesMax, this.bodies))
+    const body = await readBody(request, this.settings.bodyBytesMax, this.bodies, account)
+    try {
+      await this.serve(session, principal, account, response, body)
+    } finally {
+      account.give(weightOf(body.length))
+    }
+  }
+
+  private async serve(
+    session: LegacySession,
+    principal: Principal,
+    account: Account,
+    response: ServerResponse,
+    body: Buffer,
+  ): Promise<void> {
+    const text = bodyText(body)
     response.writeHead(202).end('Accepted')
     const cancel = new CancelSource()
     // What this message began ends with the connection, listens included.
@@ -111,13 +130,14 @@ export class PairDoor {
     const exchange: Exchange = {
       endpoint,
       headers: undefined,
-      bytes: text.length,
+      bytes: body.length,
       streams: true,
       session,
       nodes: undefined,
       begin: (start) => session.adopt(start),
       send: (message) => session.push(message),
       cancel,
+      account,
     }
     const outcome = await this.ports.serve(principal, exchange, text)
     if (outcome.kind === 'held') session.push(await wholeText(await outcome.ended))

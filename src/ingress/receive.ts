@@ -6,6 +6,7 @@ import { Socket } from 'node:net'
 import { Chain } from '../kit/chain.ts'
 import { Deadlines } from '../kit/deadlines.ts'
 import { owned, unowned } from '../kit/owner.ts'
+import type { Account } from '../model/account.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError, refusals, toGatewayError } from '../model/refusal.ts'
@@ -24,6 +25,8 @@ const pingMs = 20_000
 /** After so long without an answer a stream is opened and kept alive with comments, where the client takes one. */
 const quietMs = 15_000
 const endpointsMax = 1_000
+/** What an open connection costs. */
+const connectionBytes = 8_000
 /** How long a connection that was told to go may linger. */
 const lingerMs = 2_000
 
@@ -67,6 +70,11 @@ export function createHttpDoor(
   )
   ownConnections(server)
   server.maxConnections = settings.connectionsMax
+  server.on('connection', (socket) => {
+    const account = ports.account(undefined, socket.remoteAddress ?? '')
+    if (account.tryTake(connectionBytes)) socket.once('close', () => account.give(connectionBytes))
+    else socket.destroy()
+  })
   // The head is judged before the client is told to send the body.
   server.on('checkContinue', (request, response) => door.take(request, response))
   server.on('clientError', (error, socket) => {
@@ -177,6 +185,10 @@ class Door {
     )
   }
 
+  private accountOf(request: IncomingMessage, principal: Principal): Account {
+    return this.ports.account(principal.id, request.socket.remoteAddress ?? '')
+  }
+
   private async post(
     request: IncomingMessage,
     response: ServerResponse,
@@ -188,14 +200,15 @@ class Door {
     if (!accepts(accept, 'application/json') && !accepts(accept, 'text/event-stream'))
       throw new GatewayError('accept_refused')
     if (request.headers.expect !== undefined) response.writeContinue()
-    const body = await readBody(request, this.settings.bodyBytesMax, this.bodies)
-    const text = bodyText(body)
+    const account = this.accountOf(request, principal)
+    const body = await readBody(request, this.settings.bodyBytesMax, this.bodies, account)
     const sessionId = request.headers['mcp-session-id']
     const exchange = new HttpExchange({
       request,
       response,
       endpoint,
       principal,
+      account,
       sessionId: typeof sessionId === 'string' ? sessionId : undefined,
       sessions: this.sessions,
       peers: this.passOn.wasPassedOn(request) ? undefined : this.ports.peers,
@@ -205,6 +218,7 @@ class Door {
     exchange.running = this.running.add(exchange)
     let held = false
     try {
+      const text = bodyText(body)
       let outcome = await this.ports.serve(principal, exchange, text)
       if (outcome.kind === 'elsewhere') {
         const { cancel } = exchange
@@ -231,6 +245,7 @@ class Door {
   }
 
   private ended(exchange: HttpExchange): void {
+    exchange.release()
     if (exchange.running !== undefined) this.running.remove(exchange.running)
     exchange.running = undefined
   }
@@ -292,7 +307,14 @@ class Door {
     // One message goes on one stream only, so a newer GET stream replaces an older one.
     session.channel?.end()
     const stream = new EventStream(
-      { id: undefined, headers: {}, keptEventsMax: 0, keptBytesMax: 0, pendingBytesMax: 4_000_000 },
+      {
+        id: undefined,
+        headers: {},
+        keptEventsMax: 0,
+        keptBytesMax: 0,
+        pendingBytesMax: 4_000_000,
+        account: session.account,
+      },
       response,
     )
     session.channel = stream

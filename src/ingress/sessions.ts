@@ -1,6 +1,7 @@
 import { hash, randomBytes } from 'node:crypto'
 import { BoxMap } from '../kit/box-map.ts'
 import type { KeyRing } from '../kit/key-ring.ts'
+import type { Account } from '../model/account.ts'
 import type { Endpoint } from '../model/call.ts'
 import { endpointText } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
@@ -13,9 +14,9 @@ export class LegacySession implements Session {
   readonly id: string
   readonly principal: Principal
   readonly endpoint: Endpoint
+  readonly account: Account
   revision: Session['revision']
   capabilities: Session['capabilities']
-  clientInfo: string | undefined
   logLevel: string | undefined
   readonly running = new BoxMap<string, { cancel(): void }>()
   readonly asked = new Map<string, (answer: ClientAnswer) => void>()
@@ -35,15 +36,16 @@ export class LegacySession implements Session {
     id: string,
     principal: Principal,
     endpoint: Endpoint,
+    account: Account,
     start: SessionStart,
     now: number,
   ) {
     this.id = id
     this.principal = principal
     this.endpoint = endpoint
+    this.account = account
     this.revision = start.revision
     this.capabilities = start.capabilities
-    this.clientInfo = start.clientInfo
     this.beganAt = now
     this.usedAt = now
   }
@@ -52,7 +54,6 @@ export class LegacySession implements Session {
   adopt(start: SessionStart): this {
     this.revision = start.revision
     this.capabilities = start.capabilities
-    this.clientInfo = start.clientInfo
     return this
   }
 
@@ -83,7 +84,7 @@ export class LegacySession implements Session {
     for (const running of this.running.values()) running.cancel()
     for (const end of this.subscriptions.values()) end()
     for (const end of this.onEnd) end()
-    for (const stream of this.streams.values()) stream.end()
+    for (const stream of this.streams.values()) stream.forget()
     this.channel?.end()
     this.running.clear()
     this.subscriptions.clear()
@@ -103,6 +104,9 @@ export interface SessionTableOptions {
 
 const purpose = 'session'
 
+/** What a session costs, with capabilities as long as they may be. */
+const sessionBytes = 24_000
+
 /** The legacy sessions of this node. Their ids are sealed boxes that only this ring opens. */
 export class SessionTable {
   private readonly options: SessionTableOptions
@@ -120,14 +124,26 @@ export class SessionTable {
     return this.sessions.size
   }
 
-  /** Visible ASCII, at most 256 characters. @throws GatewayError busy when the principal has too many */
-  begin(principal: Principal, endpoint: Endpoint, start: SessionStart): LegacySession {
+  /** Visible ASCII, at most 256 characters. @throws GatewayError busy, memory_limited when there is no room and nothing idle */
+  begin(
+    principal: Principal,
+    endpoint: Endpoint,
+    account: Account,
+    start: SessionStart,
+  ): LegacySession {
     const { options } = this
     const mine = this.perPrincipal.get(principal.id) ?? 0
     if (mine >= options.perPrincipalMax || this.sessions.size >= options.countMax) {
-      const oldest = this.oldest(mine >= options.perPrincipalMax ? principal.id : undefined)
+      const crowd = mine >= options.perPrincipalMax ? principal.id : this.mostSessions()
+      const oldest = this.oldest(crowd)
       if (oldest === undefined) throw new GatewayError('busy', { detail: 'too many sessions' })
       this.end(oldest)
+    }
+    while (!account.tryTake(sessionBytes)) {
+      const oldest = this.oldest(principal.id)
+      // Says which of the limits it is.
+      if (oldest === undefined) account.take(sessionBytes)
+      else this.end(oldest)
     }
     const now = options.now()
     const random = randomBytes(12).toString('base64url')
@@ -142,6 +158,7 @@ export class SessionTable {
       options.ring.seal(purpose, box),
       principal,
       endpoint,
+      account,
       start,
       now,
     )
@@ -186,6 +203,7 @@ export class SessionTable {
     const left = (this.perPrincipal.get(session.principalId) ?? 1) - 1
     if (left <= 0) this.perPrincipal.delete(session.principalId)
     else this.perPrincipal.set(session.principalId, left)
+    session.account.give(sessionBytes)
     session.end()
   }
 
@@ -217,10 +235,18 @@ export class SessionTable {
     }
   }
 
-  private oldest(principalId: string | undefined): LegacySession | undefined {
+  /** Whoever has the most makes room when all are too many. */
+  private mostSessions(): string {
+    let [most, found] = [0, '']
+    for (const [principalId, count] of this.perPrincipal)
+      if (count > most) [most, found] = [count, principalId]
+    return found
+  }
+
+  private oldest(principalId: string): LegacySession | undefined {
     let found: LegacySession | undefined
     for (const session of this.sessions.values()) {
-      if (principalId !== undefined && session.principalId !== principalId) continue
+      if (session.principalId !== principalId) continue
       if (session.running.size === 0 && (found === undefined || session.usedAt < found.usedAt))
         found = session
     }

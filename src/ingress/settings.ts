@@ -1,4 +1,5 @@
 import type { Arriving } from '../kit/arriving.ts'
+import type { Account } from '../model/account.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import type { GatewayError } from '../model/refusal.ts'
@@ -43,6 +44,8 @@ export interface DoorPorts {
   refusalText(error: GatewayError): string
   /** False also for an endpoint of which the principal may know nothing. */
   endpointExists(endpoint: Endpoint, principal: Principal): boolean
+  /** Where it is counted what is kept for a caller; `principalId` undefined: nobody said yet who it is. */
+  account(principalId: string | undefined, address: string): Account
   /** Notes a refusal without a principal: counted per source and second. */
   anonymous(source: string, error: GatewayError): void
   /** Tells a session of changes until the returned way is taken. */

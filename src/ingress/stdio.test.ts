@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
 import { createKeyRing, newRingKey } from '../kit/key-ring.ts'
+import { unlimitedAccount } from '../model/account.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Exchange } from '../model/session.ts'
 import { SessionTable } from './sessions.ts'
@@ -24,6 +25,8 @@ function open(): {
   say: (text: string) => void
   lines: () => string[]
   end: () => Promise<void>
+  /** As when the client is killed. */
+  lose: () => Promise<void>
   cancelled: string[]
   taken: string[]
 } {
@@ -46,6 +49,7 @@ function open(): {
         })
       })
     },
+    account: () => unlimitedAccount,
     refusalText: (error) => JSON.stringify({ refused: error.code }),
     endpointExists: () => true,
     peers: {
@@ -78,6 +82,10 @@ function open(): {
       input.end()
       return served.finally(() => sessions.close())
     },
+    lose: () => {
+      input.destroy()
+      return served.finally(() => sessions.close())
+    },
     cancelled,
     taken,
   }
@@ -103,6 +111,7 @@ test('data that looks like a cancellation cancels nothing', async () => {
   )
   await turn()
   const found = [...door.cancelled]
-  await door.end()
+  await door.lose()
   expect(found).toEqual([])
+  expect(door.cancelled).toEqual([call('1')])
 })

@@ -7,9 +7,10 @@ import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import type { Exchange } from '../model/session.ts'
-import { bodyText } from './body.ts'
+import { bodyText, weightOf } from './body.ts'
 import { wholeText } from './http-exchange.ts'
 import { noFacts } from './implicit-session.ts'
+import { Pending } from './pending.ts'
 import type { SessionTable } from './sessions.ts'
 import type { DoorPorts, Out, Outcome } from './settings.ts'
 
@@ -22,6 +23,16 @@ export interface StdioDoorOptions {
   readonly concurrentMax: number
 }
 
+interface Running {
+  readonly cancel: CancelSource
+  /** It listens. */
+  isHeld: boolean
+  done: Promise<void> | undefined
+}
+
+/** What a question is answered with when the client can answer no more. */
+const gone = '{"code":-32603,"message":"The client has closed its input."}'
+
 /** Serves until the input ends and every running request is answered. */
 export function serveStdio(
   ports: DoorPorts,
@@ -29,22 +40,45 @@ export function serveStdio(
   options: StdioDoorOptions,
 ): Promise<void> {
   const { input, output, principal, endpoint } = options
-  const session = sessions.begin(principal, endpoint, noFacts)
+  const account = ports.account(principal.id, 'stdio')
+  const session = sessions.begin(principal, endpoint, account, noFacts)
+  const pending = new Pending(output, account)
   const write = (text: string): void => {
     // A line break can only stand between tokens of JSON, so a space says the same.
     output.write(`${text.replace(/[\r\n]+/g, ' ')}\n`)
+    if (!pending.fits()) input.destroy()
   }
   // Whoever ends the session, e.g. because its key was revoked, ends the connection.
   session.channel = { attached: true, send: write, end: () => input.destroy() }
   const stop = ports.subscribe(session, principal, write)
-  const running = new Chain<{ readonly cancel: CancelSource; readonly done: Promise<void> }>()
+  const running = new Chain<Running>()
+  let over = false
+  /** Nobody answers questions any more. */
+  const dismiss = (): void => {
+    for (const settle of session.asked.values()) settle({ kind: 'error', raw: gone })
+  }
 
-  const take = async (line: Buffer, cancel: CancelSource): Promise<void> => {
+  const take = async (line: Buffer, request: Running): Promise<void> => {
+    try {
+      if (running.size > options.concurrentMax)
+        throw new GatewayError('busy', { detail: 'too many requests at once' })
+      account.take(weightOf(line.length))
+    } catch (thrown) {
+      write(ports.refusalText(toGatewayError(thrown)))
+      return
+    }
+    try {
+      await serve(line, request)
+    } finally {
+      account.give(weightOf(line.length))
+    }
+  }
+
+  const serve = async (line: Buffer, request: Running): Promise<void> => {
+    const { cancel } = request
     let text: string
     try {
       text = bodyText(line)
-      if (running.size > options.concurrentMax)
-        throw new GatewayError('busy', { detail: 'too many requests at once' })
     } catch (thrown) {
       write(ports.refusalText(toGatewayError(thrown)))
       return
@@ -57,10 +91,19 @@ export function serveStdio(
       session,
       nodes: undefined,
       begin: (start) => session.adopt(start),
-      send: write,
+      send: (message) => {
+        write(message)
+        // It may be a question.
+        if (over) queueMicrotask(dismiss)
+      },
       cancel,
+      account,
     }
-    await answer(await ports.serve(principal, exchange, text), write, cancel)
+    const outcome = await ports.serve(principal, exchange, text)
+    request.isHeld = outcome.kind === 'held'
+    // A listen would wait for ever.
+    if (over && request.isHeld) cancel.cancel()
+    await answer(outcome, write, cancel)
   }
 
   return new Promise((resolve) => {
@@ -69,33 +112,37 @@ export function serveStdio(
       onOverflow: 'cut',
       onLine: (line) => {
         if (line.length === 0) return
-        const cancel = new CancelSource()
-        const done = take(line, cancel).catch((fault: unknown) =>
-          ports.log({ level: 'error', text: `stdio: ${String(fault)}` }),
-        )
-        const link = running.add({ cancel, done })
-        void done.finally(() => running.remove(link))
+        const request: Running = { cancel: new CancelSource(), isHeld: false, done: undefined }
+        const link = running.add(request)
+        request.done = take(line, request)
+          .catch((fault: unknown) => ports.log({ level: 'error', text: `stdio: ${String(fault)}` }))
+          .finally(() => running.remove(link))
       },
     })
     input.on('data', (chunk: Buffer) => splitter.push(chunk))
-    let over = false
+    /** What was taken is answered before the end; what only listens ends. */
     const end = (): void => {
       if (over) return
       over = true
+      splitter.flush()
       stop()
-      // Listens would wait for ever; calls are answered first.
-      const calls = running.values().map(({ done }) => done)
-      setTimeout(() => {
-        for (const { cancel } of running.values()) cancel.cancel()
-      }, 500).unref()
-      void Promise.allSettled(calls).then(() => {
+      for (const { isHeld, cancel } of running.values()) if (isHeld) cancel.cancel()
+      dismiss()
+      void Promise.allSettled(running.values().map(({ done }) => done)).then(() => {
         sessions.end(session)
         resolve()
       })
     }
+    /** Nobody reads what would be answered. */
+    const lost = (): void => {
+      for (const { cancel } of running.values()) cancel.cancel()
+      end()
+    }
     input.once('end', end)
-    input.once('error', end)
-    input.once('close', end)
+    input.once('error', lost)
+    input.once('close', () => (input.readableEnded && !output.destroyed ? end() : lost()))
+    output.on('error', lost)
+    output.once('close', lost)
   })
 }
 

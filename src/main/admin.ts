@@ -9,6 +9,7 @@ import { identify } from '../identity/identify.ts'
 import { wholeText } from '../ingress/http-exchange.ts'
 import { CancelSource } from '../kit/cancellation.ts'
 import { scanObject } from '../kit/json-scan.ts'
+import { unlimitedAccount } from '../model/account.ts'
 import type { ServerSpec, ServerSpecInput } from '../model/desired-state.ts'
 import { ownerId, type Principal } from '../model/principal.ts'
 import { productVersion } from '../model/product.ts'
@@ -184,6 +185,7 @@ async function call(
     },
     send: () => undefined,
     cancel: new CancelSource(),
+    account: unlimitedAccount,
   }
   const served = await serve(gateway.deps, principal, exchange, text)
   if (served.kind !== 'message') throw new GatewayError('internal', { detail: 'no answer' })

@@ -1,6 +1,7 @@
 /** What the command line runs: the gateway, its stdio form, and the administration when no gateway runs. */
 import { access, lstat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import type { Logger } from 'pino'
 import type { AdminClient } from '../admin/contract/client.ts'
 import { AdminError } from '../admin/contract/errors.ts'
@@ -187,9 +188,10 @@ export async function runStdio(settings: CommandSettings, given: StdioOptions): 
   const running = await stating(() => connectStdio(given.dataDir, given.key, given.endpoint))
   if (running !== undefined) {
     process.stdin.pipe(running)
-    running.pipe(process.stdout)
     settings.signal.addEventListener('abort', () => running.destroy(), { once: true })
-    await new Promise<void>((resolve) => running.once('close', () => resolve()))
+    // Ends when the gateway has said all, whether it waits for more of the client or not.
+    await pipeline(running, process.stdout, { end: false }).catch(() => undefined)
+    running.destroy()
     return 0
   }
   await assertGateway(given)

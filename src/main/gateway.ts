@@ -16,6 +16,7 @@ import { createHttpDoor, type HttpDoor } from '../ingress/receive.ts'
 import { SessionTable } from '../ingress/sessions.ts'
 import type { DoorPorts } from '../ingress/settings.ts'
 import { createKeyRing, type KeyRing, type RingFile } from '../kit/key-ring.ts'
+import { MemoryLedger } from '../limits/memory.ts'
 import type { Endpoint } from '../model/call.ts'
 import {
   type DesiredState,
@@ -88,6 +89,7 @@ export class Gateway {
   storeState: 'starting' | 'ready' | 'away' = 'starting'
   private readonly processes: ProcessManager
   private readonly parking: ParkingLot
+  private readonly memory: MemoryLedger
   private readonly anonymous: ReturnType<typeof anonymousRefusals>
   private readonly stopWatching: () => void
   private expiry: NodeJS.Timeout | undefined
@@ -114,6 +116,9 @@ export class Gateway {
     this.processes = processes
     this.recorder = createRecorder({ journal })
     this.parking = new ParkingLot(() => this.parkingBounds())
+    this.memory = new MemoryLedger(
+      () => sizeBytes(String(this.cell.current.state.listen.memoryMax)) ?? 512_000_000,
+    )
     this.nodes = new Nodes({
       node,
       ring,
@@ -378,6 +383,7 @@ export class Gateway {
         identify(this.cell.current.keys, authorization, apiKey, Date.now()),
       serve: (principal, exchange, text) => serve(this.deps, principal, exchange, text),
       refusalText: (error) => encodeRefusal('modern', 'null', error, undefined).head.join(''),
+      account: (principalId, address) => this.memory.account(principalId, address),
       endpointExists: (endpoint, principal) => this.mayKnow(endpoint, principal),
       anonymous: (source, error) => this.anonymous.count(source, error.code),
       subscribe: (session, principal, deliver) =>

@@ -30,7 +30,8 @@ export async function listenStdio(gateway: Gateway): Promise<() => Promise<void>
   const { path, folder } = await socketPath(gateway.options.dataDir)
   if (folder !== undefined) await rm(path, { force: true })
   const open = new Set<Socket>()
-  const server: Server = createServer((socket) => {
+  // Half open: a client that has said all still gets its answers.
+  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
     open.add(socket)
     socket.on('close', () => open.delete(socket))
     socket.on('error', () => socket.destroy())
@@ -92,7 +93,7 @@ export async function connectStdio(
 ): Promise<Socket | undefined> {
   const { path, folder } = await socketPath(dataDir)
   const socket = await new Promise<Socket | undefined>((resolve) => {
-    const attempt = connect(path)
+    const attempt = connect({ path, allowHalfOpen: true })
     attempt.once('connect', () => resolve(attempt))
     attempt.once('error', () => resolve(undefined))
   })

@@ -1,3 +1,4 @@
+import type { Account } from './account.ts'
 import type { Members } from './members.ts'
 import type { Principal } from './principal.ts'
 
@@ -97,8 +98,6 @@ export interface Call {
   /** The caller's progress token as raw JSON. */
   readonly progressToken: string | undefined
   readonly capabilities: Capabilities
-  /** Raw `clientInfo`; self-reported, never used for a decision. */
-  readonly clientInfo: string | undefined
   /** The level from which on the caller wants log messages; undefined: none. */
   readonly logLevel: string | undefined
   /** Answers to an earlier `input_required`, raw object; undefined on a first round. */
@@ -117,6 +116,8 @@ export interface Call {
   /** Size of the message in bytes. */
   readonly bytes: number
   readonly cancel: Cancellation
+  /** Where what outlives the message is counted. */
+  readonly account: Account
 }
 
 /** Cancellation of one call, much cheaper than an AbortSignal on the hot path. */

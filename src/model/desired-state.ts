@@ -330,6 +330,11 @@ const listenSpec = z.strictObject({
   headerMax: size.default('32KB'),
   bodyTimeout: duration.default('30s'),
   connections: z.number().int().min(1).default(20_000),
+  memoryMax: size
+    .default('512MB')
+    .describe(
+      'What may be kept for callers in all: messages, sessions, streams, open questions; half of it for one address, a quarter for one key',
+    ),
   drain: duration.default('20s').describe('How long a stop waits for running calls'),
 })
 

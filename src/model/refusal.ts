@@ -75,6 +75,12 @@ export const refusals = {
   ),
   body_timeout: kind(-31010, 408, 'The message did not arrive in time.', 'Send it again, faster.'),
   busy: kind(-31011, 503, 'The gateway has no room for more at the moment.', 'Try again shortly.'),
+  memory_limited: kind(
+    -31020,
+    503,
+    'The gateway keeps as much in memory for callers as it may.',
+    'Take the answers and end the streams, sessions, subscriptions and questions that are open; an operator can raise listen.memoryMax.',
+  ),
   shutting_down: kind(
     -31012,
     503,

@@ -1,4 +1,5 @@
 import type { BoxMap } from '../kit/box-map.ts'
+import type { Account } from './account.ts'
 import type { Cancellation, Capabilities, Endpoint, Revision } from './call.ts'
 
 /** Answer of a legacy client to a question that it was asked. */
@@ -13,7 +14,8 @@ export interface Session {
   readonly endpoint: Endpoint
   readonly revision: Revision
   readonly capabilities: Capabilities
-  readonly clientInfo: string | undefined
+  /** Where what is kept with the session is counted. */
+  readonly account: Account
   /** Set by `logging/setLevel`. */
   logLevel: string | undefined
   /** Running requests by raw id, for `notifications/cancelled`. */
@@ -33,7 +35,6 @@ export interface Session {
 export interface SessionStart {
   readonly revision: Revision
   readonly capabilities: Capabilities
-  readonly clientInfo: string | undefined
 }
 
 /** The ways of one message to other nodes of the same gateway. */
@@ -61,4 +62,6 @@ export interface Exchange {
   /** Sends a message before the answer, on the answer's own stream. Dropped when the client takes none. */
   send(text: string): void
   readonly cancel: Cancellation & { cancel(): void }
+  /** Where what is kept for the caller is counted. */
+  readonly account: Account
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { unlimitedAccount } from '../model/account.ts'
 import { type Call, noCapabilities } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Attached } from '../model/proofs.ts'
@@ -31,7 +32,6 @@ const call: Call = {
   meta: [],
   progressToken: undefined,
   capabilities: noCapabilities,
-  clientInfo: undefined,
   logLevel: undefined,
   reference: undefined,
   inputResponses: undefined,
@@ -40,6 +40,7 @@ const call: Call = {
   paramHeaders: undefined,
   streams: false,
   bytes: 10,
+  account: unlimitedAccount,
   cancel: { cancelled: false, onCancel: () => () => undefined },
 }
 

@@ -374,6 +374,7 @@ export class ChannelLink implements ServerLink {
       })
     if (this.sessions.size + this.openings.size > this.options.sessionsMax)
       throw new GatewayError('server_busy', { detail: 'too many sessions' })
+    this.makeRoomFor(ownerOf(key))
     try {
       const session = await this.connect(capabilities)
       session.onClosed = () => this.dropped(key, session)
@@ -670,6 +671,20 @@ export class ChannelLink implements ServerLink {
     for (const [key, session] of this.sessions) if (isOf(key, gone)) this.discard(key, session)
   }
 
+  /** @throws GatewayError server_busy when all that the principal has are in use */
+  private makeRoomFor(owner: string | undefined): void {
+    if (owner === undefined) return
+    const opening = [...this.openings.keys()].filter((key) => ownerOf(key) === owner)
+    const own = [...this.sessions].filter(([key]) => ownerOf(key) === owner)
+    if (own.length + opening.length < sessionsPerPrincipalMax) return
+    const [idle] = own
+      .filter(([, { calls }]) => calls.size === 0)
+      .sort(([, one], [, other]) => one.usedAt - other.usedAt)
+    if (idle === undefined)
+      throw new GatewayError('server_busy', { detail: 'too many sessions of one principal' })
+    this.discard(...idle)
+  }
+
   /** Stops one on purpose: the watcher must not start it again at once. */
   private discard(key: string, session: ChannelSession): void {
     this.sessions.delete(key)
@@ -687,9 +702,18 @@ export class ChannelLink implements ServerLink {
 
 /** Whether a session's key is of a principal of whom `gone` says so; a shared one and the gateway's own are of nobody. */
 export function isOf(key: string, gone: (principalId: string) => boolean): boolean {
-  const end = key.indexOf('\n')
-  return end > 0 && gone(key.slice(0, end))
+  const owner = ownerOf(key)
+  return owner !== undefined && gone(owner)
 }
+
+/** The principal whose session a key names. */
+export function ownerOf(key: string): string | undefined {
+  const end = key.indexOf('\n')
+  return end > 0 ? key.slice(0, end) : undefined
+}
+
+/** A caller chooses what it declares, and with each set of capabilities it gets a session of its own. */
+export const sessionsPerPrincipalMax = 8
 
 const levels = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']
 

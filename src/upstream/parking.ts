@@ -1,10 +1,17 @@
 import { randomUUID } from 'node:crypto'
+import { type Account, messageWeight } from '../model/account.ts'
+import type { Recorded } from '../model/proofs.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { OpenCall } from './round.ts'
+
+/** What a parked call costs beside its message. */
+const parkedBytes = 16_000
 
 interface Parked {
   readonly open: OpenCall
   readonly principal: string
+  readonly account: Account
+  readonly bytes: number
   readonly timer: NodeJS.Timeout
 }
 
@@ -34,12 +41,14 @@ export class ParkingLot {
     return this.spots.size
   }
 
-  /** Parks an open call. A full lot abandons it at once, so the server gets a clean answer. Returns its id. */
-  park(open: OpenCall, principal: string): string {
+  /** Parks the open call of a recorded one. A full lot abandons it at once, so the server gets a clean answer. Returns its id. */
+  park(open: OpenCall, { call, principal: { id: principal } }: Recorded): string {
     const id = randomUUID()
     const mine = this.perPrincipal.get(principal) ?? 0
     const { countMax, perPrincipalMax, lifeMs } = this.bounds()
-    if (this.spots.size >= countMax || mine >= perPrincipalMax) {
+    const { account } = call
+    const bytes = parkedBytes + call.bytes * messageWeight
+    if (this.spots.size >= countMax || mine >= perPrincipalMax || !account.tryTake(bytes)) {
       queueMicrotask(() => open.abandon('Too many calls wait for answers.'))
       return id
     }
@@ -48,7 +57,7 @@ export class ParkingLot {
       open.abandon('Nobody answered in time.')
     }, lifeMs)
     timer.unref()
-    this.spots.set(id, { open, principal, timer })
+    this.spots.set(id, { open, principal, account, bytes, timer })
     this.perPrincipal.set(principal, mine + 1)
     return id
   }
@@ -76,6 +85,7 @@ export class ParkingLot {
     if (parked === undefined) return undefined
     clearTimeout(parked.timer)
     this.spots.delete(id)
+    parked.account.give(parked.bytes)
     const left = (this.perPrincipal.get(parked.principal) ?? 1) - 1
     if (left <= 0) this.perPrincipal.delete(parked.principal)
     else this.perPrincipal.set(parked.principal, left)

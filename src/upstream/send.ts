@@ -212,7 +212,7 @@ function begin(
       recorded,
       { node: deps.node, now: deps.now(), lifeMs: deps.parking.lifeMs },
       serverState === undefined
-        ? { park: deps.parking.park(of(), recorded.principal.id) }
+        ? { park: deps.parking.park(of(), recorded) }
         : { state: serverState },
     )
   if (call.declined !== undefined)

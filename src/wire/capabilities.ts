@@ -2,15 +2,24 @@ import { isObjectText, type JsonMember, scanObject, stringValue } from '../kit/j
 import { ownText } from '../kit/own-text.ts'
 import type { Capabilities } from '../model/call.ts'
 import { readExtensions } from '../model/extensions.ts'
+import { GatewayError } from '../model/refusal.ts'
 
-const bytesMax = 8_192
+/** They are kept for as long as a session lasts. */
+const charsMax = 8_192
 
-/** What a caller can be asked, read from its raw capabilities object; malformed parts count as absent. */
+/**
+ * What a caller can be asked, read from its raw capabilities object; malformed parts count as absent.
+ * @throws GatewayError params_invalid when it is too long
+ */
 export function readCapabilities(given: string): Capabilities {
   const cached = recent.get(given)
   if (cached !== undefined) return cached
+  if (given.length > charsMax)
+    throw new GatewayError('params_invalid', {
+      hint: `The capabilities of a client have at most ${charsMax} characters.`,
+    })
   // What is kept must not keep the message that it was cut from.
-  const raw = given.length <= bytesMax ? ownText(given) : given
+  const raw = ownText(given)
   const members = scanObject(
     raw,
     { elicitation: {}, sampling: {}, roots: {} },
@@ -33,10 +42,8 @@ export function readCapabilities(given: string): Capabilities {
     roots: isObject('roots'),
     extensions: readExtensions(raw),
   }
-  if (raw.length <= bytesMax) {
-    if (recent.size >= 256) recent.clear()
-    recent.set(raw, capabilities)
-  }
+  if (recent.size >= 256) recent.clear()
+  recent.set(raw, capabilities)
   return capabilities
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { unlimitedAccount } from '../model/account.ts'
 import { type Call, type Endpoint, noCapabilities } from '../model/call.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { decodeLegacy, decodeModern, eraOf, type Headers } from './decode.ts'
@@ -7,6 +8,7 @@ import { parseEnvelope } from './envelope.ts'
 const context = {
   callId: 'c',
   endpoint: { kind: 'all' } satisfies Endpoint,
+  account: unlimitedAccount,
   cancel: { cancelled: false, onCancel: () => () => undefined },
   bytes: 0,
   streams: true,
@@ -251,7 +253,6 @@ describe('legacy', () => {
   const session = {
     revision: '2025-11-25',
     capabilities: noCapabilities,
-    clientInfo: undefined,
     logLevel: 'info',
   } as const
   const decode = (text: string): Call => decodeLegacy(parseEnvelope(text), session, context)

@@ -4,6 +4,7 @@
  * basic/transports/streamable-http; MCP 2025-11-25 basic/transports.
  */
 import { isObjectText, stringValue } from '../kit/json-scan.ts'
+import type { Account } from '../model/account.ts'
 import {
   type Call,
   type Cancellation,
@@ -92,6 +93,7 @@ export interface CallContext {
   readonly callId: string
   readonly endpoint: Endpoint
   readonly cancel: Cancellation
+  readonly account: Account
   readonly bytes: number
   readonly streams: boolean
   /** Methods of further extensions that this endpoint relays. */
@@ -132,7 +134,6 @@ export function decodeModern(
     era: 'modern',
     revision,
     capabilities,
-    clientInfo: rawMeta(envelope, clientInfoKey),
     logLevel: readLogLevel(logLevel),
     paramHeaders: headers === undefined ? undefined : paramHeaders(headers),
   })
@@ -142,7 +143,6 @@ export function decodeModern(
 export interface SessionFacts {
   readonly revision: Revision
   readonly capabilities: Capabilities
-  readonly clientInfo: string | undefined
   readonly logLevel: string | undefined
 }
 
@@ -158,7 +158,6 @@ export function decodeLegacy(
     era: 'legacy',
     revision: session.revision,
     capabilities: session.capabilities,
-    clientInfo: session.clientInfo,
     logLevel: session.logLevel,
     paramHeaders: undefined,
   })
@@ -168,7 +167,6 @@ interface EraFacts {
   readonly era: Era
   readonly revision: Revision
   readonly capabilities: Capabilities
-  readonly clientInfo: string | undefined
   readonly logLevel: string | undefined
   readonly paramHeaders: Readonly<Record<string, string>> | undefined
 }
@@ -225,7 +223,6 @@ function makeCall(envelope: Envelope, context: CallContext, facts: EraFacts): Ca
     meta: membersExcept(envelope, envelope.meta, hopMeta),
     progressToken: progressToken(envelope),
     capabilities: facts.capabilities,
-    clientInfo: facts.clientInfo,
     logLevel: facts.logLevel,
     inputResponses:
       inputResponses === undefined ? undefined : requireObject(inputResponses, 'inputResponses'),
@@ -235,6 +232,7 @@ function makeCall(envelope: Envelope, context: CallContext, facts: EraFacts): Ca
     streams: context.streams,
     bytes: context.bytes,
     cancel: context.cancel,
+    account: context.account,
   }
 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createGuard } from '../guard/inspect.ts'
+import { unlimitedAccount } from '../model/account.ts'
 import { type Call, type Endpoint, type Era, noCapabilities } from '../model/call.ts'
 import type { Members } from '../model/members.ts'
 import type { Released } from '../model/proofs.ts'
@@ -28,7 +29,6 @@ const callOf = (era: Era, method = 'tools/call', more: Partial<Call> = {}): Call
   meta: [],
   progressToken: undefined,
   capabilities: noCapabilities,
-  clientInfo: undefined,
   logLevel: undefined,
   inputResponses: undefined,
   declined: undefined,
@@ -37,6 +37,7 @@ const callOf = (era: Era, method = 'tools/call', more: Partial<Call> = {}): Call
   paramHeaders: undefined,
   streams: true,
   bytes: 0,
+  account: unlimitedAccount,
   cancel: { cancelled: false, onCancel: () => () => undefined },
   ...more,
 })

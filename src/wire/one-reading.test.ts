@@ -1,6 +1,8 @@
 // No parser, whichever of two equal keys it takes and however it matches keys, may read another call than the judged one.
+
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { unlimitedAccount } from '../model/account.ts'
 import { type Call, type Endpoint, noCapabilities } from '../model/call.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { decodeLegacy, decodeModern, eraOf } from './decode.ts'
@@ -112,6 +114,7 @@ const judged = (call: Call): Reading => ({
 const context = {
   callId: 'c',
   endpoint: { kind: 'all' } satisfies Endpoint,
+  account: unlimitedAccount,
   cancel: { cancelled: false, onCancel: () => () => undefined },
   bytes: 0,
   streams: true,
@@ -120,7 +123,6 @@ const context = {
 const session = {
   revision: '2025-11-25',
   capabilities: noCapabilities,
-  clientInfo: undefined,
   logLevel: undefined,
 } as const
 

@@ -9,6 +9,8 @@ export const inspectable = { NODE_OPTIONS: '--inspect=127.0.0.1:0' } as const
 
 export interface Inside {
   readonly heapBytes: number
+  /** Of buffers, outside the heap. */
+  readonly externalBytes: number
   readonly rssBytes: number
   /** What keeps the event loop busy, by kind (`process.getActiveResourcesInfo`). */
   readonly handles: Readonly<Record<string, number>>
@@ -33,6 +35,7 @@ const reply = z.object({
 
 const inside = z.object({
   heapBytes: z.number(),
+  externalBytes: z.number(),
   rssBytes: z.number(),
   handles: z.record(z.string(), z.number()),
 })
@@ -42,8 +45,8 @@ const expression = `(() => {
   for (const kind of process.getActiveResourcesInfo().sort())
     // The journal being written is work under way, and nothing that is held.
     if (kind !== 'FSReqPromise' && kind !== 'FSReqCallback') handles[kind] = (handles[kind] ?? 0) + 1
-  const { heapUsed, rss } = process.memoryUsage()
-  return JSON.stringify({ heapBytes: heapUsed, rssBytes: rss, handles })
+  const { heapUsed, external, rss } = process.memoryUsage()
+  return JSON.stringify({ heapBytes: heapUsed, externalBytes: external, rssBytes: rss, handles })
 })()`
 
 /** @param log what the process wrote to stderr, where it says at which address it can be looked into */

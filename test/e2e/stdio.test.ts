@@ -142,3 +142,26 @@ test('an unknown key opens nothing', async () => {
   expect(await door.end()).not.toBe(0)
   expect(door.messages.filter((message) => dig(message, 'result') !== undefined)).toEqual([])
 })
+
+test('all that was said before the end of the input is answered, also what takes long or asks', async () => {
+  const door = open(world.key)
+  const params = { protocolVersion: '2025-06-18', capabilities: { elicitation: {} } }
+  door.say({ id: 1, method: 'initialize', params: { ...params, clientInfo: {} } })
+  door.say({ method: 'notifications/initialized' })
+  const tool = (name: string, args: object = {}) => ({
+    method: 'tools/call',
+    params: { name, arguments: args },
+  })
+  door.say({ id: 2, ...tool('legacy__slow', { ms: 2_000, steps: 2 }) })
+  door.say({ id: 3, ...tool('legacy__test_input_required_result_elicitation') })
+  door.say(call(4, 'modern__echo', { a: 1 }))
+  const listen = { notifications: { toolsListChanged: true }, _meta: modernMeta() }
+  door.say({ id: 5, method: 'subscriptions/listen', params: listen })
+  expect(await door.end()).toBe(0)
+  const answered = door.messages.flatMap((message) =>
+    dig(message, 'method') === undefined ? [dig(message, 'id')] : [],
+  )
+  expect(answered.sort()).toEqual([1, 2, 3, 4, 5])
+  const slept = door.messages.find((message) => dig(message, 'id') === 2)
+  expect(digText(slept, 'result', 'content', 0, 'text')).toContain('2000')
+})

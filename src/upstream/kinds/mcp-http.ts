@@ -14,7 +14,7 @@ import { legacyCapabilities } from '../../model/extensions.ts'
 import type { Member } from '../../model/members.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import { subjectOf } from '../../model/target.ts'
-import { ChannelLink, isOf, levelRank } from '../channel-link.ts'
+import { ChannelLink, isOf, levelRank, ownerOf, sessionsPerPrincipalMax } from '../channel-link.ts'
 import type { Egress } from '../egress/egress.ts'
 import { ListenStream } from '../http/listen.ts'
 import { refuseStatus, verdictOf } from '../http/refused.ts'
@@ -136,6 +136,7 @@ export class McpHttp implements ServerLink {
         .then(async (session) => {
           if (this.mayAsk(key, capabilities)) await session.listen(this.place, headers)
           this.sessions.set(key, session)
+          this.keepFew(ownerOf(key))
           return session
         })
         .catch((fault: unknown) => {
@@ -147,6 +148,16 @@ export class McpHttp implements ServerLink {
       this.openings.set(key, opening)
     }
     return opening
+  }
+
+  /** Ends what the principal has used longest ago, when it has more than it may. */
+  private keepFew(owner: string | undefined): void {
+    if (owner === undefined) return
+    const own = this.sessions.entries().filter(([key]) => ownerOf(key) === owner)
+    for (const [key, session] of own.slice(0, -sessionsPerPrincipalMax)) {
+      this.sessions.delete(key)
+      session.end(this.place, this.options.headers)
+    }
   }
 
   /** Whether the server may ask in this session outside the stream of a call; in a shared one it would be a guess whom. */
