@@ -261,9 +261,11 @@ proves('http-sse', ['LL', 'LM'], 'serves clients of the old pair', async (cell) 
   void (async () => {
     for await (const chunk of stream.body ?? []) text += decoder.decode(chunk, { stream: true })
   })().catch(() => undefined)
-  const path = await eventually(async () => /data: (\/messages\S+)/.exec(text)?.[1])
+  const path = await eventually(async () => /data: (\S+)/.exec(text)?.[1])
+  // A proxy may serve the gateway below a path.
+  expect(new URL(path, 'http://proxy/gw/sse').pathname).toBe('/gw/messages')
   const post = (body: object) =>
-    fetch(base + path, {
+    fetch(new URL(path, `${base}/sse`), {
       method: 'POST',
       headers: { authorization, 'content-type': 'application/json' },
       body: JSON.stringify({ jsonrpc: '2.0', ...body }),
