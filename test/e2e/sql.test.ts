@@ -136,6 +136,7 @@ for (const { engine, there } of engines)
               },
             },
             wide: { sql: { url: reference('DESK_URL') } },
+            part: { sql: { url: reference('DESK_URL'), exclude: ['customers'] } },
             ...(shop.strong === undefined
               ? {}
               : { strong: { sql: { url: reference('STRONG_URL') } } }),
@@ -388,6 +389,34 @@ for (const { engine, there } of engines)
         placed: '2026-01-01T00:00:00Z',
       })
       expect(checked.failed).toBe(true)
+    })
+
+    it('what is not shown cannot be read by any statement, though the account may read it', async () => {
+      for (const sql of [
+        'select * from customers',
+        'with x as (select * from customers) select * from x',
+        'with open_orders as (select email from customers) select * from open_orders',
+        'select c.email from orders o join customers c on c.id = o.customer_id',
+        {
+          postgresql: "select query_to_xml('select * from cust' || 'omers', true, true, '')",
+          mysql: 'show create table customers',
+          mariadb: 'show tables',
+          sqlite: "select * from pragma_table_info('customers')",
+        }[engine],
+        engine === 'sqlite'
+          ? 'select * from sqlite_master'
+          : 'select * from information_schema.tables',
+      ]) {
+        const { failed, message } = await call('part__query', { sql })
+        expect(failed, sql).toBe(true)
+        expect(JSON.stringify(message)).not.toContain('shop.example')
+      }
+      const { data, said } = await call('part__query', {
+        sql: 'select count(*) as n from open_orders',
+      })
+      expect(Number(dig(data, 'rows', 0, 'n')), said).toBeGreaterThan(400)
+      const described = await call('part__describe_table', { table: 'orders' })
+      expect(JSON.stringify(described.data)).not.toContain('customers')
     })
 
     it('numbers keep their digits in every place, or are refused with a sentence', async () => {

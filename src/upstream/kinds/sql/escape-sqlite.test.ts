@@ -165,7 +165,7 @@ describe('SQLite, access read', () => {
         'select (select word from secrets) from accounts',
       ])
         expect(await outcome(limited, sql), sql).toMatchObject({
-          fault: expect.stringMatching(denied),
+          fault: expect.stringMatching(/no such table|not authorized|prohibited/),
         })
     } finally {
       await limited.close()

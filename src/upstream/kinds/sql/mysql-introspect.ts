@@ -2,9 +2,9 @@
 import type { Connection } from 'mysql2/promise'
 import type { SqlCatalog, SqlColumn, SqlTable, SqlValueKind } from '../../../model/kinds/sql.ts'
 import { grantsOf, mysqlRemedy } from './mysql-account.ts'
+import { systemSchemas } from './mysql-shown.ts'
 import { roughly, type Shown, shortened, tablesMax } from './visible.ts'
 
-const systemSchemas = ['mysql', 'information_schema', 'performance_schema', 'sys']
 const rowsReadMax = 200_000
 
 type Row = Readonly<Record<string, string | number | null>>

@@ -37,12 +37,13 @@ import {
 import { lend } from './lend.ts'
 import { grantsOf } from './mysql-account.ts'
 import { introspectMysql } from './mysql-introspect.ts'
+import { asSubquery, hiddenNames, likeHidden, noQueryFault, refuseNames } from './mysql-shown.ts'
 import { fieldJson, fieldOf, fieldParameter, fieldType } from './mysql-values.ts'
 import { Pool } from './pool.ts'
 import { RowSink, tooLarge } from './row-sink.ts'
 import { SessionOwner } from './session-owner.ts'
 import { roleTooWide } from './too-wide.ts'
-import { shownTables } from './visible.ts'
+import { hidesSome, shownTables, withoutHiddenReferences } from './visible.ts'
 import { watchWire } from './wire.ts'
 
 const refusals = /^ER_(ACCESS_DENIED|DBACCESS_DENIED|HOST_NOT_PRIVILEGED)/
@@ -170,10 +171,10 @@ export class Mysql implements Engine {
     return this.lent(signal, introspectTimeoutMs, async (session) => {
       const { spec } = this.options
       await this.begin(session, 'read', introspectTimeoutMs)
-      const catalog = await introspectMysql(
-        session.connection.promise(),
-        shownTables(spec),
-        spec.schemas.length > 0,
+      const shown = shownTables(spec)
+      const catalog = withoutHiddenReferences(
+        await introspectMysql(session.connection.promise(), shown, spec.schemas.length > 0),
+        shown,
       )
       if (catalog.dangers.length > 0 && spec.access === 'read') throw roleTooWide(catalog)
       return { answer: catalog, clean: false }
@@ -185,7 +186,9 @@ export class Mysql implements Engine {
       try {
         return await this.once(statement)
       } catch (thrown) {
-        throw statementFault(thrown, statement.timeoutMs)
+        const fault = statementFault(thrown, statement.timeoutMs)
+        const isMissing = fault instanceof StatementFault && hidesSome(this.options.spec)
+        throw (isMissing ? likeHidden(fault.message) : undefined) ?? fault
       }
     })
   }
@@ -202,8 +205,15 @@ export class Mysql implements Engine {
         if (dangers.length > 0) throw roleTooWide({ dangers, remedy: '' })
         session.vetted = true
       }
+      const isHeld = statement.author === 'caller' && hidesSome(this.options.spec)
+      if (isHeld) {
+        const { spec } = this.options
+        const shown = shownTables(spec)
+        const hidden = await hiddenNames(session.connection, shown, spec.schemas.length > 0)
+        refuseNames(statement.sql, hidden)
+      }
       await this.begin(session, access, timeoutMs)
-      const { rows, ended } = await bound(session, statement)
+      const { rows, ended } = await bound(session, statement, isHeld)
       if (ended && access === 'read') return { answer: rows, clean: false }
       if (ended) throw endedFault()
       const tooMany = touchesMore(rows.affected, statement.affectedMax)
@@ -290,6 +300,19 @@ function prepared(connection: Connection, sql: string): Promise<PrepareStatement
   return promise
 }
 
+/** @throws StatementFault for what cannot stand in another query */
+async function assertQuery(connection: Connection, sql: string): Promise<void> {
+  try {
+    const info = await prepared(connection, asSubquery(sql))
+    info.close()
+  } catch (thrown) {
+    const code = codeOf(thrown)
+    // Columns of the same name are no harm where nothing is selected from them.
+    if (code === 'ER_DUP_FIELDNAME') return
+    throw code === 'ER_PARSE_ERROR' ? noQueryFault() : thrown
+  }
+}
+
 /** Columns of ANALYZE TABLE and its like, which yield a report of what they did to the table. */
 const reportColumns = ['Table', 'Op', 'Msg_type', 'Msg_text']
 
@@ -310,10 +333,12 @@ function countOf(info: PrepareStatementInfo, member: 'columns' | 'parameters'): 
 async function bound(
   { connection, socket }: Session,
   statement: Statement,
+  isHeld: boolean,
 ): Promise<{ rows: Rows; ended: boolean }> {
   const { sql, values, access, bytesMax, skip } = statement
   const info = await prepared(connection, sql)
   if (access === 'read' && !yieldsRows(info)) throw noRowsFault()
+  if (isHeld) await assertQuery(connection, sql)
   const wanted = countOf(info, 'parameters')
   if (wanted !== values.length) throw parametersFault(wanted, values.length)
   const sink = new RowSink(statement)

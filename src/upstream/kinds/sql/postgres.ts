@@ -33,12 +33,13 @@ import { lend } from './lend.ts'
 import { Pool } from './pool.ts'
 import { dangersOf } from './postgres-account.ts'
 import { introspectPostgres } from './postgres-introspect.ts'
+import { judgeNames, judgeReads, shownRelations } from './postgres-shown.ts'
 import { PostgresStatement, UnknownTypes } from './postgres-statement.ts'
 import type { FurtherTypes } from './postgres-values.ts'
 import { RowSink, tooLarge } from './row-sink.ts'
 import { SessionOwner } from './session-owner.ts'
 import { roleTooWide } from './too-wide.ts'
-import { shownTables } from './visible.ts'
+import { hidesSome, shownTables, withoutHiddenReferences } from './visible.ts'
 import { watchWire } from './wire.ts'
 
 /** Class 28 of SQLSTATE: the server does not want this account. */
@@ -140,7 +141,8 @@ export class Postgres implements Engine {
   async introspect(signal: AbortSignal): Promise<SqlCatalog> {
     return this.lent(signal, introspectTimeoutMs, async ({ client }) => {
       await client.query(beginSql('read', introspectTimeoutMs))
-      const catalog = await introspectPostgres(client, shownTables(this.options.spec))
+      const shown = shownTables(this.options.spec)
+      const catalog = withoutHiddenReferences(await introspectPostgres(client, shown), shown)
       await client.query('rollback')
       if (catalog.dangers.length > 0 && this.options.spec.access === 'read')
         throw roleTooWide(catalog)
@@ -176,8 +178,20 @@ export class Postgres implements Engine {
   /** One transaction around one statement. */
   private async bound({ client, socket }: Session, statement: Statement): Promise<Rows> {
     const { access, timeoutMs, bytesMax, affectedMax } = statement
-    for (let attempt = 1; ; attempt++) {
+    const { spec } = this.options
+    const isHeld = statement.author === 'caller' && hidesSome(spec)
+    const shown = isHeld ? await shownRelations(client, shownTables(spec)) : undefined
+    const begin = async (): Promise<void> => {
       await client.query(beginSql(access, timeoutMs))
+    }
+    for (let attempt = 1; ; attempt++) {
+      await begin()
+      const allowed =
+        shown === undefined
+          ? undefined
+          : await judgeNames(client, statement.sql, shown, begin).catch((thrown: unknown) => {
+              throw statementFault(thrown, timeoutMs)
+            })
       const sink = new RowSink(statement)
       const running = new PostgresStatement({
         sql: statement.sql,
@@ -190,6 +204,7 @@ export class Postgres implements Engine {
       try {
         client.query(running)
         const affected = await running.result
+        if (allowed !== undefined) await judgeReads(client, allowed)
         const tooMany = touchesMore(affected, affectedMax)
         await client.query(access === 'write' && !tooMany ? 'commit' : 'rollback')
         if (tooMany) throw affectedFault(affected)

@@ -1,6 +1,6 @@
 /** What the gateway and the process that opens SQLite files say to each other. All of it is plain data. */
 import type { SqlCatalog, SqlSpec } from '../../../model/kinds/sql.ts'
-import type { Rows } from './engine.ts'
+import type { Rows, Statement } from './engine.ts'
 
 /** What SQLite has values of. */
 export type SqliteParameter = string | number | bigint | Uint8Array | null
@@ -15,6 +15,7 @@ export interface SqliteJob {
         readonly sql: string
         readonly values: readonly SqliteParameter[]
         readonly access: 'read' | 'write'
+        readonly author: Statement['author']
         readonly skip: number
         readonly rowsMax: number
         readonly bytesMax: number

@@ -4,13 +4,15 @@
  * job opens the file anew: nothing is left of the one before.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { SqlCatalog } from '../../../model/kinds/sql.ts'
 import { affectedFault, noRowsFault, type Rows, StatementFault, touchesMore } from './engine.ts'
 import { bytesJson, floatJson, numberJson, quoted, spliceJson } from './json-value.ts'
 import { RowSink } from './row-sink.ts'
 import { introspectSqlite } from './sqlite-introspect.ts'
 import type { FromSqlite, SqliteAnswer, SqliteJob } from './sqlite-messages.ts'
 import { authorizer } from './sqlite-rules.ts'
-import { shownTables } from './visible.ts'
+import { type ShownSchema, shownSchema } from './sqlite-shown.ts'
+import { hidesSome, shownTables, withoutHiddenReferences } from './visible.ts'
 
 const busyTimeoutMs = 3_000
 const lengthFloorBytes = 2_000_000
@@ -61,18 +63,20 @@ function refuseMore(statement: StatementSync, sql: string): void {
 
 function execute(database: DatabaseSync, job: SqliteJob, task: Task): Rows {
   const { access, sql, values, affectedMax } = task
-  const { schemas, include, exclude } = job.shown
+  const shown = shownTables(job.shown)
+  const schema = schemaOf(database, job)
+  const compiled = schema !== undefined && task.author === 'caller'
+  if (compiled) schema.compile(sql)
   if (access === 'write') database.exec('begin immediate')
-  database.setAuthorizer(
-    authorizer({
-      access,
-      shown: shownTables(job.shown),
-      everything: schemas.length + include.length + exclude.length === 0,
-    }),
-  )
+  let touchesHidden = false
+  const onHidden = (): void => {
+    touchesHidden = true
+  }
+  database.setAuthorizer(authorizer({ access, shown, schema, compiled, onHidden }))
   const statement = database.prepare(sql)
   refuseMore(statement, sql)
   const columns = statement.columns()
+  if (touchesHidden && explains(columns)) throw explainFault()
   if (access === 'read' && columns.length === 0) throw noRowsFault()
   statement.setReadBigInts(true)
   statement.setReturnArrays(true)
@@ -97,6 +101,34 @@ function execute(database: DatabaseSync, job: SqliteJob, task: Task): Rows {
   return sink.done(access === 'write' ? count : undefined)
 }
 
+function catalogOf(database: DatabaseSync, job: SqliteJob, name: string): SqlCatalog {
+  const shown = shownTables(job.shown)
+  const catalog = withoutHiddenReferences(introspectSqlite(database, { name, shown }), shown)
+  const schema = schemaOf(database, job)
+  // The statement that made a table stands for its comment, and may name others.
+  const tables = catalog.tables.map(({ comment, ...table }) =>
+    comment === undefined || schema?.names(comment) === true ? table : { ...table, comment },
+  )
+  return { ...catalog, tables }
+}
+
+/** Undefined: everything is shown. */
+function schemaOf(database: DatabaseSync, { shown }: SqliteJob): ShownSchema | undefined {
+  return hidesSome(shown)
+    ? shownSchema(database, shownTables(shown), JSON.stringify(shown))
+    : undefined
+}
+
+/** EXPLAIN and EXPLAIN QUERY PLAN, by what they answer; they name the tables below a view. */
+function explains(columns: readonly { readonly name: string }[]): boolean {
+  const names = columns.map(({ name }) => name).join()
+  return names.startsWith('addr,opcode,p1') || names === 'id,parent,notused,detail'
+}
+
+function explainFault(): StatementFault {
+  return new StatementFault('hidden', 'A view over tables that are not shown is not explained.')
+}
+
 function finish(database: DatabaseSync, undo: boolean): void {
   database.setAuthorizer(null)
   database.exec(undo ? 'rollback' : 'commit')
@@ -112,18 +144,24 @@ function answer(job: SqliteJob): SqliteAnswer {
   try {
     const { task } = job
     if (task.kind === 'introspect') {
-      const shown = shownTables(job.shown)
-      return {
-        kind: 'catalog',
-        catalog: introspectSqlite(database, { name: task.database, shown }),
-      }
+      return { kind: 'catalog', catalog: catalogOf(database, job, task.database) }
     }
     return { kind: 'rows', rows: execute(database, job, task) }
   } catch (thrown) {
-    return faultOf(thrown)
+    return seen(faultOf(thrown), database, job)
   } finally {
     database.close()
   }
+}
+
+/** What goes wrong below a view must not name what is not shown, unless the caller did. */
+function seen(answer: SqliteAnswer, database: DatabaseSync, job: SqliteJob): SqliteAnswer {
+  const { task } = job
+  if (answer.kind !== 'fault' || task.kind !== 'execute') return answer
+  database.setAuthorizer(null)
+  const schema = schemaOf(database, job)
+  if (schema === undefined || schema.names(task.sql) || !schema.names(answer.message)) return answer
+  return { ...answer, message: 'It failed on something that is not shown here.', hint: undefined }
 }
 
 function messageOf(thrown: unknown): string {

@@ -62,7 +62,7 @@ export class Sqlite implements Engine {
   }
 
   async execute(statement: Statement): Promise<Rows> {
-    const { sql, values, access, skip, rowsMax, bytesMax, affectedMax, signal, timeoutMs } =
+    const { sql, values, access, author, skip, rowsMax, bytesMax, affectedMax, signal, timeoutMs } =
       statement
     const answer = await this.ask(
       {
@@ -70,6 +70,7 @@ export class Sqlite implements Engine {
         sql,
         values: values.map(bindable),
         access,
+        author,
         skip,
         rowsMax,
         bytesMax,

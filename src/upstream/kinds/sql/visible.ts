@@ -1,5 +1,5 @@
 import { globMatches, parseGlob } from '../../../kit/glob.ts'
-import type { SqlSpec } from '../../../model/kinds/sql.ts'
+import type { SqlCatalog, SqlSpec } from '../../../model/kinds/sql.ts'
 
 /** Tables of one database that are looked at; more are counted and left out. */
 export const tablesMax = 2_000
@@ -27,6 +27,24 @@ export function shownTables({
       !among(excluded)
     )
   }
+}
+
+/** Whether the configuration leaves out anything that the account may read. */
+export function hidesSome({
+  schemas,
+  include,
+  exclude,
+}: Pick<SqlSpec, 'schemas' | 'include' | 'exclude'>): boolean {
+  return schemas.length + include.length + exclude.length > 0
+}
+
+/** A catalog without the references to tables that are not shown, whose names they would tell. */
+export function withoutHiddenReferences(catalog: SqlCatalog, shown: Shown): SqlCatalog {
+  const tables = catalog.tables.map((table) => ({
+    ...table,
+    foreignKeys: table.foreignKeys.filter(({ schema, table: name }) => shown(schema, name)),
+  }))
+  return { ...catalog, tables }
 }
 
 /** An estimate of rows to one digit: it is for people and must not change with every insert. */
