@@ -66,7 +66,7 @@ const runsText =
 const escapedName = /u&"/i
 
 /** @throws StatementFault */
-export function refuseTextOfSql(sql: string): void {
+function refuseTextOfSql(sql: string): void {
   if (!runsText.test(sql) && !escapedName.test(sql)) return
   throw new StatementFault(
     'hidden',
