@@ -185,7 +185,9 @@ interface Source {
 
 function bodyOf(source: Source, tools: SchemaTools): Body | undefined {
   const { documents } = tools
-  const { form, encoding, ...rest } = source
+  const { form: named, encoding, ...rest } = source
+  // XML that nobody described further is a text of the caller's.
+  const form = named === 'xml' && isText(source.schema, documents) ? 'text' : named
   const schema = form === 'multipart' ? asForm(source.schema, tools) : source.schema
   if (form === 'text' || form === 'binary')
     return { ...rest, form, schema, plain: undefined, parts: [], xml: noXml }
@@ -203,6 +205,10 @@ function bodyOf(source: Source, tools: SchemaTools): Body | undefined {
       ? { xml: xmlShapeOf(schema, documents), xmlRoot: xmlRootOf(schema, documents, 'root') }
       : noXml
   return { ...rest, form, schema, plain: visible, parts, xml }
+}
+
+function isText(spot: Spot, documents: Documents): boolean {
+  return documents.layers(spot).some(({ value }) => textAt(value, 'type') === 'string')
 }
 
 /** A form without fields, only a file or a list of them: generators lose the field's name, which mostly is `file`. */

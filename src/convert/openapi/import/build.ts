@@ -1,6 +1,6 @@
 /** Requests that were seen, put together as an OpenAPI 3.1 description. */
 import { type JsonDraft, type JsonObject, memberOf } from '../json.ts'
-import { mergeSchemas } from './infer.ts'
+import { mergeSchemas, mergeTexts } from './infer.ts'
 import type { ImportNote, Seen, SeenAuth, SeenBody, SeenRequest, SeenValue } from './seen.ts'
 
 export interface Imported {
@@ -73,21 +73,23 @@ function mergedValues(a: readonly SeenValue[], b: readonly SeenValue[]): readonl
     const known = result.get(value.name)
     result.set(
       value.name,
-      known === undefined ? value : { ...known, schema: mergedText(known.schema, value.schema) },
+      known === undefined ? value : { ...known, schema: mergeTexts(known.schema, value.schema) },
     )
   }
   return [...result.values()]
 }
 
-/** Where values differ in type, all of them are texts. */
-function mergedText(a: JsonObject, b: JsonObject): JsonObject {
-  const both = mergeSchemas(a, b)
-  return memberOf(both, 'type') === undefined ? { type: 'string' } : both
-}
-
 function mergedBody(a: SeenBody | undefined, b: SeenBody | undefined): SeenBody | undefined {
   if (a === undefined || b === undefined || a.mediaType !== b.mediaType) return a ?? b
-  return { mediaType: a.mediaType, schema: mergeSchemas(a.schema, b.schema) }
+  const isOpen = [a, b].some(({ schema }) => memberOf(schema, 'additionalProperties') === true)
+  return {
+    mediaType: a.mediaType,
+    schema: {
+      ...mergeSchemas(a.schema, b.schema),
+      ...(isOpen ? { additionalProperties: true } : {}),
+    },
+    encoding: { ...a.encoding, ...b.encoding },
+  }
 }
 
 function describe(
@@ -137,7 +139,7 @@ function operationOf(request: SeenRequest, schemes: Map<string, JsonObject>): Js
     ],
     ...(body === undefined
       ? {}
-      : { requestBody: { content: { [body.mediaType]: { schema: body.schema } } } }),
+      : { requestBody: { content: { [body.mediaType]: contentOf(body) } } }),
     responses: {
       200: {
         description: 'As it was seen',
@@ -150,6 +152,10 @@ function operationOf(request: SeenRequest, schemes: Map<string, JsonObject>): Js
       ? {}
       : { security: [Object.fromEntries(needed.map((scheme) => [scheme, []]))] }),
   }
+}
+
+function contentOf({ schema, encoding }: SeenBody): JsonObject {
+  return { schema, ...(encoding === undefined ? {} : { encoding }) }
 }
 
 function parameter(value: SeenValue, where: 'path' | 'query' | 'header'): JsonObject {

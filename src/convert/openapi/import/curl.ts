@@ -2,8 +2,10 @@
 import { bareType } from '../media.ts'
 import {
   type FormPart,
+  formBody,
   multipartBody,
   noteAuth,
+  pairsOf,
   type RawPair,
   readUrl,
   sampleBody,
@@ -169,7 +171,10 @@ function take(command: Command, name: string, value: string): void {
     case 'data-binary':
     case 'data-urlencode':
     case 'json':
-      command.data.push({ text: value, kind: name })
+      command.data.push({
+        text: name === 'data-urlencode' ? escapedField(value) : value,
+        kind: name,
+      })
       break
     case 'form':
     case 'form-string':
@@ -201,11 +206,33 @@ function take(command: Command, name: string, value: string): void {
   }
 }
 
+/** What `--data-urlencode` makes of `name=content`, `=content` and `name@file`, whose content nobody knows. */
+function escapedField(text: string): string {
+  const [, name = '', sign = '', content = ''] = /^([^=@]*)([=@])(.*)$/s.exec(text) ?? []
+  if (sign === '') return encodeURIComponent(text)
+  if (sign === '@') return name === '' ? text : `${name}=`
+  return `${name}${name === '' ? '' : '='}${encodeURIComponent(content)}`
+}
+
+/** `name=content;type=image/png;filename=a.png`; of `--form-string` all is content. */
 function partOf(text: string, isPlain: boolean): FormPart {
   const at = text.indexOf('=')
   const name = at < 0 ? text : text.slice(0, at)
-  const value = at < 0 ? '' : text.slice(at + 1)
-  return { name, value, isFile: !isPlain && /^[@<]/.test(value) }
+  const whole = at < 0 ? '' : text.slice(at + 1)
+  if (isPlain) return { name, value: whole, isFile: false }
+  const [, quoted, bare = ''] = /^(?:"((?:[^"\\]|\\.)*)"|([^;]*))/s.exec(whole) ?? []
+  const content = quoted ?? bare
+  const options = whole.slice(quoted === undefined ? bare.length : quoted.length + 2)
+  // What follows a semicolon belongs to the content, unless it is one of these.
+  const [, mediaType] = /;\s*type=\s*"?([^;"]+)"?/i.exec(options) ?? []
+  const isOption = /^(?:;\s*(?:type|filename|headers|encoder)=[^;]*)+$/i.test(options)
+  const isFile = /^[@<]/.test(whole)
+  return {
+    name,
+    value: isFile || isOption || options === '' ? content : whole.replace(/;\s*type=[^;]*$/i, ''),
+    isFile,
+    mediaType: mediaType?.trim(),
+  }
 }
 
 function requestOf(
@@ -245,9 +272,14 @@ function requestOf(
 }
 
 function fieldsOf({ data }: Command): readonly RawPair[] {
-  return data.flatMap(({ text }) =>
-    [...new URLSearchParams(text)].map(([name, value]) => ({ name, value })),
-  )
+  return data.flatMap(({ text }) => pairsOf(text))
+}
+
+const formType = 'application/x-www-form-urlencoded'
+
+/** `@file`, and `name@file` of what curl escapes itself, where the name is a field. */
+function isFromFile({ text, kind }: Command['data'][number]): boolean {
+  return text.startsWith('@') && kind !== 'data-raw'
 }
 
 function bodyOf(command: Command): SeenBody | undefined {
@@ -261,12 +293,21 @@ function bodyOf(command: Command): SeenBody | undefined {
     }
   if (data.length === 0) return undefined
   const isJson = data.some(({ kind }) => kind === 'json')
-  const mediaType = named ?? (isJson ? 'application/json' : 'application/x-www-form-urlencoded')
+  const mediaType = named ?? (isJson ? 'application/json' : formType)
   // A file would be read here; what is in it, nobody knows.
-  if (data.some(({ text, kind }) => text.startsWith('@') && kind !== 'data-raw'))
-    return bareType(mediaType).endsWith('json')
-      ? { mediaType, schema: {} }
-      : { mediaType, schema: { type: 'string', format: 'binary' } }
+  if (data.some(isFromFile)) {
+    if (bareType(mediaType).endsWith('json')) return { mediaType, schema: {} }
+    const isRaw = named === undefined && data.every(({ kind }) => kind === 'data-binary')
+    return bareType(mediaType) === formType && !isRaw
+      ? formBody(
+          data.filter((part) => !isFromFile(part)).flatMap(({ text }) => pairsOf(text)),
+          true,
+        )
+      : {
+          mediaType: isRaw ? 'application/octet-stream' : mediaType,
+          schema: { type: 'string', format: 'binary' },
+        }
+  }
   const text = data.map((part) => part.text).join(isJson ? '' : '&')
   // People forget the header: what begins like JSON is JSON.
   const meant = named === undefined && /^\s*[[{]/.test(text) ? 'application/json' : mediaType

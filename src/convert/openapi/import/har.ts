@@ -106,6 +106,7 @@ function bodyOf(postData: unknown): SeenBody | undefined {
     name: textAt(field, 'name') ?? '',
     value: textAt(field, 'value') ?? '',
     isFile: memberOf(field, 'fileName') !== undefined,
+    mediaType: textAt(field, 'contentType'),
   }))
   if (bare.startsWith('multipart/')) return multipartBody(fields)
   if (bare === 'application/x-www-form-urlencoded' && fields.length > 0) return formBody(fields)

@@ -72,7 +72,7 @@ describe('curl', () => {
 
   test('a form is a form', async () => {
     const { plan, definition } = await toolOf(`curl https://a.example/x -d 'a=1&b=x' -d c=true`)
-    expect(plan.body?.form).toBe('urlencoded')
+    expect(plan.body?.form).toBe('binary')
     expect(definition.inputSchema['properties']).toEqual({
       a: { type: 'integer' },
       b: { type: 'string' },
@@ -82,7 +82,7 @@ describe('curl', () => {
 
   test('files are not read, and take what the caller gives', async () => {
     const { plan } = await toolOf('curl https://a.example/x --data-binary @/etc/passwd')
-    expect(plan.body?.form).toBe('urlencoded')
+    expect(plan.body?.form).toBe('binary')
     const upload = await toolOf(
       'curl https://a.example/x -H "Content-Type: image/png" --data-binary @/etc/passwd',
     )

@@ -53,6 +53,18 @@ export function mergeSchemas(a: JsonObject, b: JsonObject): JsonObject {
   return { type: 'object', properties }
 }
 
+/** What two values of one name are that travel as texts: where they differ in type, all of them are texts. */
+export function mergeTexts(a: JsonObject, b: JsonObject): JsonObject {
+  // A key that stood once here and twice there is a list.
+  const [itemsA, itemsB] = [a, b].map((one) =>
+    one['type'] === 'array' && isObject(one['items']) ? one['items'] : undefined,
+  )
+  if ((itemsA === undefined) !== (itemsB === undefined))
+    return { type: 'array', items: mergeTexts(itemsA ?? a, itemsB ?? b) }
+  const both = mergeSchemas(a, b)
+  return memberOf(both, 'type') === undefined ? { type: 'string' } : both
+}
+
 /** The type of a value that travels as text. */
 export function textSchema(value: string): JsonObject {
   if (/^-?\d{1,15}$/.test(value)) return { type: 'integer' }

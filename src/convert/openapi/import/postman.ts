@@ -261,7 +261,11 @@ function bodyOf(body: unknown, contentType: string | undefined): SeenBody | unde
     case 'formdata':
       return multipartBody(
         listAt(body, 'formdata').flatMap((part) =>
-          pairsOf([part]).map((pair) => ({ ...pair, isFile: textAt(part, 'type') === 'file' })),
+          pairsOf([part]).map((pair) => ({
+            ...pair,
+            isFile: textAt(part, 'type') === 'file',
+            mediaType: textAt(part, 'contentType'),
+          })),
         ),
       )
     case 'file':

@@ -1,7 +1,7 @@
 /** Sorts the parts of a recorded request: what becomes an argument, what a credential, and what says nothing. */
 import type { JsonObject } from '../json.ts'
 import { bareType, isJson } from '../media.ts'
-import { inferSchema, textSchema } from './infer.ts'
+import { inferSchema, mergeTexts, textSchema } from './infer.ts'
 import { isIdentifier, isSecretName, looksSecret } from './secrets.ts'
 import type { ImportNote, SeenAuth, SeenBody, SeenValue } from './seen.ts'
 
@@ -38,17 +38,44 @@ export function sortHeaders(pairs: readonly RawPair[], notes: ImportNote[], plac
 }
 
 export function sortQuery(pairs: readonly RawPair[], notes: ImportNote[], place: string): Sorted {
-  const values: SeenValue[] = []
   const auth: SeenAuth[] = []
-  for (const { name, value, description } of pairs) {
+  const plain: RawPair[] = []
+  for (const pair of pairs) {
+    const { name, value } = pair
     if (name === '') continue
     if (isSecretName(name) || (/key$/i.test(name) && looksSecret(value))) {
       const entry: SeenAuth = { kind: 'apiKey', in: 'query', name }
       auth.push(entry)
       noteAuth(entry, notes, place)
-    } else values.push({ name, schema: textSchema(value), description })
+    } else plain.push(pair)
   }
+  const values = [...byName(plain)].map(
+    ([name, same]): SeenValue => ({
+      name,
+      schema: listOr(
+        name,
+        same.map(({ value }) => textSchema(value)),
+      ),
+      description: same.find((pair) => pair.description !== undefined)?.description,
+    }),
+  )
   return { values, auth }
+}
+
+function byName<P extends RawPair>(pairs: readonly P[]): ReadonlyMap<string, readonly P[]> {
+  const result = new Map<string, P[]>()
+  for (const pair of pairs) {
+    const known = result.get(pair.name)
+    if (known === undefined) result.set(pair.name, [pair])
+    else known.push(pair)
+  }
+  return result
+}
+
+/** A key that stands more than once is a list, and so is one with brackets. */
+function listOr(name: string, schemas: readonly JsonObject[]): JsonObject {
+  const items = schemas.reduce(mergeTexts)
+  return schemas.length > 1 || name.endsWith('[]') ? { type: 'array', items } : items
 }
 
 function authorization(value: string): SeenAuth {
@@ -123,7 +150,7 @@ export function readUrl(text: string): SeenUrl | undefined {
   const values: SeenValue[] = []
   const path = url.pathname
     .split('/')
-    .map((segment, index, all) => templated(decoded(segment), all[index - 1] ?? '', values))
+    .map((segment, index, all) => templated(readable(segment), all[index - 1] ?? '', values))
     .join('/')
   return {
     origin: url.host.includes(unknownHost) ? undefined : url.origin,
@@ -138,7 +165,7 @@ function templated(segment: string, before: string, values: SeenValue[]): string
   // A shell's or a tool's variable varies by definition.
   const variable = /^(?:\$\{?(\w+)\}?|\{\{?([\w.-]+)\}?\}|:([A-Za-z]\w*))$/.exec(segment)
   const named = variable?.[1] ?? variable?.[2] ?? variable?.[3]
-  if (named === undefined && !isIdentifier(segment)) return segment.replaceAll(/[{}]/g, '')
+  if (named === undefined && !isIdentifier(decoded(segment))) return segment.replaceAll(/[{}]/g, '')
   const owner = /^[a-z][a-z_-]*$/i.test(before)
     ? before.replace(/ies$/, 'y').replace(/(?<=[^s])s$/, '')
     : ''
@@ -149,6 +176,16 @@ function templated(segment: string, before: string, values: SeenValue[]): string
   const schema: JsonObject = { type: /^\d{1,15}$/.test(segment) ? 'integer' : 'string' }
   values.push({ name, schema, description: undefined })
   return `{${name}}`
+}
+
+/** Decoded but for what is data only while it is escaped: `%2F` is no separator (RFC 3986 sections 2.2 and 2.4). */
+function readable(segment: string): string {
+  return segment.replaceAll(/(?:%[0-9a-f]{2})+/gi, (escaped) =>
+    decoded(escaped).replaceAll(
+      /[:/?#[\]@!$&'()*+,;=%\\]/g,
+      (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+    ),
+  )
 }
 
 function decoded(text: string): string {
@@ -176,14 +213,16 @@ export function sampleBody(text: string, mediaType: string | undefined): SeenBod
   if (bare === undefined)
     return { mediaType: 'application/octet-stream', schema: { type: 'string', format: 'binary' } }
   if (isJson(bare)) return { mediaType: bare, schema: {} }
-  if (bare === 'application/x-www-form-urlencoded')
-    return formBody(
-      [...new URLSearchParams(text.slice(0, sampleCharsMax))].map(([name, value]) => ({
-        name,
-        value,
-      })),
-    )
+  if (bare === 'application/x-www-form-urlencoded') return formBody(pairsOf(text))
   return { mediaType: bare, schema: { type: 'string' } }
+}
+
+/** Fields of a form, or of a query. */
+export function pairsOf(text: string): readonly RawPair[] {
+  return [...new URLSearchParams(text.slice(0, sampleCharsMax))].map(([name, value]) => ({
+    name,
+    value,
+  }))
 }
 
 /** Variables of a template stand where any value may stand. */
@@ -198,43 +237,64 @@ function parsed(text: string): { readonly value: unknown } | undefined {
   return undefined
 }
 
-export function formBody(fields: readonly RawPair[]): SeenBody {
+/** `isOpen`: there are fields that nobody named. */
+export function formBody(fields: readonly RawPair[], isOpen = false): SeenBody {
   return {
     mediaType: 'application/x-www-form-urlencoded',
     schema: {
-      type: 'object',
-      properties: Object.fromEntries(
-        fields
-          .filter(({ name }) => name !== '' && name !== '__proto__')
-          .map(({ name, value, description }) => [
-            name,
-            { ...textSchema(value), ...(description === undefined ? {} : { description }) },
-          ]),
-      ),
+      ...propertiesOf(fields, ({ value }) => textSchema(value)),
+      ...(isOpen ? { additionalProperties: true } : {}),
     },
   }
 }
 
 export interface FormPart extends RawPair {
   readonly isFile: boolean
+  /** As it was named; a part keeps it (RFC 7578 section 4.4). */
+  readonly mediaType?: string | undefined
 }
 
+const mediaTypePattern = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:\s*;.*)?$/s
+
 export function multipartBody(parts: readonly FormPart[]): SeenBody {
+  // Of a file it is what was sent once; a caller may send another.
+  const types = parts.flatMap(({ name, mediaType, isFile }) =>
+    mediaType !== undefined && mediaTypePattern.test(mediaType)
+      ? [[name, { contentType: isFile ? `${mediaType}, */*` : mediaType }] as const]
+      : [],
+  )
   return {
     mediaType: 'multipart/form-data',
-    schema: {
-      type: 'object',
-      properties: Object.fromEntries(
-        parts
-          .filter(({ name }) => name !== '' && name !== '__proto__')
-          .map(({ name, value, isFile, description }) => [
-            name,
-            {
-              ...(isFile ? { type: 'string', format: 'binary' } : textSchema(value)),
-              ...(description === undefined ? {} : { description }),
-            },
-          ]),
-      ),
-    },
+    schema: propertiesOf(parts, partSchema),
+    ...(types.length === 0 ? {} : { encoding: Object.fromEntries(types) }),
+  }
+}
+
+function partSchema({ value, isFile, mediaType }: FormPart): JsonObject {
+  if (isFile) return { type: 'string', format: 'binary' }
+  if (mediaType === undefined) return textSchema(value)
+  const sample = isJson(bareType(mediaType)) ? parsed(value) : undefined
+  return sample === undefined ? { type: 'string' } : inferSchema(sample.value)
+}
+
+function propertiesOf<P extends RawPair>(
+  pairs: readonly P[],
+  schemaOf: (pair: P) => JsonObject,
+): JsonObject {
+  const named = pairs.filter(({ name }) => name !== '' && name !== '__proto__')
+  return {
+    type: 'object',
+    properties: Object.fromEntries(
+      [...byName(named)].map(([name, same]) => {
+        const description = same.find((pair) => pair.description !== undefined)?.description
+        return [
+          name,
+          {
+            ...listOr(name, same.map(schemaOf)),
+            ...(description === undefined ? {} : { description }),
+          },
+        ]
+      }),
+    ),
   }
 }

@@ -18,6 +18,8 @@ export type SeenAuth =
 export interface SeenBody {
   readonly mediaType: string
   readonly schema: JsonObject
+  /** Types of the parts of a form, as the Encoding Objects of OpenAPI. */
+  readonly encoding?: JsonObject
 }
 
 export interface SeenRequest {
