@@ -72,7 +72,7 @@ describe('curl', () => {
 
   test('a form is a form', async () => {
     const { plan, definition } = await toolOf(`curl https://a.example/x -d 'a=1&b=x' -d c=true`)
-    expect(plan.body?.form).toBe('binary')
+    expect(plan.body?.form).toBe('urlencoded')
     expect(definition.inputSchema['properties']).toEqual({
       a: { type: 'integer' },
       b: { type: 'string' },
