@@ -153,6 +153,11 @@ definitions:
   /comments: {get: {responses: {'200': {description: ok}}}}
 `,
   },
+  written: {
+    spec: `${head('3.0.3')}paths:
+  /w: {get: {operationId: written, parameters: [{name: v, in: query, schema: {type: string, enum: [1.0, 1.10, 007, True], default: 1.10}}, {name: n, in: query, schema: {type: number, enum: [1.0, 1.10]}}], responses: {'200': {description: ok}}}}
+`,
+  },
   references: {
     spec: `openapi: 3.0.3
 info: {$ref: info.yaml}
@@ -359,6 +364,7 @@ const sent: readonly Case[] = [
     },
     line: 'POST /body',
   },
+  { server: 'written', tool: 'written', args: { v: '1.10', n: 1.1 }, line: 'GET /w?v=1.10&n=1.1' },
   { server: 'references', tool: 'lists', args: { page: 2 }, line: 'GET /lists?page=2' },
   { server: 'references', tool: 'bodies', args: { name: 'x' }, body: '{"name":"x"}' },
 ]
@@ -431,6 +437,13 @@ describe('what a tool asks for', () => {
     expect(dig(animals.outputSchema, '$defs', 'Pet', 'anyOf')).toEqual(both)
     for (const body of [{ kind: 'cat' }, { kind: 'cow' }, { kind: 'Cat', lives: 1 }])
       expect((await rest.call('pets', 'send', { body })).seen).toBeUndefined()
+  })
+
+  test('texts of YAML as they were written', async () => {
+    expect(await properties('written', 'written')).toEqual({
+      v: { type: 'string', enum: ['1.0', '1.10', '007', 'True'], default: '1.10' },
+      n: { type: 'number', enum: [1, 1.1] },
+    })
   })
 
   test('words beside a reference go before those of its target', async () => {

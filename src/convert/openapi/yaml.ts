@@ -11,12 +11,12 @@ import {
   EVENT_ID,
   type Event,
   getScalarValue,
-  mapTag,
   mergeTag,
   parseEvents,
   YAMLException,
 } from 'js-yaml'
 import type { Entry } from './repeated.ts'
+import { decideWritten, writtenMapTag, writtenTags } from './written.ts'
 
 /** Nesting of a document; the library recurses. */
 const depthMax = 1_000
@@ -27,6 +27,8 @@ const mergedKeysMax = 100_000
 /** Tags of programs and of YAML 1.1, e.g. `!!timestamp`, say nothing in JSON: what they mark is taken as it is. */
 const unknownTags = { matchByTagPrefix: true, identify: () => false }
 const schema = CORE_SCHEMA.withTags(
+  ...writtenTags,
+  writtenMapTag,
   mergeTag,
   defineScalarTag('', { ...unknownTags, resolve: (source) => source }),
   defineSequenceTag<unknown[]>('', {
@@ -38,11 +40,11 @@ const schema = CORE_SCHEMA.withTags(
   }),
   defineMappingTag('', {
     ...unknownTags,
-    create: mapTag.create,
-    addPair: mapTag.addPair,
-    has: mapTag.has,
-    keys: mapTag.keys,
-    get: mapTag.get,
+    create: writtenMapTag.create,
+    addPair: writtenMapTag.addPair,
+    has: writtenMapTag.has,
+    keys: writtenMapTag.keys,
+    get: writtenMapTag.get,
   }),
 )
 
@@ -78,7 +80,7 @@ export function readYaml(text: string): ReadYaml {
       json: true,
       maxTotalMergeKeys: mergedKeysMax,
     })
-    return { value, entries }
+    return { value: decideWritten(value), entries }
   } catch (thrown) {
     throw faultOf(thrown)
   }
