@@ -466,6 +466,7 @@ export class Gateway {
     await this.processes.close()
     await this.guard.close()
     this.anonymous.close()
+    this.recorder.flush()
     await this.note('stop', '')
     await this.journal.close()
   }

@@ -86,4 +86,22 @@ export interface AnonymousEntry {
   readonly count: number
 }
 
-export type Entry = IntentEntry | OutcomeEntry | RefusalEntry | NoteEntry | AnonymousEntry
+/** Refusals, lists, listens and sign-ins of one principal beyond its budget of a minute, counted. */
+export interface SuppressedEntry {
+  readonly kind: 'suppressed'
+  readonly at: number
+  readonly principal: string
+  readonly principalId: string
+  readonly environment: string
+  readonly count: number
+  /** How many of each, e.g. `refusal tool_unknown 812, list 3`. */
+  readonly detail: string
+}
+
+export type Entry =
+  | IntentEntry
+  | OutcomeEntry
+  | RefusalEntry
+  | NoteEntry
+  | AnonymousEntry
+  | SuppressedEntry

@@ -9,6 +9,7 @@ import type {
   NoteEntry,
   OutcomeEntry,
   RefusalEntry,
+  SuppressedEntry,
 } from '../model/record.ts'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must be escaped
@@ -45,6 +46,11 @@ export function noteLine(entry: NoteEntry): string {
 /** One line, without newline, that JSON.parse turns back into the entry. */
 export function anonymousLine(entry: AnonymousEntry): string {
   return `{"kind":"anonymous","at":${number(entry.at)},"source":${quoted(entry.source)},"code":${quoted(entry.code)},"count":${number(entry.count)}}`
+}
+
+/** One line, without newline, that JSON.parse turns back into the entry. */
+export function suppressedLine(entry: SuppressedEntry): string {
+  return `{"kind":"suppressed","at":${number(entry.at)},"principal":${quoted(entry.principal)},"principalId":${quoted(entry.principalId)},"environment":${quoted(entry.environment)},"count":${number(entry.count)},"detail":${quoted(entry.detail)}}`
 }
 
 /** The entry of a line, or undefined when the line is none. */

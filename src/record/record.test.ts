@@ -121,3 +121,47 @@ test('a refusal is one entry, and long texts are cut', async () => {
     { kind: 'system', at: 5, method: 'start', detail: 'up' },
   ])
 })
+
+test('texts are cut by what they take in the journal, and never inside a character', async () => {
+  const { recorder, entries } = recording()
+  const names = [
+    '\u0001'.repeat(4_096),
+    '\u{1f600}'.repeat(4_096),
+    '"'.repeat(5_000),
+    '\ud800'.repeat(700),
+  ]
+  for (const name of names)
+    await recorder.refusal({ call, principal, server: '', name, code: 'tool_unknown', detail: '' })
+  for (const [index, entry] of entries.entries()) {
+    const { name } = Object(entry)
+    expect(Buffer.byteLength(JSON.stringify(name))).toBeLessThanOrEqual(4_096 + 5)
+    expect(names[index]?.startsWith(String(name).slice(0, -1))).toBe(true)
+    expect(String(name).isWellFormed()).toBe(index !== 3)
+  }
+})
+
+test('beyond the budget of a minute refusals are counted, of each principal for itself, and told of', async () => {
+  const { recorder, entries } = recording()
+  const refuse = (id: string, code: 'tool_unknown' | 'json_invalid') =>
+    recorder.refusal({
+      call,
+      principal: { ...principal, id, label: `key:${id}` },
+      server: '',
+      name: 'x'.repeat(2_000),
+      code,
+      detail: '',
+    })
+  for (let count = 0; count < 300; count++)
+    await refuse('a', count % 2 === 0 ? 'tool_unknown' : 'json_invalid')
+  await refuse('b', 'tool_unknown')
+  const written = entries.length
+  expect(JSON.stringify(entries.slice(0, -1)).length).toBeLessThan(130_000)
+  expect(entries.at(-1)).toMatchObject({ kind: 'refusal', principalId: 'b' })
+  recorder.flush()
+  recorder.flush()
+  expect(entries.length).toBe(written + 1)
+  const sum = entries.at(-1)
+  expect(sum).toMatchObject({ kind: 'suppressed', principal: 'key:a', principalId: 'a' })
+  expect(Object(sum).count).toBe(300 - (written - 1))
+  expect(Object(sum).detail).toMatch(/^refusal (tool_unknown|json_invalid) \d+, refusal \w+ \d+$/)
+})

@@ -7,6 +7,7 @@ import type { Attached, Recorded } from '../model/proofs.ts'
 import type { NoteEntry, OutcomeStatus } from '../model/record.ts'
 import type { RefusalCode } from '../model/refusal.ts'
 import { intentLine, noteLine, outcomeLine, refusalLine } from './lines.ts'
+import { createSuppression, type Holder } from './suppress.ts'
 
 /** What the recorder needs of a journal. */
 export interface EntrySink {
@@ -53,13 +54,29 @@ export interface Recorder {
   refusal(refused: Refused): Promise<void>
   /** A list, a listen, a sign-in or something of the gateway itself. Never rejects. */
   note(note: Omit<NoteEntry, 'at'>): Promise<void>
+  /** Writes what was only counted so far. */
+  flush(): void
 }
 
-const textCharsMax = 4_096
+/** Of one text as it stands in the journal, escapes included. */
+const textBytesMax = 4_096
+/** An escaped character of UTF-16 takes so many bytes at most. */
+const escapedBytesMax = 6
+/** Entries of a minute that need no right: about 400 refusals of one key, 4,000 of all. */
+const principalBytesMax = 128_000
+const bytesMax = 1_280_000
 
 /** The recorder over a journal. The only maker of `Recorded`. */
 export function createRecorder(options: RecorderOptions): Recorder {
   const { journal, now = Date.now, clock = () => performance.now() } = options
+  const suppression = createSuppression({
+    append: (line) => void journal.append(line),
+    principalBytesMax,
+    bytesMax,
+    now,
+  })
+  const appendAdmitted = (holder: Holder, what: string, line: string): Promise<void> =>
+    suppression.admits(holder, what, line) ? journal.append(line) : Promise.resolve()
   return {
     async intent(attached, startedAt, snapshot) {
       await journal.intent(intentText(attached, now(), snapshot))
@@ -73,11 +90,18 @@ export function createRecorder(options: RecorderOptions): Recorder {
       )
     },
     refusal(refused) {
-      return journal.append(refusalText(refused, now()))
+      const { label: principal, id: principalId, environment } = refused.principal
+      const holder = { principal, principalId, environment }
+      return appendAdmitted(holder, `refusal ${refused.code}`, refusalText(refused, now()))
     },
     note(note) {
-      return journal.append(noteLine({ ...note, at: now(), detail: clipped(note.detail) }))
+      const line = noteLine({ ...note, at: now(), detail: clipped(note.detail) })
+      const { principal, principalId, environment } = note
+      // What the gateway itself did, no caller can bring about.
+      if (note.kind === 'system') return journal.append(line)
+      return appendAdmitted({ principal, principalId, environment }, note.kind, line)
     },
+    flush: suppression.flush,
   }
 }
 
@@ -121,5 +145,13 @@ function refusalText({ call, principal, server, name, code, detail }: Refused, a
 
 /** A caller must not fill the disk with one long name. */
 function clipped(text: string): string {
-  return text.length <= textCharsMax ? text : `${text.slice(0, textCharsMax)}…`
+  if (text.length * escapedBytesMax <= textBytesMax) return text
+  let bytes = 0
+  let end = 0
+  for (const character of text) {
+    bytes += Buffer.byteLength(JSON.stringify(character)) - 2
+    if (bytes > textBytesMax) return `${text.slice(0, end)}…`
+    end += character.length
+  }
+  return text
 }

@@ -129,6 +129,14 @@ function toRow(writer: string, sequence: number, entry: Exclude<Entry, OutcomeEn
       detail: text(entry.source),
       count: entry.count,
     })
+  if (entry.kind === 'suppressed')
+    return Object.assign(row, {
+      principal: text(entry.principal, keyLengthMax),
+      environment: text(entry.environment),
+      status: 'noted',
+      detail: text(entry.detail),
+      count: entry.count,
+    })
   Object.assign(row, {
     principal: text(entry.principal, keyLengthMax),
     environment: text(entry.environment),
