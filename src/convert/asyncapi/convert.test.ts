@@ -76,9 +76,30 @@ describe('version 2', () => {
     expect(common.security).toEqual({ key: { kind: 'apiKey', in: 'query', name: 'api_key' } })
   })
 
+  it.each([
+    ['subscribe', 'client'],
+    ['login_request', 'client'],
+    ['subscribe_ack', 'server'],
+    ['subscribed', 'server'],
+    ['trade', 'server'],
+  ])('a message %s that is sent makes it that of a %s', async (name, side) => {
+    const text = `
+asyncapi: 3.0.0
+info: { title: A, version: '1' }
+servers: { s: { host: a.example, protocol: ws } }
+channels: { c: { address: /c, messages: { ${name}: { payload: { type: object } } } } }
+operations: { one: { action: send, channel: { $ref: '#/channels/c' } } }`
+    const { tools, notes } = await convert(text)
+    expect(tools[0]?.plan.kind).toBe(side === 'client' ? 'send' : 'take')
+    expect(notes.some(({ reason }) => reason.includes('describes: server'))).toBe(side === 'client')
+    const told = await convert(text, { describes: 'server' })
+    expect(told.tools[0]?.plan.kind).toBe('take')
+    expect(told.notes.some(({ reason }) => reason.includes('describes'))).toBe(false)
+  })
+
   it('of a client is read the other way', async () => {
     const { tools } = await convert(two, { describes: 'client' })
-    expect(tools.map(({ plan }) => plan.kind)).toEqual(['take', 'send'])
+    expect(tools.map(({ plan }) => plan.kind)).toEqual(['take', 'ask'])
   })
 })
 

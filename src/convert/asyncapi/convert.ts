@@ -28,6 +28,7 @@ import {
   type Version,
 } from './operations.ts'
 import { Security } from './security.ts'
+import { clientWord } from './side.ts'
 import { convertOperation, type ToolContext } from './tool.ts'
 import { validate } from './validate.ts'
 
@@ -45,6 +46,17 @@ export const convertAsyncapi: Convert<AsyncApiSpec, AsyncApiPlan, AsyncApiCommon
   const reporter = new Reporter(root.at.document)
   await validate(documents, version, reporter)
   const operations = listOperations(documents, version)
+  const word =
+    spec.describes === undefined
+      ? clientWord(documents, operations, { version, senders: new Map() })
+      : undefined
+  if (word !== undefined)
+    reporter.note(
+      'description_invalid',
+      `It sends ${JSON.stringify(word.slice(0, 80))}, as only clients do, so it is taken for the description of a client: what it sends, tools send. "describes: server" reads it as that of the server.`,
+      root.at,
+    )
+  const describes = spec.describes ?? (word === undefined ? 'server' : 'client')
   const context: ToolContext = {
     documents,
     spec,
@@ -53,8 +65,8 @@ export const convertAsyncapi: Convert<AsyncApiSpec, AsyncApiPlan, AsyncApiCommon
     security: new Security(documents, reporter, version),
     reading: {
       version,
-      describes: spec.describes,
-      senders: version === 3 ? sendersOf(documents, operations) : new Map(),
+      describes,
+      senders: version === 3 ? sendersOf(documents, operations, describes) : new Map(),
       memory: new Memory(),
     },
   }

@@ -1,5 +1,4 @@
 /** The operations of AsyncAPI 2 (channels with publish and subscribe) and 3 (operations over channels) in one form. */
-import type { AsyncApiSpec } from '../../model/kinds/asyncapi.ts'
 import type { Documents } from '../openapi/documents.ts'
 import { isObject, listAt, memberOf, membersOf, textAt } from '../openapi/json.ts'
 import { placeIn, type Spot } from '../openapi/place.ts'
@@ -25,8 +24,9 @@ export interface Operation {
 
 export interface ReadOptions {
   readonly version: Version
-  readonly describes: AsyncApiSpec['describes']
-  /** Of version 3: by channel, the operations that send to the service. */
+  /** Whose sends and receives are told. */
+  readonly describes: 'server' | 'client'
+  /** Of version 3: by channel, the operations with which we send. */
   readonly senders: ReadonlyMap<unknown, readonly Spot[]>
   readonly memory: Memory
 }
@@ -110,35 +110,33 @@ export function readOperation(
 }
 
 function readAnew(documents: Documents, operation: Operation, options: ReadOptions): ReadOperation {
-  const { version, describes } = options
-  const read =
-    version === 3
-      ? readThree(documents, operation.spot, options)
-      : readTwo(documents, operation, options)
-  if (describes === 'service') return read
-  // The description of a client tells what we do ourselves.
-  if (read.verb === 'take') return { ...read, verb: 'send' }
-  return { ...read, verb: 'take', messages: read.messages, replies: [] }
+  return options.version === 3
+    ? readThree(documents, operation.spot, options)
+    : readTwo(documents, operation, options)
 }
 
+/** The action of version 3 with which we send: what a server receives, or what a client sends. */
+const ourAction = (describes: ReadOptions['describes']): string =>
+  describes === 'server' ? 'receive' : 'send'
+
 function readThree(documents: Documents, spot: Spot, options: ReadOptions): ReadOperation {
-  const { memory } = options
+  const { memory, describes } = options
   const channel = required(documents, spot, 'channel')
   const messages = chosen(documents, spot) ?? messagesOfChannel(documents, channel, memory)
-  const received = textAt(spot.value, 'action') === 'receive'
+  const ours = textAt(spot.value, 'action') === ourAction(describes)
   const reply = memberOf(spot.value, 'reply')
   const replies =
-    received && reply !== undefined
+    ours && reply !== undefined
       ? readReply(documents, { value: reply, at: placeIn(spot.at, 'reply') }, channel, memory)
       : undefined
   return {
-    verb: !received ? 'take' : replies === undefined ? 'send' : 'ask',
+    verb: !ours ? 'take' : replies === undefined ? 'send' : 'ask',
     spot,
     channel,
     address: textAt(channel.value, 'address'),
     messages,
     replies: replies ?? [],
-    sendable: received
+    sendable: ours
       ? []
       : once(memory.sendable, channel.value, () => sendableOf(documents, channel, options)),
   }
@@ -160,14 +158,15 @@ function sendableOf(
   return [...found.values()]
 }
 
-/** Operations that send to the service, by channel. One whose messages cannot be read is left out. */
+/** Operations with which we send, by channel. One whose messages cannot be read is left out. */
 export function sendersOf(
   documents: Documents,
   operations: readonly Operation[],
+  describes: ReadOptions['describes'],
 ): ReadonlyMap<unknown, readonly Spot[]> {
   const senders = new Map<unknown, Spot[]>()
   for (const { spot, fault } of operations) {
-    if (fault !== undefined || textAt(spot.value, 'action') !== 'receive') continue
+    if (fault !== undefined || textAt(spot.value, 'action') !== ourAction(describes)) continue
     const reference = memberOf(spot.value, 'channel')
     const channel = documents.target({ value: reference, at: placeIn(spot.at, 'channel') })
     if (channel.kind === 'lost' || !readable(documents, spot)) continue
@@ -235,12 +234,13 @@ function messagesOfChannel(
 function readTwo(
   documents: Documents,
   { spot, channel: place }: Operation,
-  { memory }: ReadOptions,
+  { memory, describes }: ReadOptions,
 ): ReadOperation {
   if (place === undefined)
     throw new OperationFault('description_invalid', 'It belongs to no channel.', spot.at)
   const { spot: channel, address } = place
   const publish = spot.at.key === 'publish'
+  const ours = publish === (describes === 'server')
   const messages = messagesOfTwo(documents, spot, memory)
   const other = publish ? 'subscribe' : 'publish'
   const counter = memberOf(channel.value, other)
@@ -249,15 +249,15 @@ function readTwo(
     : []
   // Version 2 has no replies; messages of both directions that correlate are request and reply.
   const replies =
-    publish && messages.some(correlates) ? others.filter((message) => correlates(message)) : []
+    ours && messages.some(correlates) ? others.filter((message) => correlates(message)) : []
   return {
-    verb: publish ? (replies.length > 0 ? 'ask' : 'send') : 'take',
+    verb: ours ? (replies.length > 0 ? 'ask' : 'send') : 'take',
     spot,
     channel,
     address,
     messages,
     replies,
-    sendable: publish ? [] : others,
+    sendable: ours ? [] : others,
   }
 }
 

@@ -11,6 +11,8 @@ export type Transport = 'socket' | 'events'
 export interface Server {
   readonly url: string
   readonly transport: Transport
+  /** Of a hub: the parameter of the query that names a topic; there is no path for each. */
+  readonly topic: string | undefined
   /** Undefined when the configuration names the address. */
   readonly spot: Spot | undefined
 }
@@ -21,7 +23,11 @@ const transports: Readonly<Record<string, Transport>> = {
   http: 'events',
   https: 'events',
   sse: 'events',
+  // The Mercure protocol, section 5.1: server-sent events of the topics that the query names.
+  mercure: 'events',
 }
+const topicOf = (protocol: string | undefined): string | undefined =>
+  protocol?.toLowerCase() === 'mercure' ? 'topic' : undefined
 
 /** They are gone through for each operation. */
 const serversMax = 100
@@ -41,7 +47,7 @@ export function serverOf(
       'transport_unsupported',
       all.length === 0
         ? 'The description names no server for it; set asyncapi.url.'
-        : `It is offered over ${names.slice(0, 5).join(', ')}; WebSocket and server-sent events are supported.`,
+        : `It is offered over ${names.slice(0, 5).join(', ')}; WebSocket, server-sent events and Mercure are supported.`,
       channel.at,
     )
   }
@@ -51,7 +57,7 @@ export function serverOf(
 function configured(url: string, spot: Spot | undefined): Server {
   const { protocol } = new URL(url)
   const transport = transports[protocol.slice(0, -1)] ?? 'socket'
-  return { url, transport, spot }
+  return { url, transport, topic: topicOf(textAt(spot?.value, 'protocol')), spot }
 }
 
 function serversOf(documents: Documents, channel: Spot, version: Version): readonly Spot[] {
@@ -85,7 +91,7 @@ function described(spot: Spot, version: Version): Server {
   const { value, at } = spot
   const protocol = textAt(value, 'protocol')?.toLowerCase() ?? ''
   const transport = transports[protocol] ?? 'socket'
-  const scheme = protocol === 'sse' ? 'https' : protocol
+  const scheme = protocol === 'sse' || protocol === 'mercure' ? 'https' : protocol
   const raw =
     version === 3
       ? `${scheme}://${textAt(value, 'host') ?? ''}${textAt(value, 'pathname') ?? ''}`
@@ -98,7 +104,7 @@ function described(spot: Spot, version: Version): Server {
       `${JSON.stringify(text.slice(0, 200))} is no address of a server.`,
       at,
     )
-  return { url: url.href.replace(/\/+$/, ''), transport, spot }
+  return { url: url.href.replace(/\/+$/, ''), transport, topic: topicOf(protocol), spot }
 }
 
 /** Variables have their default, or the first of their values. */

@@ -86,6 +86,7 @@ export function convertOperation(
     kind: read.verb,
     url: server.url,
     path: address,
+    ...(server.topic === undefined ? {} : { topic: server.topic }),
     parameters: opening.parameters,
     protocols: spec.protocols.length > 0 ? spec.protocols : opening.protocols,
     method: opening.method,

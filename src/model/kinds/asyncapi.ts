@@ -13,10 +13,10 @@ export const asyncapiSpec = z
     headers: headersSpec,
     operations: selectionSpec.prefault({}),
     describes: z
-      .enum(['service', 'client'])
-      .default('service')
+      .enum(['server', 'client'])
+      .optional()
       .describe(
-        'Whose sends and receives the description tells: those of the service, or of its client',
+        'Whose sends and receives the description tells; default: of the server, unless it sends what only clients do',
       ),
     protocols: z
       .array(secret)
@@ -83,6 +83,8 @@ export interface AsyncApiPlan {
   readonly url: string
   /** With `{name}` for each parameter in the path. */
   readonly path: string
+  /** The path is no path but the topic of a hub, in this parameter of the query. */
+  readonly topic?: string
   readonly parameters: readonly StreamParameter[]
   /** WebSocket subprotocols to offer. */
   readonly protocols: readonly string[]

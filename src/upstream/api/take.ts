@@ -28,7 +28,7 @@ export class Take {
   private bytes = 0
   private readonly timer: NodeJS.Timeout
   private readonly resolve: (taken: Taken) => void
-  private readonly reject: (fault: GatewayError) => void
+  private readonly reject: (fault: Error) => void
   private readonly onAbort = (): void => this.fail(new GatewayError('cancelled'))
   private over = false
 
@@ -69,7 +69,7 @@ export class Take {
     if (this.settle()) this.resolve({ messages: this.messages, ended })
   }
 
-  fail(fault: GatewayError): void {
+  fail(fault: Error): void {
     if (this.settle()) this.reject(fault)
   }
 

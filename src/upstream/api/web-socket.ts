@@ -1,5 +1,5 @@
 /** WebSocket connections whose sockets come from the egress guard: the library dials nothing itself. */
-import type { ClientOptions } from 'ws'
+import type { ClientOptions, WebSocket } from 'ws'
 import { GatewayError } from '../../model/refusal.ts'
 import type { Egress, PoolOptions } from '../egress/egress.ts'
 
@@ -50,13 +50,63 @@ export function socketOptions(place: SocketPlace): ClientOptions {
   }
 }
 
-/** What an error of a connection means. `ws` tells a refused upgrade only in words. */
+/** The API was there and said no instead of opening a stream: a sentence for the caller, with its own words. */
+export class StreamRefused extends Error {
+  constructor(what: string, status: number, words: string) {
+    const own = words.trim()
+    super(`The API answered ${what}with HTTP status ${status}.${own === '' ? '' : `\n${own}`}`)
+  }
+}
+
+/** Of what an API says instead of opening a stream. */
+export const refusalBytesMax = 2_000
+/** For its words, once it has said no. */
+const refusalMs = 2_000
+
+/** What another answer than a stream means: 401 is about the credential that is configured. */
+export function streamRefusal(
+  status: number,
+  words: string,
+  what = '',
+): GatewayError | StreamRefused {
+  return status === 401
+    ? new GatewayError('server_refused_us', { detail: `the API answered with HTTP ${status}` })
+    : new StreamRefused(what, status, words)
+}
+
+/** Tells of an upgrade that was answered with something else (RFC 6455 section 4.1), once its words are there. */
+export function onRefusedUpgrade(
+  socket: WebSocket,
+  told: (refusal: GatewayError | StreamRefused) => void,
+): void {
+  socket.on('unexpected-response', (request, response) => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    const end = (): void => {
+      clearTimeout(timer)
+      const words = Buffer.concat(chunks).subarray(0, refusalBytesMax).toString('utf8')
+      const after = response.headers['retry-after']
+      const wait = after === undefined ? '' : `Retry-After: ${after.slice(0, 100)}\n`
+      told(streamRefusal(response.statusCode ?? 0, wait + words, 'the WebSocket handshake '))
+      request.destroy()
+      socket.terminate()
+    }
+    const timer = setTimeout(() => response.destroy(), refusalMs)
+    response.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      bytes += chunk.length
+      if (bytes >= refusalBytesMax) response.destroy()
+    })
+    response.on('error', () => undefined)
+    response.once('close', end)
+  })
+}
+
+/** What an error of a connection means. */
 export function socketFault(fault: unknown): GatewayError {
   if (fault instanceof GatewayError) return fault
   const message = fault instanceof Error ? fault.message : String(fault)
   const code = fault instanceof Error && 'code' in fault ? String(fault.code) : undefined
-  if (/^Unexpected server response: 40[13]$/.test(message))
-    return new GatewayError('server_refused_us', { detail: message, cause: fault })
   if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
     return new GatewayError('answer_too_large', { detail: message, cause: fault })
   if (code?.startsWith('WS_ERR_') === true)

@@ -1,7 +1,7 @@
 /** The part of `ws` that is used here; the package brings no types. */
 declare module 'ws' {
   import type { EventEmitter } from 'node:events'
-  import type { IncomingMessage } from 'node:http'
+  import type { ClientRequest, IncomingMessage } from 'node:http'
   import type { Socket } from 'node:net'
 
   export interface ClientOptions {
@@ -26,6 +26,8 @@ declare module 'ws' {
     close: [code: number, reason: Buffer]
     error: [error: Error]
     upgrade: [response: IncomingMessage]
+    /** Whoever listens ends the request. */
+    'unexpected-response': [request: ClientRequest, response: IncomingMessage]
   }
 
   export class WebSocket extends EventEmitter<Events> {

@@ -50,6 +50,10 @@ export function addressOf(plan: AsyncApiPlan, given: Given): URL {
   })
   // Only path and query are ever set: no argument leads to another host.
   const url = new URL(plan.url)
+  if (plan.topic !== undefined) {
+    url.searchParams.append(plan.topic, path)
+    return url
+  }
   const [place = '', ...query] = path.split('?')
   url.pathname = `${url.pathname.replace(/\/+$/, '')}${place.startsWith('/') || place === '' ? '' : '/'}${place}`
   if (query.length > 0) url.search += `${url.search === '' ? '?' : '&'}${query.join('?')}`

@@ -3,7 +3,6 @@
  * the next one that is a reply of the description.
  */
 import type { AsyncApiPlan } from '../../../model/kinds/asyncapi.ts'
-import type { GatewayError } from '../../../model/refusal.ts'
 import type { Outgoing } from './arguments.ts'
 import { fits, valueAt } from './fit.ts'
 import { read } from './message.ts'
@@ -47,7 +46,7 @@ export function awaitReply(plan: AsyncApiPlan, outgoing: Outgoing, seconds: numb
         last = text.slice(0, excerptCharsMax)
       },
       end: () => none('The service closed the connection without a reply.'),
-      fault: (fault: GatewayError) => reject(fault),
+      fault: reject,
     },
     stop: () => clearTimeout(timer),
   }

@@ -5,35 +5,30 @@ import { SseParser, SseTooLarge } from '../../../kit/sse-parse.ts'
 import { GatewayError } from '../../../model/refusal.ts'
 import type { HttpRequest } from '../../api/http-exchange.ts'
 import { openHttpStream } from '../../api/http-stream.ts'
+import { refusalBytesMax, streamRefusal } from '../../api/web-socket.ts'
 import type { SocketListener } from './socket.ts'
 
 /** Of one message. */
 export const messageBytesMax = 4_000_000
-const excerptBytesMax = 2_000
-
-export interface EventsListener extends SocketListener {
-  /** The service answered with something else than a stream. */
-  refused(status: number, words: string): void
-}
 
 /** Opens the stream; returns the way to close it. */
 export function openEvents(
   pool: Dispatcher,
   request: HttpRequest,
-  listener: EventsListener,
+  listener: SocketListener,
 ): () => void {
   return openHttpStream(pool, request, new Reader(listener))
 }
 
 class Reader {
-  private readonly listener: EventsListener
+  private readonly listener: SocketListener
   private readonly chunks: Buffer[] = []
   private bytes = 0
   private status = 0
   private feed: ((chunk: Buffer) => void) | undefined
   private flush: () => void = () => undefined
 
-  constructor(listener: EventsListener) {
+  constructor(listener: SocketListener) {
     this.listener = listener
   }
 
@@ -71,7 +66,7 @@ class Reader {
   onData(chunk: Buffer): void {
     try {
       if (this.feed !== undefined) this.feed(chunk)
-      else if (this.bytes < excerptBytesMax) {
+      else if (this.bytes < refusalBytesMax) {
         this.bytes += chunk.length
         this.chunks.push(chunk)
       }
@@ -83,8 +78,8 @@ class Reader {
 
   onEnd(): void {
     if (this.feed === undefined) {
-      const words = Buffer.concat(this.chunks).subarray(0, excerptBytesMax).toString('utf8')
-      this.listener.refused(this.status, words.trim())
+      const words = Buffer.concat(this.chunks).subarray(0, refusalBytesMax).toString('utf8')
+      this.listener.fault(streamRefusal(this.status, words))
       return
     }
     this.flush()

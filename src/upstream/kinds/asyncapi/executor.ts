@@ -12,6 +12,7 @@ import type { Answer, Executor, ExecutorOptions, Run } from '../../api/executor.
 import { OAuthTokens } from '../../api/oauth-tokens.ts'
 import { Secrets, secretsOfHeaders } from '../../api/secrets.ts'
 import { Take, takenJson } from '../../api/take.ts'
+import { StreamRefused } from '../../api/web-socket.ts'
 import type { PoolOptions } from '../../egress/egress.ts'
 import { RestCredentials } from '../rest/credentials.ts'
 import {
@@ -75,13 +76,18 @@ class AsyncApiExecutor implements Executor<AsyncApiPlan, AsyncApiCommon> {
       if (thrown instanceof ArgumentFault) return textAnswer(thrown.message, true)
       throw thrown
     }
-    switch (run.plan.kind) {
-      case 'send':
-        return this.send(ready)
-      case 'ask':
-        return this.ask(ready)
-      case 'take':
-        return this.take(ready)
+    try {
+      switch (run.plan.kind) {
+        case 'send':
+          return await this.send(ready)
+        case 'ask':
+          return await this.ask(ready)
+        case 'take':
+          return await this.take(ready)
+      }
+    } catch (thrown) {
+      if (thrown instanceof StreamRefused) return textAnswer(ready.clean(thrown.message), true)
+      throw thrown
     }
   }
 
@@ -139,7 +145,7 @@ class AsyncApiExecutor implements Executor<AsyncApiPlan, AsyncApiCommon> {
 
   private async send(ready: Ready): Promise<Answer> {
     const { run, given } = ready
-    const ended = Promise.withResolvers<GatewayError>()
+    const ended = Promise.withResolvers<Error>()
     const socket = await this.open(ready, {
       message: () => undefined,
       end: () => undefined,
@@ -198,27 +204,18 @@ class AsyncApiExecutor implements Executor<AsyncApiPlan, AsyncApiCommon> {
       end: () => take.end('completed'),
       fault: (fault) => take.fail(fault),
     }
-    let refused: string | undefined
     const opening = /^ws/.test(plan.url)
       ? this.takeSocket(ready, listener)
-      : this.takeEvents(ready, {
-          ...listener,
-          refused: (status, words) => {
-            if (status === 401)
-              take.fail(new GatewayError('server_refused_us', { detail: 'HTTP status 401' }))
-            refused = `The API answered with HTTP status ${status} instead of a stream.${words === '' ? '' : `\n${words}`}`
-            take.end('completed')
-          },
-        })
+      : this.takeEvents(ready, listener)
     opening.catch((fault: unknown) =>
       take.fail(
-        fault instanceof GatewayError ? fault : new GatewayError('internal', { cause: fault }),
+        fault instanceof GatewayError || fault instanceof StreamRefused
+          ? fault
+          : new GatewayError('internal', { cause: fault }),
       ),
     )
     try {
-      const taken = await take.done
-      if (refused !== undefined) return textAnswer(clean(refused), true)
-      return jsonAnswer(takenJson(taken))
+      return jsonAnswer(takenJson(await take.done))
     } finally {
       closeOf(opening)
     }

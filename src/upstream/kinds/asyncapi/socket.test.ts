@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { createServer, type Socket as NetSocket, type Server } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
 import { patienceMs } from '../../../../test/patience.ts'
-import type { GatewayError } from '../../../model/refusal.ts'
 import { createEgress } from '../../egress/guard.ts'
 import { Socket } from './socket.ts'
 
@@ -44,7 +43,7 @@ const place = (port: number) => ({
 
 it('ends a connection on which no pong comes back', async () => {
   const { port } = await silent()
-  const ended = Promise.withResolvers<GatewayError>()
+  const ended = Promise.withResolvers<Error>()
   const listener = { message: () => undefined, end: () => undefined, fault: ended.resolve }
   await Socket.open({ ...place(port), pingMs: 20 }, AbortSignal.timeout(patienceMs), listener)
   expect(await ended.promise).toMatchObject({

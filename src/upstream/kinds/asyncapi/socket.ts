@@ -1,14 +1,21 @@
 /** One WebSocket of one call: opened, kept alive, closed; never opened again. */
 import type { WebSocket } from 'ws'
 import { GatewayError } from '../../../model/refusal.ts'
-import { closeFault, type SocketPlace, socketFault, socketOptions } from '../../api/web-socket.ts'
+import {
+  closeFault,
+  onRefusedUpgrade,
+  type SocketPlace,
+  type StreamRefused,
+  socketFault,
+  socketOptions,
+} from '../../api/web-socket.ts'
 
 export interface SocketListener {
   /** Text of a message, or of a binary one that is UTF-8. */
   message(text: string): void
   /** The service closed it in order. */
   end(): void
-  fault(fault: GatewayError): void
+  fault(fault: GatewayError | StreamRefused): void
 }
 
 /** A connection is asked whether it lives; silence for this long ends it. */
@@ -26,7 +33,10 @@ export class Socket {
     this.listener = listener
   }
 
-  /** Resolves when it is open. Ends when `signal` aborts. @throws GatewayError server_*, egress_refused, cancelled */
+  /**
+   * Resolves when it is open. Ends when `signal` aborts.
+   * @throws GatewayError server_*, egress_refused, cancelled; StreamRefused
+   */
   static async open(
     place: SocketPlace & { readonly protocols: readonly string[]; readonly pingMs?: number },
     signal: AbortSignal,
@@ -38,6 +48,10 @@ export class Socket {
     const socket = new Socket(client, listener)
     const { promise, resolve, reject } = Promise.withResolvers<Socket>()
     client.on('open', () => resolve(socket))
+    onRefusedUpgrade(client, (refusal) => {
+      reject(refusal)
+      socket.fail(refusal)
+    })
     client.on('error', (fault) => {
       reject(socketFault(fault))
       socket.fail(socketFault(fault))
@@ -97,7 +111,7 @@ export class Socket {
     else this.listener.fault(closeFault(code, reason))
   }
 
-  private fail(fault: GatewayError): void {
+  private fail(fault: GatewayError | StreamRefused): void {
     if (this.over) return
     this.over = true
     clearInterval(this.timer)

@@ -4,6 +4,7 @@ import { SseParser, SseTooLarge } from '../../../kit/sse-parse.ts'
 import { GatewayError } from '../../../model/refusal.ts'
 import type { HttpAnswer } from '../../api/http-exchange.ts'
 import { openHttpStream } from '../../api/http-stream.ts'
+import { refusalBytesMax, streamRefusal } from '../../api/web-socket.ts'
 import { answerBytesMax } from './place.ts'
 import { answerFault, readResult } from './result.ts'
 import type { Listener, Subscribed } from './subscribe.ts'
@@ -91,7 +92,11 @@ class Reader {
     const body = Buffer.concat(this.chunks)
     const errors = readResult(body)?.errors ?? []
     if (errors.length > 0) this.listener.error(errors)
-    else this.onFault(answerFault(this.head))
+    else if (this.head.status < 300) this.onFault(answerFault(this.head))
+    else
+      this.listener.fault(
+        streamRefusal(this.head.status, body.subarray(0, refusalBytesMax).toString('utf8')),
+      )
   }
 
   onFault(fault: GatewayError): void {

@@ -1,6 +1,6 @@
 /** Subscriptions over WebSocket: graphql-transport-ws, with the client of graphql-ws over sockets of the guard. */
 import { exactNumbers } from '../../../kit/exact-numbers.ts'
-import { closeFault, socketFault, socketOptions } from '../../api/web-socket.ts'
+import { closeFault, onRefusedUpgrade, socketFault, socketOptions } from '../../api/web-socket.ts'
 import type { Egress, PoolOptions } from '../../egress/egress.ts'
 import { answerBytesMax } from './place.ts'
 import { readErrors } from './result.ts'
@@ -33,6 +33,7 @@ export async function subscribeSocket(
     webSocketImpl: class extends WebSocket {
       constructor(address: string, protocol: string) {
         super(address, protocol, settings)
+        onRefusedUpgrade(this, (refusal) => listener.fault(refusal))
       }
     },
     connectionParams: { ...place.headers },

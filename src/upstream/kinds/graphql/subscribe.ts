@@ -9,7 +9,7 @@ import type { GatewayError } from '../../../model/refusal.ts'
 import { jsonAnswer, textAnswer } from '../../api/answer.ts'
 import type { Answer, Run } from '../../api/executor.ts'
 import { Take, takenJson } from '../../api/take.ts'
-import { socketFault } from '../../api/web-socket.ts'
+import { StreamRefused, socketFault } from '../../api/web-socket.ts'
 import { answerBytesMax } from './place.ts'
 import { type GraphqlError, isEmpty, tell } from './result.ts'
 
@@ -21,7 +21,7 @@ export interface Listener {
   /** The operation itself failed. */
   error(errors: readonly GraphqlError[]): void
   complete(): void
-  fault(fault: GatewayError): void
+  fault(fault: GatewayError | StreamRefused): void
 }
 
 export interface Subscribed {
@@ -80,6 +80,9 @@ export async function subscribe(
     return jsonAnswer(takenJson(taken), false, {
       notes: told.length === 0 ? [] : [clean(tell(told))],
     })
+  } catch (thrown) {
+    if (thrown instanceof StreamRefused) return textAnswer(clean(thrown.message), true)
+    throw thrown
   } finally {
     // Whatever ended it, also while it was still being opened.
     void opening.then(
