@@ -113,6 +113,15 @@ export const awsPlaces: readonly CredentialPlace[] = [
   { in: 'query', name: `X-Amz-${part}` },
 ])
 
+/** Whether a part of a request is one of the places. Names of headers have no case. */
+export function isFilled(
+  places: readonly CredentialPlace[],
+  { in: where, name }: { readonly in: string; readonly name: string },
+): boolean {
+  const plain = (text: string): string => (where === 'header' ? text.toLowerCase() : text)
+  return places.some((place) => place.in === where && plain(place.name) === plain(name))
+}
+
 /** Which parts of a request a credential fills. */
 export function placesOf(credential: Credential | SchemeCredential): readonly CredentialPlace[] {
   if ('schemes' in credential) return Object.values(credential.schemes).flatMap(placesOf)

@@ -113,7 +113,31 @@ beforeAll(async () => {
         schema,
         'type Query { user(id: ID!, tenant: String!): User }\ntype User { id: ID! }\n',
       )
-      return { graph: { graphql: { url: `${origin}/graphql`, schema }, fixed: { tenant: 'a"b' } } }
+      const stream = join(folder, 'stream.json')
+      const query = {
+        ...{ type: 'object', required: ['token', 'room'] },
+        properties: { token: { type: 'string' }, room: { type: 'string' } },
+      }
+      writeFileSync(
+        stream,
+        JSON.stringify({
+          ...{ asyncapi: '2.6.0', info: { title: 'S', version: '1' } },
+          servers: { main: { url: 'ws://127.0.0.1:9', protocol: 'ws' } },
+          channels: {
+            '/events': {
+              bindings: { ws: { query } },
+              subscribe: { operationId: 'takeEvents', message: { payload: { type: 'object' } } },
+            },
+          },
+        }),
+      )
+      return {
+        stream: {
+          asyncapi: { spec: stream },
+          credential: { query: { name: 'token', value: 'abc' } },
+        },
+        graph: { graphql: { url: `${origin}/graphql`, schema }, fixed: { tenant: 'a"b' } },
+      }
     },
   })
 })
@@ -135,6 +159,12 @@ describe('credentials', () => {
     const { seen } = await rest.call(server, 'things', {})
     expect(seen?.line).toBe(line)
     expect(seen?.headers).toMatchObject(headers)
+  })
+
+  test('are no argument of streams, too', async () => {
+    const [tool] = await rest.tools('stream')
+    expect(tool?.inputSchema['required']).toEqual(['room'])
+    expect(dig(tool?.inputSchema, 'properties', 'token')).toBeUndefined()
   })
 
   test('what is transport is no argument', async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { ServerSpecInput } from '../../src/model/desired-state.ts'
 import { serve } from '../kinds/rest-server.ts'
-import { modernCall, modernTool } from './client.ts'
+import { eventually, modernCall, modernTool } from './client.ts'
 import { everything, startGateway } from './gateway.ts'
 import { dig } from './json.ts'
 
@@ -104,6 +104,9 @@ export async function startRestRecorder(
     if (!Array.isArray(listed)) throw new Error(`no list: ${reply.text}`)
     return listed
   }
+  // One after the other is converted; a list does not wait for all of them.
+  for (const name of Object.keys(servers))
+    await eventually(async () => (await tools(name)).length > 0)
   return {
     origin: api.origin,
     async call(server, tool, args) {

@@ -1,5 +1,6 @@
 /** Arguments that open a channel: parameters of its address, and what its WebSocket or HTTP binding asks for. */
 import type { JsonSchema } from '../../model/conversion.ts'
+import { type CredentialPlace, isFilled } from '../../model/credential.ts'
 import type { StreamArguments, StreamParameter } from '../../model/kinds/asyncapi.ts'
 import type { Documents } from '../openapi/documents.ts'
 import { isObject, memberOf, membersOf, textAt, textsAt } from '../openapi/json.ts'
@@ -32,11 +33,13 @@ interface Holder {
   readonly operation: Spot
   readonly address: string
   readonly transport: Transport
+  /** What the gateway sends by itself is no argument. */
+  readonly filled: readonly CredentialPlace[]
 }
 
 /** @throws OperationFault */
 export function openingOf(documents: Documents, schemas: Schemas, holder: Holder): Opening {
-  const collector = new Collector(schemas)
+  const collector = new Collector(schemas, holder.filled)
   const { channel, address, transport } = holder
   const described = memberOf(channel.value, 'parameters')
   const at = placeIn(channel.at, 'parameters')
@@ -82,9 +85,11 @@ class Collector {
   private readonly required: string[] = []
   private readonly references: Reference[] = []
   private readonly protocols: string[] = []
+  private readonly filled: Holder['filled']
 
-  constructor(schemas: Schemas) {
+  constructor(schemas: Schemas, filled: Holder['filled']) {
     this.schemas = schemas
+    this.filled = filled
   }
 
   result(): Omit<Opening, 'method'> {
@@ -127,6 +132,7 @@ class Collector {
       }
       const spot = { value: schema, at: placeIn(placeIn(at, 'properties'), name) }
       const where = key === 'query' ? 'query' : 'header'
+      if (isFilled(this.filled, { in: where, name })) continue
       this.add({ name, in: where }, spot, this.schemas.convert(spot, 'input', this.references))
       if (required.has(name)) this.required.push(this.parameters.at(-1)?.argument ?? name)
     }

@@ -39,6 +39,7 @@ export const convertAsyncapi: Convert<AsyncApiSpec, AsyncApiPlan, AsyncApiCommon
   spec,
   description,
   read,
+  provided,
 ) => {
   const documents = await Documents.load(description, await parseDocument(description), read)
   const { root } = documents
@@ -63,6 +64,10 @@ export const convertAsyncapi: Convert<AsyncApiSpec, AsyncApiPlan, AsyncApiCommon
     version,
     schemas: new Schemas(documents, '3.1', reporter),
     security: new Security(documents, reporter, version),
+    filled: [
+      ...(provided?.credential ?? []),
+      ...Object.keys(spec.headers).map((name) => ({ in: 'header' as const, name })),
+    ],
     reading: {
       version,
       describes,

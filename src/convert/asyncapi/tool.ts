@@ -1,5 +1,7 @@
 /** One operation as a tool: what is sent and awaited, the arguments, and the form of the answer. */
+
 import type { ConvertedTool, JsonSchema, ToolAnnotations } from '../../model/conversion.ts'
+import type { CredentialPlace } from '../../model/credential.ts'
 import {
   type AsyncApiPlan,
   type AsyncApiSpec,
@@ -35,6 +37,8 @@ export interface ToolContext {
   readonly version: Version
   readonly schemas: Schemas
   readonly security: Security
+  /** Parts of a request that the gateway fills. */
+  readonly filled: readonly CredentialPlace[]
   readonly reading: ReadOptions
 }
 
@@ -77,6 +81,7 @@ export function convertOperation(
     operation: spot,
     address,
     transport: server.transport,
+    filled: context.filled,
   })
   const own = ownNames(new Set(opening.properties.keys()))
   const sendable =

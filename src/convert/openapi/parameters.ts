@@ -1,5 +1,5 @@
 /** Parameters of an operation: how each travels, and the schema of its argument. */
-import type { CredentialPlace } from '../../model/credential.ts'
+import { type CredentialPlace, isFilled } from '../../model/credential.ts'
 import type { RestParameter } from '../../model/kinds/openapi.ts'
 import { flagAt, isObject, type JsonDraft, memberOf, objectAt, textAt, textsAt } from './json.ts'
 import { placeIn, type Spot } from './place.ts'
@@ -194,7 +194,7 @@ function readParameter(spot: Spot, options: ParameterOptions): Parameter | undef
     )
     return undefined
   }
-  if (where !== 'path' && isFilled(name, where, options.filled)) return undefined
+  if (isFilled(options.filled, { in: where, name })) return undefined
   if (where === 'header') {
     const lower = name.toLowerCase()
     if (ignoredHeaders.has(lower)) return undefined
@@ -209,11 +209,6 @@ function readParameter(spot: Spot, options: ParameterOptions): Parameter | undef
   }
   const how = options.dialect === '2.0' ? swaggerStyle(spot, where) : style(spot, where, options)
   return { name, in: where, ...how, required: isRequired(value, where), spot }
-}
-
-function isFilled(name: string, where: string, filled: ParameterOptions['filled']): boolean {
-  const plain = (text: string): string => (where === 'header' ? text.toLowerCase() : text)
-  return filled.some((place) => place.in === where && plain(place.name) === plain(name))
 }
 
 function isRequired(value: unknown, where: string): boolean {

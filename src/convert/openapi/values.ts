@@ -68,5 +68,8 @@ function addPattern(value: JsonObject, result: JsonDraft, { hints, note }: Value
     return
   }
   hints.push(`Pattern: ${String(raw).slice(0, 200)}`)
-  note('The pattern cannot be checked in linear time; the API checks it itself.', 'pattern')
+  note(
+    'The pattern is not checked here, since it needs more than linear time or a flag; the API checks it itself.',
+    'pattern',
+  )
 }
