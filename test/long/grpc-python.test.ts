@@ -8,6 +8,7 @@ import { eventually, modernCall, modernTool } from '../e2e/client.ts'
 import { everything, startGateway, type TestGateway } from '../e2e/gateway.ts'
 import { dig, names } from '../e2e/json.ts'
 
+// biome-ignore lint/style/noProcessEnv: names a program of the machine
 const python = process.env['SALLYPORT_PYTHON'] ?? 'python3'
 const isThere = spawnSync(python, ['-c', 'import grpc_reflection, grpc_tools']).status === 0
 if (!isThere)
