@@ -107,8 +107,8 @@ export class EventStream {
   }
 
   /**
-   * One message that is too large to hold, as one event; it is not kept. A client that comes back for one that broke off,
-   * or that it was not there for, gets `instead`.
+   * One message that is too large to hold, as one event; it is not kept. One that breaks off becomes an event of another name,
+   * which nobody takes for a message, and `instead` follows. So it does for a client that was not there, or comes back.
    */
   async sendPieces(
     head: readonly (string | Buffer)[],
@@ -124,23 +124,27 @@ export class EventStream {
       return
     }
     this.sequence++
+    let waits = false
     // It may be stopped while this waits for a client that takes nothing.
-    pieces.onStop(() => response.destroy())
+    pieces.onStop(() => {
+      if (waits) response.destroy()
+    })
     const gone = (): boolean => this.over || response.destroyed || response.writableEnded
     response.write('event: message\ndata: ')
     for (const part of head) response.write(oneLine(Buffer.from(part)))
     try {
       for await (const piece of pieces) {
         if (gone()) return
-        if (!response.write(oneLine(piece))) await drained(response)
+        waits = !response.write(oneLine(piece))
+        if (waits) await drained(response)
+        waits = false
         if (gone()) return
       }
       if (!gone()) response.write(`${tail}\n\n`)
     } catch (thrown) {
-      // The server broke off in the middle; so does this stream.
-      response.destroy()
-      const { id } = this.options
-      if (id !== undefined) this.keep(eventText(instead(thrown), `${id}-${this.sequence}`))
+      // Of several names the last counts (WHATWG HTML, section 9.2.6).
+      if (!gone()) response.write('\nevent: broken-off\n\n')
+      this.send(instead(thrown))
     }
   }
 

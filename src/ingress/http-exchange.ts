@@ -313,24 +313,49 @@ function byteText(text: string): string {
   return /^[\0-\x7f]*$/.test(text) ? text : Buffer.from(text).toString('latin1')
 }
 
+/** So much of an answer is held before its head leaves, so that one which breaks off early becomes a refusal. */
+const heldBytesMax = 1_000_000
+
 async function writeStream(
   response: ServerResponse,
   headers: Record<string, string | number>,
   out: Out,
 ): Promise<void> {
-  response.writeHead(out.status, headers)
-  for (const part of out.head) response.write(part)
+  const held = [...out.head]
+  let bytes = 0
+  let started = false
   // It may be stopped while this waits for a client that takes nothing.
-  out.stream?.onStop(() => response.destroy())
+  out.stream?.onStop(() => {
+    if (started) response.destroy()
+  })
   try {
     for await (const chunk of out.stream ?? []) {
-      if (!response.write(chunk)) await drained(response)
+      bytes += chunk.length
+      if (started) {
+        if (!response.write(chunk)) await drained(response)
+      } else if (bytes <= heldBytesMax) held.push(chunk)
+      else {
+        started = true
+        response.writeHead(out.status, headers)
+        for (const part of [...held.splice(0), chunk]) response.write(part)
+      }
       if (response.destroyed) break
     }
-    response.end(out.tail)
-  } catch {
+    if (started) response.end(out.tail)
+    else if (!response.destroyed) writeWhole(response, headers, { ...out, head: held })
+  } catch (thrown) {
     // The server broke off in the middle: a short chunked body is the only honest end.
-    response.destroy()
+    if (started) response.destroy()
+    else {
+      const error = toGatewayError(thrown)
+      const text = errorInstead(oneBuffer({ ...out, tail: '' }).toString('utf8'), error)
+      writeWhole(response, headers, {
+        status: refusals[error.code].http,
+        head: [text],
+        stream: undefined,
+        tail: '',
+      })
+    }
   }
 }
 

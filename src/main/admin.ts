@@ -25,7 +25,7 @@ import type { Gateway } from './gateway.ts'
 import { itemReaders } from './item-readers.ts'
 import { rotateFile } from './keys-file.ts'
 import { apiEntry } from './kinds.ts'
-import { resolveServer } from './resolve-server.ts'
+import { type ResolvedServer, resolveServer } from './resolve-server.ts'
 import { credentialHeaders } from './servers.ts'
 
 /** The ports over a gateway that runs, in this process. */
@@ -81,19 +81,25 @@ const tryTimeout = '30s'
 
 /** Connects to a server once, on a link of its own. */
 async function tryServer(gateway: Gateway, name: string, given: ServerSpecInput): Promise<Tried> {
-  let spec: ServerSpec
+  let resolved: ResolvedServer
   try {
-    spec = resolveServer(gateway.servers, name, given).spec
+    resolved = resolveServer(gateway.servers, name, given)
   } catch (thrown) {
     return { ok: false, reason: 'reference', message: toGatewayError(thrown).message }
   }
   const { servers } = gateway
+  const { spec, secrets } = resolved
   const entry = apiEntry(spec, servers.baseFolder)
   const api = entry === undefined ? undefined : servers.openApi(name, spec, entry)
   const link =
     api?.link ??
     // Somebody waits for the answer.
-    servers.open(name, { startTimeout: tryTimeout, ...spec }, credentialHeaders(spec))
+    servers.open(
+      name,
+      { startTimeout: tryTimeout, ...spec },
+      credentialHeaders(spec),
+      servers.incoming(spec, secrets),
+    )
   try {
     const facts = await link.facts()
     const offers = offersOf(facts.capabilities)

@@ -37,6 +37,8 @@ export type Applied =
       readonly ok: true
       readonly snapshot: Snapshot
       readonly servers: Readonly<Record<string, ServerSpec>>
+      /** By server: what references to secrets in it were replaced by. */
+      readonly secrets: ReadonlyMap<string, readonly string[]>
       readonly issues: readonly Issue[]
     }
   | { readonly ok: false; readonly issues: readonly Issue[] }
@@ -97,6 +99,7 @@ export class Configuration {
       ok: true,
       snapshot: compiled.snapshot,
       servers: resolved.state.servers,
+      secrets: resolved.secrets,
       issues: merged.issues,
     }
   }

@@ -244,7 +244,7 @@ export class Gateway {
     if (!applied.ok) return applied.issues
     const before = rulesOf(this.cell.current.state)
     const changed = applied.snapshot.digest !== this.cell.current.digest
-    this.servers.apply(applied.servers)
+    this.servers.apply(applied.servers, applied.secrets)
     this.cell.swap(withListings(applied.snapshot, this.servers.listings()))
     if (changed) void this.note('configuration', `state ${applied.snapshot.digest.slice(0, 16)}`)
     if (changed && before !== rulesOf(applied.snapshot.state)) {

@@ -6,6 +6,8 @@ import { resolveSecrets } from '../store/resolve-secrets.ts'
 
 export interface ResolvedServer {
   readonly spec: ServerSpec
+  /** What references to secrets in it were replaced by. */
+  readonly secrets: readonly string[]
   /** Replaces the references of one more text. @throws GatewayError params_invalid */
   text(text: string): string
 }
@@ -22,7 +24,7 @@ export function resolveServer(
   name: string,
   given: ServerSpecInput,
 ): ResolvedServer {
-  const resolve = (input: ServerSpecInput): ServerSpec => {
+  const resolve = (input: ServerSpecInput): Omit<ResolvedServer, 'text'> => {
     const parsed = desiredState.safeParse({ servers: { [name]: input } })
     if (!parsed.success)
       throw wrong(
@@ -37,13 +39,13 @@ export function resolveServer(
       throw wrong(answer.issues.map((issue) => `${issue.path}: ${issue.message}`).join('; '))
     const spec = answer.state.servers[name]
     if (spec === undefined) throw wrong('the specification is empty')
-    return spec
+    return { spec, secrets: answer.secrets.get(name) ?? [] }
   }
   return {
-    spec: resolve(given),
+    ...resolve(given),
     text: (text) =>
       text.includes('$' + '{')
-        ? (resolve({ stdio: { command: text } }).stdio?.command ?? text)
+        ? (resolve({ stdio: { command: text } }).spec.stdio?.command ?? text)
         : text,
   }
 }

@@ -4,6 +4,7 @@ import { emptyListing, type Listing } from '../catalog/catalog.ts'
 import { createConversions } from '../convert/convert.ts'
 import type { CredentialHeaders } from '../credential/attach.ts'
 import { createBackoff } from '../kit/backoff.ts'
+import type { ServerCodec } from '../model/codec.ts'
 import { headersOf } from '../model/credential.ts'
 import {
   allowedExtensions,
@@ -17,6 +18,7 @@ import { GatewayError } from '../model/refusal.ts'
 import { ServerWatch, type Watched } from '../snapshot/watch.ts'
 import { ChannelLink } from '../upstream/channel-link.ts'
 import { createEgress } from '../upstream/egress/guard.ts'
+import { Incoming } from '../upstream/incoming.ts'
 import type { ServerLink } from '../upstream/kind.ts'
 import { McpHttp } from '../upstream/kinds/mcp-http.ts'
 import { childEnvironment } from '../upstream/process/environment.ts'
@@ -26,6 +28,7 @@ import { serverCodec } from '../wire/server-codec.ts'
 import { type ApiServer, type ApiServerOptions, openApiServer } from './api-server.ts'
 import { itemReaders } from './item-readers.ts'
 import { type ApiEntry, apiEntry } from './kinds.ts'
+import { presentedSecrets } from './presented-secrets.ts'
 
 const messageBytesMax = 64_000_000
 /** For requests of the gateway itself; calls that may take longer show that the server needs longer. */
@@ -89,24 +92,27 @@ export class Servers {
   }
 
   /** Makes the running servers those of the state. `specs` have their references resolved. */
-  apply(specs: Readonly<Record<string, ServerSpec>>): void {
+  apply(
+    specs: Readonly<Record<string, ServerSpec>>,
+    secrets: ReadonlyMap<string, readonly string[]>,
+  ): void {
     for (const [name, running] of this.running) {
       const spec = specs[name]
-      if (spec?.enabled === true && digestOf(spec) === running.digest) continue
+      if (spec?.enabled === true && digestOf(spec, secrets.get(name)) === running.digest) continue
       this.running.delete(name)
       running.watch.stop(spec === undefined)
       // Calls that run keep their link for a while; new ones cannot find it.
       setTimeout(() => void running.link.close(), running.gate.running === 0 ? 0 : 10_000).unref()
     }
     for (const [name, spec] of Object.entries(specs)) {
-      if (spec.enabled && !this.running.has(name)) this.tryBegin(name, spec)
+      if (spec.enabled && !this.running.has(name)) this.tryBegin(name, spec, secrets.get(name))
     }
   }
 
   /** A server that cannot even be set up must not keep the others from being so. */
-  private tryBegin(name: string, spec: ServerSpec): void {
+  private tryBegin(name: string, spec: ServerSpec, secrets: readonly string[] | undefined): void {
     try {
-      this.begin(name, spec)
+      this.begin(name, spec, secrets)
     } catch (fault) {
       this.options.log({
         level: 'warn',
@@ -116,10 +122,11 @@ export class Servers {
     }
   }
 
-  private begin(name: string, spec: ServerSpec): void {
-    const digest = digestOf(spec)
+  private begin(name: string, spec: ServerSpec, secrets: readonly string[] | undefined): void {
+    const digest = digestOf(spec, secrets)
     const credential = credentialHeaders(spec)
-    const link = this.open(name, spec, credential)
+    const incoming = this.incoming(spec, secrets ?? [])
+    const link = this.open(name, spec, credential, incoming)
     const { options } = this
     const watched: Watched = {
       server: name,
@@ -147,6 +154,8 @@ export class Servers {
     })
     const gate = new Gate({
       link,
+      // An API's executor takes out what it presents, which may be another token in each call.
+      incoming: kindOf(spec) === 'http' || kindOf(spec) === 'stdio' ? incoming : undefined,
       concurrencyMax: spec.concurrency,
       timeoutMs: durationMs(spec.timeout) ?? 60_000,
     })
@@ -157,13 +166,22 @@ export class Servers {
   }
 
   /** A link of its own, outside the registry, e.g. to try a server before it is added. */
-  open(name: string, spec: ServerSpec, credential: CredentialHeaders): ServerLink {
+  open(
+    name: string,
+    spec: ServerSpec,
+    credential: CredentialHeaders,
+    incoming: Incoming,
+  ): ServerLink {
     const { options } = this
     const waits = {
       requestTimeoutMs: Math.max(requestTimeoutMs, durationMs(spec.timeout) ?? 0),
       startTimeoutMs:
         durationMs(spec.startTimeout ?? '') ??
         (spec.stdio === undefined ? requestTimeoutMs : startProgramMs),
+    }
+    const codec: ServerCodec = {
+      ...serverCodec,
+      decode: (bytes) => serverCodec.decode(incoming.whole(bytes)),
     }
     const entry = apiEntry(spec, options.baseFolder)
     if (entry !== undefined) return this.openApi(name, spec, entry).link
@@ -172,7 +190,7 @@ export class Servers {
         spec: spec.http,
         era: spec.era,
         headers: credential,
-        codec: serverCodec,
+        codec,
         extensions: allowedExtensions(spec),
         egress: createEgress({ named: [new URL(spec.http.url).hostname], spec: spec.egress }),
         messageBytesMax,
@@ -187,7 +205,7 @@ export class Servers {
     if (stdio === undefined) throw new GatewayError('not_yet', { detail: 'a kind without a link' })
     const env = childEnvironment(options.environment, stdio.inherit, stdio.env)
     return new ChannelLink({
-      codec: serverCodec,
+      codec,
       extensions: allowedExtensions(spec),
       era: spec.era,
       gatherMs,
@@ -208,6 +226,11 @@ export class Servers {
           secrets: Object.values(stdio.env),
         }),
     })
+  }
+
+  /** What is done to all that an MCP server says. `secrets`: what references in its specification were replaced by. */
+  incoming(spec: ServerSpec, secrets: readonly string[]): Incoming {
+    return new Incoming(presentedSecrets(spec, secrets, this.options.environment))
   }
 
   /** A server of an API kind, outside the registry. */
@@ -289,9 +312,9 @@ function refreshMs(spec: ServerSpec): number {
   return spec.http === undefined ? (durationMs(spec.refresh) ?? refreshHttpMs) : refreshHttpMs
 }
 
-function digestOf(spec: ServerSpec): string {
+function digestOf(spec: ServerSpec, secrets: readonly string[] = []): string {
   // Title and limits of the gate are part of it too: a change makes a new gate.
-  return hash('sha256', JSON.stringify(spec), 'hex')
+  return hash('sha256', JSON.stringify([spec, secrets]), 'hex')
 }
 
 /** What is presented to a server, from its resolved specification: all that is only headers. */

@@ -7,6 +7,21 @@ const secretLengthMax = 65_536
 /** `$${` is a literal `${`; `${NAME}` a reference; any other `${` a mistake. */
 const reference = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{[^}]*\}?/g
 
+const telling =
+  /^(?:auth|authorization|cookie|key|keys|apikey|token|secret|secrets|password|passwd|passphrase|pass|pwd|pat|credential|credentials)$/
+/** A variable that ends so says where something is, or who, not what is secret about it. */
+const pointing =
+  /^(?:url|uri|file|path|dir|host|port|name|id|user|username|endpoint|type|scope|scopes|ttl)$/
+
+/** Whether the name of a header, variable, option or parameter says that its value is a secret. */
+export function isTelling(name: string): boolean {
+  const words = name
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
+  return words.some((word) => telling.test(word)) && !pointing.test(words.at(-1) ?? '')
+}
+
 export interface SecretPorts {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Relative paths of `file:` start here. */
@@ -17,7 +32,12 @@ export interface SecretPorts {
 }
 
 export type Resolved =
-  | { readonly ok: true; readonly state: DesiredState }
+  | {
+      readonly ok: true
+      readonly state: DesiredState
+      /** By server: what references to secrets in it were replaced by. */
+      readonly secrets: ReadonlyMap<string, readonly string[]>
+    }
   | { readonly ok: false; readonly issues: readonly Issue[] }
 
 /**
@@ -30,9 +50,23 @@ export function resolveSecrets(state: DesiredState, ports: SecretPorts): Resolve
     const place = ports.locate?.(path) ?? { file: undefined, line: undefined, column: undefined }
     issues.push({ path: path.map(String).join('.'), message, ...place })
   }
+  const secrets = new Map<string, string[]>()
+  const inserted = (path: readonly PropertyKey[], value: string): void => {
+    if (path[0] !== 'servers') return
+    const server = String(path[1])
+    secrets.set(server, [...(secrets.get(server) ?? []), value])
+  }
   const walk = (value: unknown, path: readonly PropertyKey[]): unknown => {
     if (typeof value === 'string')
-      return resolveText(value, ports, (message) => complain(path, message))
+      return resolveText(
+        value,
+        ports,
+        (message) => complain(path, message),
+        (text, name) => {
+          if (name === undefined || isTelling(name) || isTelling(String(path.at(-1))))
+            inserted(path, text)
+        },
+      )
     if (Array.isArray(value)) return value.map((item, index) => walk(item, [...path, index]))
     if (typeof value !== 'object' || value === null) return value
     return Object.fromEntries(
@@ -44,7 +78,7 @@ export function resolveSecrets(state: DesiredState, ports: SecretPorts): Resolve
     for (const { path } of parsed.error.issues)
       complain(path, 'is not valid once its references are replaced by their values')
   return parsed.success && issues.length === 0
-    ? { ok: true, state: parsed.data }
+    ? { ok: true, state: parsed.data, secrets }
     : { ok: false, issues }
 }
 
@@ -52,12 +86,17 @@ function resolveText(
   text: string,
   { environment, baseFolder, readFile }: SecretPorts,
   complain: (message: string) => void,
+  replaced: (value: string, name: string | undefined) => void,
 ): string {
   if (text.startsWith('file:')) {
     const path = text.slice('file:'.length)
     try {
       const content = readFile(isAbsolute(path) ? path : join(baseFolder, path))
-      if (content.length <= secretLengthMax) return content.replace(/\r?\n$/, '')
+      if (content.length <= secretLengthMax) {
+        const value = content.replace(/\r?\n$/, '')
+        replaced(value, undefined)
+        return value
+      }
       complain(`the file ${path} is too large for a secret`)
     } catch {
       complain(`the file ${path} cannot be read`)
@@ -72,6 +111,7 @@ function resolveText(
     }
     const value = environment[name]
     if (value === undefined) complain(`the environment variable ${name} is not set`)
+    else replaced(value, name)
     return value ?? match
   })
 }

@@ -10,6 +10,8 @@ import type { Recorded } from '../model/proofs.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import type { Reply } from '../model/reply.ts'
 import { readAnswers } from './answers.ts'
+import { endThrough, pushThrough } from './api/stages.ts'
+import type { Incoming } from './incoming.ts'
 import type { Sent, ServerLink } from './kind.ts'
 import type { ParkingLot } from './parking.ts'
 import { openState, parkedIn, sealState } from './request-state.ts'
@@ -17,6 +19,8 @@ import type { NotificationSink, OpenCall } from './round.ts'
 
 export interface GateOptions {
   readonly link: ServerLink
+  /** What is done to results that come in pieces; undefined where the link does that. */
+  readonly incoming?: Incoming | undefined
   readonly concurrencyMax: number
   readonly timeoutMs: number
 }
@@ -34,6 +38,7 @@ const restMs = 5_000
 /** One server as calls see it: a bulkhead, a breaker and a deadline around its link. */
 export class Gate {
   readonly link: ServerLink
+  readonly incoming: Incoming | undefined
   readonly concurrencyMax: number
   readonly timeoutMs: number
   readonly breaker = new Breaker({ failuresMax, restMs })
@@ -42,6 +47,7 @@ export class Gate {
 
   constructor(options: GateOptions) {
     this.link = options.link
+    this.incoming = options.incoming
     this.concurrencyMax = options.concurrencyMax
     this.timeoutMs = options.timeoutMs
     this.deadlines = new Deadlines(options.timeoutMs, (round) =>
@@ -167,7 +173,7 @@ export function send(
       next.then((reply) => {
         if (over) return
         if (reply.kind === 'complete' && reply.body.kind === 'stream')
-          resolve(streamed(reply, reply.body, round, ended))
+          resolve(streamed(reply, cleaned(reply.body, gate.incoming), round, ended))
         else if (ended(undefined)) resolve(reply)
       }, fail)
     }
@@ -232,6 +238,23 @@ function begin(
 
 type Complete = Extract<Reply, { kind: 'complete' }>
 type StreamBody = Extract<Complete['body'], { kind: 'stream' }>
+
+/** A result that comes in pieces as it may be handed on: its head, too, waits for what belongs to its last bytes. */
+function cleaned(body: StreamBody, incoming: Incoming | undefined): StreamBody {
+  if (incoming === undefined) return body
+  const stages = incoming.stages()
+  const rest = new Layer(body.rest, async function* pieces(source) {
+    const head = pushThrough(stages, body.head)
+    if (head.length > 0) yield head
+    for await (const piece of source) {
+      const clean = pushThrough(stages, piece)
+      if (clean.length > 0) yield clean
+    }
+    const last = endThrough(stages)
+    if (last.length > 0) yield last
+  })
+  return { ...body, head: Buffer.alloc(0), rest }
+}
 
 /** A result that is still arriving keeps its place at the server and its deadline until its last byte. */
 function streamed(

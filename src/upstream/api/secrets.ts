@@ -11,7 +11,8 @@ const spelledMax = 500
 const mark = '[redacted]'
 const secretName = /auth|cookie|key|token|secret|passw/i
 
-function ofCredential(credential: Credential | SchemeCredential): readonly string[] {
+/** The secrets of a credential, in the forms in which they are sent. */
+export function secretsOfCredential(credential: Credential | SchemeCredential): readonly string[] {
   if ('bearer' in credential) return [credential.bearer]
   if ('header' in credential) return [credential.value]
   if ('basic' in credential) {
@@ -25,7 +26,7 @@ function ofCredential(credential: Credential | SchemeCredential): readonly strin
     const { secretAccessKey, sessionToken } = credential.awsSigV4
     return sessionToken === undefined ? [secretAccessKey] : [secretAccessKey, sessionToken]
   }
-  if ('schemes' in credential) return Object.values(credential.schemes).flatMap(ofCredential)
+  if ('schemes' in credential) return Object.values(credential.schemes).flatMap(secretsOfCredential)
   return []
 }
 
@@ -33,7 +34,12 @@ function ofCredential(credential: Credential | SchemeCredential): readonly strin
 export function secretsOfHeaders(headers: Readonly<Record<string, string>>): readonly string[] {
   return Object.entries(headers)
     .filter(([name]) => secretName.test(name))
-    .flatMap(([, value]) => [value, value.slice(value.indexOf(' ') + 1)])
+    .flatMap(([, value]) => secretsOfValue(value))
+}
+
+/** A secret, and of `Bearer abc` also what follows the scheme. */
+export function secretsOfValue(value: string): readonly string[] {
+  return [value, value.slice(value.indexOf(' ') + 1)]
 }
 
 /** Takes secrets out of what an API says, in every spelling that an echo gives them. */
@@ -43,17 +49,23 @@ export class Secrets {
   /** By the secrets of a call, which change rarely, e.g. with an access token. */
   private readonly patterns = new Lru<string, Pattern>({ countMax: 64 })
 
-  constructor(credential: Credential | undefined) {
-    this.fixed = credential === undefined ? [] : ofCredential(credential)
+  /** `further`: secrets beside those of the credential that are the same in every call. */
+  constructor(credential: Credential | undefined, further: readonly string[] = []) {
+    const all = [
+      ...(credential === undefined ? [] : secretsOfCredential(credential)),
+      ...further.flatMap(parts),
+    ]
+    const known = new Set(all)
+    this.fixed = all.filter((one) => !isSchemed(one, known))
     this.ofFixed = patternOf(this.fixed)
   }
 
   /** The bytes as they are when nothing is in them. `more` are those of one call. */
   clean(bytes: Buffer, more: readonly string[]): Buffer {
     const pattern = this.pattern(more)
-    if (pattern === undefined) return bytes
+    if (pattern === undefined || !pattern.canBeIn(bytes)) return bytes
     const text = bytes.toString('latin1')
-    const cleaned = text.replace(pattern.regex, mark)
+    const cleaned = text.replace(pattern.regex, markFor)
     return cleaned === text ? bytes : Buffer.from(cleaned, 'latin1')
   }
 
@@ -68,6 +80,7 @@ export class Secrets {
   }
 
   private pattern(more: readonly string[]): Pattern | undefined {
+    if (more.length === 0) return this.ofFixed
     // `Bearer x` is clean without `x`.
     const all = new Set([...this.fixed, ...more])
     const least = more.filter(
@@ -103,12 +116,16 @@ class SecretsStage implements Stage {
 
   /** Of what begins before `end`; the rest may be the beginning of a secret, and is held. */
   private clean(bytes: Buffer, end: number): Buffer {
+    if (!this.pattern.canBeIn(bytes)) {
+      this.held = Buffer.from(bytes.subarray(end))
+      return bytes.subarray(0, end)
+    }
     const text = bytes.toString('latin1')
     const parts: string[] = []
     let from = 0
     for (const match of text.matchAll(this.pattern.regex)) {
       if (match.index >= end) break
-      parts.push(text.slice(from, match.index), mark)
+      parts.push(text.slice(from, match.index), markFor(match[0]))
       from = match.index + match[0].length
     }
     const until = Math.max(from, end)
@@ -124,6 +141,34 @@ interface Pattern {
   readonly regex: RegExp
   /** The longest that it can match. */
   readonly bytesMax: number
+  /** A quick look, which finds most bytes clean: whether there is something of a secret that has one spelling only. */
+  canBeIn(bytes: Buffer): boolean
+}
+
+/** Anchors that are shorter would be found by chance. */
+const anchorCharsMin = 4
+
+/** For each secret its longest run of letters and digits, which every spelling holds; undefined when some secret has none. */
+function anchorsOf(secrets: readonly string[]): readonly Buffer[] | undefined {
+  const longest = secrets.map((secret) =>
+    (secret.match(/[A-Za-z0-9]+/g) ?? []).reduce((a, b) => (b.length > a.length ? b : a), ''),
+  )
+  return longest.every((run) => run.length >= anchorCharsMin)
+    ? longest.map((run) => Buffer.from(run))
+    : undefined
+}
+
+/** What stands for a secret. One that is a number may stand outside of strings, where JSON knows no words. */
+function markFor(found: string): string {
+  return /^[-+.eE]*\d[-+.\deE]*$/.test(found) ? '9'.repeat(found.length) : mark
+}
+
+/** One that is too long for an expression, as several. */
+function parts(secret: string): readonly string[] {
+  const pieces: string[] = []
+  for (let from = 0; from < secret.length; from += charsMax)
+    pieces.push(secret.slice(from, from + charsMax))
+  return pieces
 }
 
 /** Whether it is a scheme of authentication before a secret that is looked for by itself. */
@@ -146,7 +191,9 @@ function patternOf(secrets: readonly string[]): Pattern | undefined {
   const lengths = spelled.map((signs) =>
     signs.reduce((sum, ways) => sum + Math.max(...ways.map(longestOf)), 0),
   )
+  const anchors = anchorsOf(fit)
   return {
+    canBeIn: (bytes) => anchors === undefined || anchors.some((anchor) => bytes.includes(anchor)),
     regex: new RegExp(spelled.map((signs) => signs.map(anyOf).join('')).join('|'), 'g'),
     bytesMax: Math.max(...lengths),
   }
