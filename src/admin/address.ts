@@ -24,13 +24,17 @@ function commandLine({ command, args }: Pick<StdioSpec, 'command' | 'args'>): st
     if (/^--?\S+$/.test(before) && !before.includes('=') && telling.test(before)) return mask
     const at = arg.indexOf('=')
     if (at > 0 && telling.test(arg.slice(0, at))) return `${arg.slice(0, at + 1)}${mask}`
-    return arg
+    return arg.replaceAll(moved, mask)
   })
   return [command, ...shown].join(' ')
 }
 
 /** Without user, password and the values of the query; what is a path or a reference is shown as it is. */
-function plainUrl(url: string): string {
+/** Where a secret was moved to says nothing to people. */
+const moved = /^file:.*$|\$\{file:[^}]*\}/gs
+
+function plainUrl(given: string): string {
+  const url = given.replaceAll(moved, mask)
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return url.replace(/\?.*$/s, `?${mask}`)
   if (URL.canParse(url)) {
     const { protocol, host, pathname, search } = new URL(url)

@@ -1,12 +1,12 @@
 /**
  * Takes plain secrets out of a server's spec: each moves to a file of its own that only the owner can read,
- * and a `file:` reference takes its place. The store holds references alone.
+ * and a reference takes its place: `file:PATH` for a whole value, `${file:PATH}` within one. The store holds references alone.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { replaceFile } from '../kit/durable-file.ts'
-import { plainSecretPaths } from '../store/plain-secrets.ts'
+import { withReferences } from '../store/plain-secrets.ts'
 
 interface MovedSecret {
   /** Dotted path in the spec. */
@@ -26,20 +26,15 @@ export function moveSecrets(dataDir: string, server: string, spec: unknown): Mov
   const folder = join(dataDir, 'secrets')
   const files = new Map<string, string>()
   const secrets: MovedSecret[] = []
-  const copy: unknown = structuredClone(spec)
-  for (const steps of plainSecretPaths(spec)) {
-    const holder = steps.slice(0, -1).reduce(memberOf, copy)
-    const key = steps.at(-1) ?? ''
-    const value = memberOf(holder, key)
-    if (typeof value !== 'string' || typeof holder !== 'object' || holder === null) continue
+  const copy = withReferences(spec, ({ path, whole }, value) => {
     // A new name each time, so that a write that is taken back leaves the earlier value alone.
     const id = randomBytes(4).toString('hex')
-    const file = join(folder, `${server}.${encodeURIComponent(key)}.${id}`)
-    const reference = `file:${file}`
+    const file = join(folder, `${server}.${encodeURIComponent(path.at(-1) ?? '')}.${id}`)
+    const reference = whole ? `file:${file}` : `\${file:${file}}`
     files.set(file, value)
-    secrets.push({ path: steps.join('.'), reference })
-    Object.assign(holder, { [key]: reference })
-  }
+    secrets.unshift({ path: path.join('.'), reference })
+    return reference
+  })
   return {
     spec: copy,
     secrets,
@@ -58,9 +53,4 @@ export async function dropSecrets(dataDir: string, server: string, spec?: unknow
   for (const file of await readdir(folder).catch(() => []))
     if (file.startsWith(`${server}.`) && !named.includes(file))
       await rm(join(folder, file), { force: true })
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined
-  return Object.getOwnPropertyDescriptor(value, name)?.value
 }

@@ -5,7 +5,7 @@ import { stringify } from 'yaml'
 import { z } from 'zod'
 import { ask } from '../admin/contract/client.ts'
 import { AdminError } from '../admin/contract/errors.ts'
-import { secretsIn } from '../admin/contract/secrets.ts'
+import { referSecrets } from '../admin/contract/secrets.ts'
 import { addServer, type VisibilityView } from '../admin/contract/servers.ts'
 import { showVisibility } from './add.ts'
 import { define, type Run, type Session } from './command.ts'
@@ -120,13 +120,12 @@ function showYaml(
   skipped: readonly Skipped[],
 ): number {
   const servers: Record<string, unknown> = {}
-  for (const { name, spec } of entries) servers[name] = withReferences(name, spec)
+  const report = entries.map(({ source, name, spec, warnings }) => {
+    const changes: string[] = []
+    servers[name] = forFile(name, spec, (text) => changes.unshift(text))
+    return { source, name, warnings: [...warnings, ...changes] }
+  })
   const yaml = stringify({ servers })
-  const report = entries.map(({ source, name, spec, warnings }) => ({
-    source,
-    name,
-    warnings: [...warnings, ...secretsIn(spec).map((path) => secretText(path, name))],
-  }))
   out.result({ yaml, entries: report, skipped }, () => {
     out.raw(yaml)
     for (const { name, warnings } of report)
@@ -134,10 +133,6 @@ function showYaml(
     for (const { source, reason } of skipped) out.warn(`skipped ${source}: ${reason}`)
   })
   return skipped.length === 0 ? 0 : 1
-}
-
-function secretText(path: string, name: string): string {
-  return `${path} holds a secret as it is; the YAML has ${variableText(path, name)} in its place`
 }
 
 /** The reference that is recommended for a secret, e.g. of `stdio.env.GITHUB_TOKEN`. */
@@ -148,20 +143,16 @@ function variableText(path: string, name: string): string {
 }
 
 /** A copy in which no secret stands: the YAML is for a file that people commit. */
-function withReferences(name: string, spec: Entry['spec']): unknown {
-  const secrets = secretsIn(spec)
-  const walk = (value: unknown, path: string): unknown => {
-    if (typeof value === 'string' && secrets.includes(path)) {
-      const scheme = /^(Bearer|Basic|Token) /i.exec(value)?.[0] ?? ''
-      return `${scheme}${variableText(path, name)}`
-    }
-    if (Array.isArray(value) || typeof value !== 'object' || value === null) return value
-    return Object.fromEntries(
-      Object.entries(value).map(([key, member]) => [
-        key,
-        walk(member, path === '' ? key : `${path}.${key}`),
-      ]),
-    )
-  }
-  return walk(spec, '')
+function forFile(name: string, spec: Entry['spec'], changed: (text: string) => void): unknown {
+  const taken = new Map<string, string>()
+  return referSecrets(spec, (path, value) => {
+    const first = variableText(path, name)
+    let variable = first
+    // Two secrets of one text need two variables.
+    for (let more = 2; (taken.get(variable) ?? value) !== value; more++)
+      variable = first.replace('}', `_${more}}`)
+    taken.set(variable, value)
+    changed(`${path} holds a secret as it is; the YAML has ${variable} in its place`)
+    return variable
+  })
 }

@@ -34,6 +34,8 @@ export interface CheckedConfig {
   /** The file that was read; undefined when there is none. */
   readonly file: string | undefined
   readonly issues: readonly IssueView[]
+  /** What works, and had better be otherwise. */
+  readonly warnings: readonly IssueView[]
 }
 
 /** Variables of the process; those that commands read are named. */

@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import type { AdminClient } from '../admin/contract/client.ts'
 import { AdminError } from '../admin/contract/errors.ts'
 import { createAdmin, createConversionAdmin } from '../admin/create.ts'
+import { issueView } from '../admin/fault.ts'
 import { inProcessAdmin } from '../admin/in-process.ts'
 import { serveAdmin } from '../admin/serve.ts'
 import type {
@@ -19,6 +20,7 @@ import { endpointOf } from '../ingress/receive.ts'
 import { serveStdio } from '../ingress/stdio.ts'
 import { codeOf } from '../store/failure.ts'
 import { adminPorts } from './admin.ts'
+import { examine } from './check.ts'
 import { Configuration } from './configuration.ts'
 import { convertServer, detachedHost, detectSource } from './conversions.ts'
 import { ConfigurationError, type Gateway } from './gateway.ts'
@@ -294,17 +296,28 @@ export async function checkConfig(settings: CommandSettings, place: Place): Prom
   })
   const read = await configuration.readFile()
   const compiled = read.length > 0 ? undefined : configuration.compile([], undefined)
+  const findings =
+    compiled?.ok === true
+      ? await examine(configuration.declared.state, {
+          servers: compiled.servers,
+          environment: settings.environment,
+          baseFolder: file === undefined ? settings.cwd : dirname(file),
+        })
+      : []
+  const found = (level: 'fault' | 'warning') =>
+    findings.flatMap((finding) =>
+      finding.level === level
+        ? [
+            issueView({
+              path: finding.path.map(String).join('.'),
+              message: finding.message,
+              ...configuration.placeOf(finding.path),
+            }),
+          ]
+        : [],
+    )
   const issues = read.length > 0 ? read : (compiled?.issues ?? [])
-  return {
-    file,
-    issues: issues.map(({ path, message, file: of, line, column }) => ({
-      path,
-      message,
-      ...(of === undefined ? {} : { file: of }),
-      ...(line === undefined ? {} : { line }),
-      ...(column === undefined ? {} : { column }),
-    })),
-  }
+  return { file, issues: [...issues.map(issueView), ...found('fault')], warnings: found('warning') }
 }
 
 /** Turns what stops a start into an error with its sentence for people. */

@@ -63,6 +63,11 @@ export class Configuration {
     return { file: this.options.file, state: this.declaredPart }
   }
 
+  /** Where a value of the declared file stands. */
+  placeOf(path: readonly PropertyKey[]): Pick<Issue, 'file' | 'line' | 'column'> {
+    return this.locate?.(path) ?? { file: undefined, line: undefined, column: undefined }
+  }
+
   /** Reads the file again. With issues, the part that was good before stays. */
   async readFile(): Promise<readonly Issue[]> {
     if (this.options.file === undefined) return []

@@ -40,6 +40,46 @@ it.each([
   [{ sql: { url: 'file:/secrets/url' } }, []],
   [{ sql: { url: 'sqlite:/data/a.db' } }, []],
   [{ credential: { bearer: '$${T}' } }, ['credential.bearer']],
+  [{ http: { url: 'https://u:p@x/mcp' } }, ['http.url']],
+  [{ http: { url: 'https://token@x/mcp' } }, ['http.url']],
+  [{ http: { url: 'https://x/mcp?api_key=abc&limit=3' } }, ['http.url']],
+  [{ http: { url: 'https://x/mcp?key=abc#t' } }, ['http.url']],
+  [{ http: { url: 'https://x/mcp?key=${KEY}&limit=3' } }, []],
+  [{ http: { url: 'https://u:${P}@x/mcp?limit=3&monkey=1' } }, []],
+  [{ http: { url: 'https://u:${P}@x/mcp?token=abc' } }, ['http.url']],
+  [{ http: { url: 'https://hooks.x/s/8f3a9b2c1d4e5f60718293a4b5c6d7e8/mcp' } }, ['http.url']],
+  [{ http: { url: 'https://x/mcp/issues-and-pull-requests-of-2026' } }, []],
+  [
+    { openapi: { spec: 'https://u:p@x/a.json', baseUrl: 'https://x?sig=a' } },
+    ['openapi.spec', 'openapi.baseUrl'],
+  ],
+  [
+    { graphql: { url: 'https://x', headers: { 'X-Custom': 'ghp_0123456789abcdef' } } },
+    ['graphql.headers.X-Custom'],
+  ],
+  [{ stdio: { command: 'a', args: ['--token', 'abc', '--port', '80'] } }, ['stdio.args.1']],
+  [{ stdio: { command: 'a', args: ['--api-key=abc', '--name=x'] } }, ['stdio.args.0']],
+  [{ stdio: { command: 'a', args: ['-H', 'Authorization: Bearer abc'] } }, ['stdio.args.1']],
+  [{ stdio: { command: 'a', args: ['postgres://u:p@db/x'] } }, ['stdio.args.0']],
+  [{ stdio: { command: 'docker', args: ['-e', 'TOKEN=abc', '-e', 'LANG=C'] } }, ['stdio.args.1']],
+  [{ stdio: { command: 'a', args: ['sk-abcdefghijklmnop1234'] } }, ['stdio.args.0']],
+  [
+    {
+      stdio: {
+        command: 'npx',
+        args: ['-y', '@modelcontextprotocol/server-filesystem', './docs', '--verbose'],
+      },
+    },
+    [],
+  ],
+  [
+    { stdio: { command: 'a', args: ['--token', '${TOKEN}', '--key=file:x', 'TOKEN=${TOKEN}'] } },
+    [],
+  ],
+  [
+    { stdio: { command: 'a', env: { DATABASE_URL: 'mysql://u:p@db/x' } } },
+    ['stdio.env.DATABASE_URL'],
+  ],
   [undefined, []],
 ])('%j', (spec, paths) => {
   expect(plainSecrets(spec)).toEqual(paths)

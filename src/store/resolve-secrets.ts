@@ -4,8 +4,8 @@ import { type DesiredState, desiredState, type Issue } from '../model/desired-st
 import type { Locate } from './declared.ts'
 
 const secretLengthMax = 65_536
-/** `$${` is a literal `${`; `${NAME}` a reference; any other `${` a mistake. */
-const reference = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{[^}]*\}?/g
+/** `$${` is a literal `${`; `${NAME}` and `${file:PATH}` are references; any other `${` a mistake. */
+const reference = /\$\$\{|\$\{(?:([A-Za-z_][A-Za-z0-9_]*)|file:([^}]+))\}|\$\{[^}]*\}?/g
 
 const telling =
   /^(?:auth|authorization|cookie|key|keys|apikey|token|secret|secrets|password|passwd|passphrase|pass|pwd|pat|credential|credentials)$/
@@ -41,7 +41,7 @@ export type Resolved =
   | { readonly ok: false; readonly issues: readonly Issue[] }
 
 /**
- * Replaces `${NAME}` inside any text and values that are `file:PATH` as a whole. Issues never hold a value.
+ * Replaces `${NAME}` and `${file:PATH}` inside any text, and values that are `file:PATH` as a whole. Issues never hold a value.
  * The result holds secrets: it goes to those who connect to servers, never into a Snapshot, a log or an answer.
  */
 export function resolveSecrets(state: DesiredState, ports: SecretPorts): Resolved {
@@ -88,8 +88,7 @@ function resolveText(
   complain: (message: string) => void,
   replaced: (value: string, name: string | undefined) => void,
 ): string {
-  if (text.startsWith('file:')) {
-    const path = text.slice('file:'.length)
+  const contentOf = (path: string): string | undefined => {
     try {
       const content = readFile(isAbsolute(path) ? path : join(baseFolder, path))
       if (content.length <= secretLengthMax) {
@@ -101,12 +100,16 @@ function resolveText(
     } catch {
       complain(`the file ${path} cannot be read`)
     }
-    return text
+    return undefined
   }
-  return text.replace(reference, (match, name: string | undefined) => {
+  if (text.startsWith('file:')) return contentOf(text.slice('file:'.length)) ?? text
+  return text.replace(reference, (match, name: string | undefined, file: string | undefined) => {
     if (match === '$${') return '${'
+    if (file !== undefined) return contentOf(file) ?? match
     if (name === undefined) {
-      complain(`${match} is no reference; write \${NAME}, or $\${ for a literal \${`)
+      complain(
+        `${match} is no reference; write \${NAME} or \${file:PATH}, or $\${ for a literal \${`,
+      )
       return match
     }
     const value = environment[name]

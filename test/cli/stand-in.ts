@@ -199,6 +199,7 @@ export async function standIn(): Promise<StandIn> {
       conversions: async () => inProcessAdmin(createConversionAdmin(ports), async () => undefined),
       checkConfig: async ({ config }) => ({
         file: config,
+        warnings: [],
         issues: config?.includes('bad')
           ? [{ path: 'servers.x', message: 'must be a mapping', file: config, line: 3, column: 5 }]
           : [],

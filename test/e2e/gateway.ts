@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +13,7 @@ import type { DesiredStateInput, KeyRow } from '../../src/model/desired-state.ts
 import { writeLastGood } from '../../src/store/last-good.ts'
 import { builtProgram } from '../built.ts'
 import { patienceMs } from '../patience.ts'
+import { leaksBelow, leaksIn, secret, secretsGiven } from './secret-scan.ts'
 
 export interface TestKey {
   readonly roles: readonly string[]
@@ -71,6 +73,8 @@ class Running implements TestGateway {
   url = ''
   key = ''
   log = ''
+  /** Secrets that were found in its logs. */
+  private readonly leaks: string[] = []
   private readonly folder: string
   private readonly options: GatewayOptions
   private readonly keys: ReadonlyMap<string, string>
@@ -100,6 +104,7 @@ class Running implements TestGateway {
   }
 
   async configure(config: DesiredStateInput | string): Promise<void> {
+    secretsGiven(config, this.options.env ?? {})
     const text = typeof config === 'string' ? config : JSON.stringify(quickToStop(config))
     await writeFile(join(this.folder, 'sallyport.yaml'), text)
   }
@@ -155,6 +160,7 @@ class Running implements TestGateway {
     this.child = child
     this.log = ''
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      this.leaks.push(...leaksIn(chunk, 'log'))
       this.log = (this.log + chunk).slice(-logMax)
     })
     try {
@@ -178,7 +184,7 @@ class Running implements TestGateway {
       const first = /\bsp_[A-Za-z0-9_-]{43}\b/.exec(output)?.[0]
       if (url !== undefined && (first !== undefined || this.needsNoKey())) {
         this.url = url
-        this.key = first ?? this.key
+        this.key = secret(first ?? this.key)
         return
       }
       await delay(10)
@@ -219,7 +225,10 @@ class Running implements TestGateway {
     // What a killed gateway left behind, its database for one, is ended by the next one in order.
     if (this.child?.signalCode === 'SIGKILL') await this.start()
     await this.end('SIGTERM')
+    // A test may have taken the folder away.
+    const leaks = [...this.leaks, ...(existsSync(this.dataDir) ? leaksBelow(this.dataDir) : [])]
     await rm(this.folder, { recursive: true, force: true })
+    if (leaks.length > 0) throw new Error(`secrets were kept or logged: ${leaks.join('; ')}`)
   }
 }
 
@@ -229,7 +238,7 @@ function quickToStop(config: DesiredStateInput): DesiredStateInput {
 }
 
 export function newKey(): string {
-  return `sp_${randomBytes(32).toString('base64url')}`
+  return secret(`sp_${randomBytes(32).toString('base64url')}`)
 }
 
 export async function startGateway(options: GatewayOptions): Promise<TestGateway> {

@@ -1,6 +1,12 @@
-import { plainSecrets } from '../../store/plain-secrets.ts'
+import { withReferences } from '../../store/plain-secrets.ts'
 
-/** Dotted paths of the secrets that stand in a server's spec as they are, instead of as references. */
-export function secretsIn(spec: unknown): readonly string[] {
-  return plainSecrets(spec)
+/**
+ * A copy of a server's spec in which a reference stands in the place of each secret that stood there as it is;
+ * `referenceOf` is given its dotted path.
+ */
+export function referSecrets(
+  spec: unknown,
+  referenceOf: (path: string, value: string) => string,
+): unknown {
+  return withReferences(spec, ({ path }, value) => referenceOf(path.join('.'), value))
 }
