@@ -253,6 +253,6 @@ function ask(
         resolve({ key, raw: '{"action":"cancel"}', declined: false })
       else resolve({ key, raw: answer.raw, declined: true })
     })
-    exchange.send(encodeQuestion(rpcId, question))
+    exchange.send(encodeQuestion(rpcId, question, call.revision))
   })
 }

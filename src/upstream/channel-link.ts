@@ -18,6 +18,7 @@ import { legacyCapabilities } from '../model/extensions.ts'
 import { type Member, type Members, rawOf } from '../model/members.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import { subjectOf } from '../model/target.ts'
+import { Asking } from './asking.ts'
 import { acknowledgement, honouredUris } from './http/listen.ts'
 import type { Facts, Listed, Sent, ServerLink, ServerNotice, Start } from './kind.ts'
 import {
@@ -221,6 +222,7 @@ export class ChannelLink implements ServerLink {
   private readonly options: ChannelLinkOptions
   private readonly sessions = new Map<string, ChannelSession>()
   private readonly openings = new Map<string, Promise<ChannelSession>>()
+  private readonly asking: Asking
   private readonly backoff: Backoff | undefined
   private blockedUntil = 0
   private lastFault = ''
@@ -234,6 +236,7 @@ export class ChannelLink implements ServerLink {
 
   constructor(options: ChannelLinkOptions) {
     this.options = options
+    this.asking = new Asking(options.now)
     this.era = options.era === 'auto' ? undefined : options.era
     this.backoff = options.backoff?.()
     this.sweep = setInterval(
@@ -245,12 +248,32 @@ export class ChannelLink implements ServerLink {
 
   start(start: Start): Sent | Promise<Sent> {
     const { call } = start.recorded
+    // A process that is shared can be asked by nobody in the legacy era.
+    if (this.options.era === 'auto' && this.options.perPrincipal && this.asking.wantsLegacy(call))
+      return this.startAsking(start)
     const key = this.keyOf(start)
     const session = this.sessions.get(key)
     const capabilities = this.options.perPrincipal ? call.capabilities : noCapabilities
     return session === undefined
       ? this.session(key, capabilities).then((opened) => this.startOn(opened, start))
       : this.startOn(session, start)
+  }
+
+  /** In a legacy session, if the server takes one. */
+  private async startAsking(start: Start): Promise<Sent> {
+    const { capabilities } = start.recorded.call
+    const key = this.keyOf(start)
+    // Which era it is of must be known first.
+    if (this.era === undefined) await this.session(this.systemKey, noCapabilities)
+    if (this.era !== 'modern') return this.startOn(await this.session(key, capabilities), start)
+    try {
+      const session = await this.session(`${key}\nlegacy`, capabilities, 'legacy')
+      return this.startOn(session, start)
+    } catch (fault) {
+      if (!(fault instanceof GatewayError) || fault.code !== 'server_broken') throw fault
+      this.asking.refused()
+      return this.startOn(await this.session(key, capabilities), start)
+    }
   }
 
   private keyOf(start: Start): string {
@@ -282,6 +305,9 @@ export class ChannelLink implements ServerLink {
         gatherMs: call.era === 'legacy' ? 0 : this.options.gatherMs,
         park: (state) => start.park(() => open, state),
         extensions: this.options.extensions,
+        ...(facts.era === 'modern'
+          ? { onFailed: (said: string) => this.asking.failed(call, said) }
+          : {}),
         onEnd: () => {
           if (session.calls.delete(key) && session.unanswered.size < unansweredMax)
             session.unanswered.add(key)
@@ -354,18 +380,26 @@ export class ChannelLink implements ServerLink {
     )
   }
 
-  private session(key: string, capabilities: Capabilities): Promise<ChannelSession> {
+  private session(
+    key: string,
+    capabilities: Capabilities,
+    era?: 'legacy',
+  ): Promise<ChannelSession> {
     const ready = this.sessions.get(key)
     if (ready !== undefined) return Promise.resolve(ready)
     let opening = this.openings.get(key)
     if (opening === undefined) {
-      opening = this.openSession(key, capabilities).finally(() => this.openings.delete(key))
+      opening = this.openSession(key, capabilities, era).finally(() => this.openings.delete(key))
       this.openings.set(key, opening)
     }
     return opening
   }
 
-  private async openSession(key: string, capabilities: Capabilities): Promise<ChannelSession> {
+  private async openSession(
+    key: string,
+    capabilities: Capabilities,
+    era: 'legacy' | undefined,
+  ): Promise<ChannelSession> {
     if (this.closed) throw new GatewayError('server_unavailable', { detail: 'removed' })
     const now = this.options.now()
     if (now < this.blockedUntil)
@@ -376,7 +410,7 @@ export class ChannelLink implements ServerLink {
       throw new GatewayError('server_busy', { detail: 'too many sessions' })
     this.makeRoomFor(ownerOf(key))
     try {
-      const session = await this.connect(capabilities)
+      const session = await this.connect(capabilities, era)
       session.onClosed = () => this.dropped(key, session)
       this.sessions.set(key, session)
       this.backoff?.reset()
@@ -389,7 +423,9 @@ export class ChannelLink implements ServerLink {
     } catch (fault) {
       this.sessions.delete(key)
       this.lastFault = fault instanceof Error ? fault.message : String(fault)
-      if (this.backoff !== undefined) this.blockedUntil = this.options.now() + this.backoff.next()
+      // Of an era that it need not be of, a failure says nothing of its health.
+      if (this.backoff !== undefined && era === undefined)
+        this.blockedUntil = this.options.now() + this.backoff.next()
       throw fault
     }
   }
@@ -399,13 +435,18 @@ export class ChannelLink implements ServerLink {
     if (key === this.systemKey && !this.closed) this.notice?.('sallyport/watch-ended', [])
   }
 
-  private async connect(capabilities: Capabilities): Promise<ChannelSession> {
+  private async connect(
+    capabilities: Capabilities,
+    era: 'legacy' | undefined,
+  ): Promise<ChannelSession> {
     const session = await this.fresh()
-    if (this.era !== undefined) return this.closing(session, this.greet(session, capabilities))
+    const known = era ?? this.era
+    if (known !== undefined)
+      return this.closing(session, this.greet(session, capabilities, known), era)
     return (
       (await this.closing(session, this.probe(session, capabilities))) ??
       // It ended because of the probe, so it gets a fresh channel without one (protocol.md section 2.9).
-      this.connect(capabilities)
+      this.connect(capabilities, era)
     )
   }
 
@@ -422,12 +463,17 @@ export class ChannelLink implements ServerLink {
   }
 
   /** The channel goes with the opening when that fails. */
-  private async closing<T>(session: ChannelSession, opening: Promise<T>): Promise<T> {
+  private async closing<T>(
+    session: ChannelSession,
+    opening: Promise<T>,
+    era?: 'legacy',
+  ): Promise<T> {
     try {
       return await opening
     } catch (fault) {
       // What was believed of its era may be why.
-      if (this.options.era === 'auto') this.era = this.era === undefined ? 'legacy' : undefined
+      if (this.options.era === 'auto' && era === undefined)
+        this.era = this.era === undefined ? 'legacy' : undefined
       await session.channel.close()
       throw fault
     }
@@ -454,7 +500,7 @@ export class ChannelLink implements ServerLink {
     clearTimeout(timer)
     if (session.closed === undefined && discovered !== undefined) {
       this.era = provesModern(discovered) ? 'modern' : 'legacy'
-      return this.greet(session, capabilities)
+      return this.greet(session, capabilities, this.era)
     }
     try {
       if (session.closed === undefined) {
@@ -466,7 +512,7 @@ export class ChannelLink implements ServerLink {
       // It was late, and is a modern one that refuses what legacy servers are asked.
       if (session.closed === undefined && provesModern(discovered)) {
         this.era = 'modern'
-        return this.greet(session, capabilities)
+        return this.greet(session, capabilities, 'modern')
       }
       if (session.closed === undefined) throw fault
     }
@@ -490,8 +536,9 @@ export class ChannelLink implements ServerLink {
   private async greet(
     session: ChannelSession,
     capabilities: Capabilities,
+    era: 'legacy' | 'modern',
   ): Promise<ChannelSession> {
-    if (this.era !== 'modern') {
+    if (era === 'legacy') {
       session.facts = await this.initialize(session, capabilities)
       return session
     }

@@ -24,6 +24,7 @@ export type NotificationSink = (notification: CallNotification) => void
 
 const keptNotificationsMax = 200
 const questionsMax = 32
+const saidBytesMax = 8_192
 
 interface Asked {
   readonly question: Question
@@ -44,6 +45,8 @@ export interface RoundOptions {
   readonly park: (serverState?: string) => string
   /** Extensions that may pass between this server and its callers. */
   readonly extensions: ReadonlySet<string>
+  /** What the server said when the call failed at it: the text of its error, or its tool result as JSON. */
+  readonly onFailed?: (said: string) => void
   /** Runs once when nothing more can come; `answered`: the server itself ended the call. */
   readonly onEnd?: (answered: boolean) => void
 }
@@ -119,7 +122,8 @@ export class OpenCall {
       this.end(new GatewayError('server_broken', { detail: message.detail }))
     else if (message.kind === 'error' && message.code === urlsRequired && this.bridgesEras)
       this.end(urlQuestions(this.call, message.data, this.options.park))
-    else if (message.kind === 'error')
+    else if (message.kind === 'error') {
+      this.options.onFailed?.(message.message)
       this.end({
         kind: 'error',
         code: message.code,
@@ -127,7 +131,7 @@ export class OpenCall {
         data: message.data,
         era: this.options.era,
       })
-    else this.finish(message)
+    } else this.finish(message)
   }
 
   /** A large result has begun: the call ends as complete, and its bytes follow. */
@@ -196,6 +200,7 @@ export class OpenCall {
 
   private finish(message: Extract<ServerMessage, { kind: 'result' }>): void {
     const result = message.bytes.subarray(message.start, message.end)
+    if (message.isError) this.options.onFailed?.(result.toString('utf8', 0, saidBytesMax))
     if (this.options.era === 'modern' && message.resultType === 'input_required') {
       this.end(inputRequired(result, this.call, this.options.park))
       return

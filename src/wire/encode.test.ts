@@ -287,7 +287,7 @@ test('questions', () => {
   expect(encoded(callOf('modern'), asked)).toBe(
     '{"jsonrpc":"2.0","id":7,"result":{"resultType":"input_required","inputRequests":{"q\\"1":{"method":"elicitation/create","params":{ "m":1.0 }},"r":{"method":"roots/list"}},"requestState":"s\\"","_meta":{ }}}',
   )
-  expect(encodeQuestion('"sp-1"', { key: 'r', method: 'roots/list', params: undefined })).toBe(
-    '{"jsonrpc":"2.0","id":"sp-1","method":"roots/list"}',
-  )
+  expect(
+    encodeQuestion('"sp-1"', { key: 'r', method: 'roots/list', params: undefined }, '2025-11-25'),
+  ).toBe('{"jsonrpc":"2.0","id":"sp-1","method":"roots/list"}')
 })

@@ -2,11 +2,12 @@
 
 import { type Arriving, Layer } from '../kit/arriving.ts'
 import { type Collect, type JsonMember, scanObject } from '../kit/json-scan.ts'
-import type { Call, Era } from '../model/call.ts'
+import type { Call, Era, Revision } from '../model/call.ts'
 import { type Members, objectText } from '../model/members.ts'
 import type { Released } from '../model/proofs.ts'
 import { GatewayError, publicSentence, refusals } from '../model/refusal.ts'
 import type { CallNotification, Question, Reply } from '../model/reply.ts'
+import { type Edit, mayLackContent, olderContent, olderQuestion } from './older.ts'
 import { StreamEditor, type StreamEdits } from './stream-editor.ts'
 
 /** One JSON-RPC message on its way out. Parts are written in order; a stream comes between head and tail. */
@@ -61,9 +62,12 @@ function encodeComplete(call: Call, reply: Complete, place: ResultPlace): OutMes
       wrapsAlways: place.wrapsOutput,
       members,
     }
-    const { head, rest } = editStream(body, edited)
+    const older = hasBlocks(call) && mayLackContent(call.revision)
+    const source = older ? heldOlder(body, call.revision, place.uriPrefix) : body
+    const { head, rest } = editStream(source, edited)
     return { status: 200, head: [prefix, head], stream: rest, tail: extras }
   }
+  const older = hasBlocks(call) ? olderContent(body.bytes, call.revision, place.uriPrefix) : []
   const edits: Edit[] = []
   if (call.era !== reply.era) eraEdits(call, body.bytes, edits)
   if (place.uriPrefix !== '' && body.bytes.includes('"uri"'))
@@ -71,14 +75,44 @@ function encodeComplete(call: Call, reply: Complete, place: ResultPlace): OutMes
   if (place.taskId !== undefined) taskEdits(body.bytes, place.taskId, edits)
   if (legacyOutput && body.bytes.includes('"structuredContent"'))
     outputEdits(body.bytes, place.wrapsOutput, edits)
-  return message(200, [prefix, ...applyEdits(body.bytes, edits), extras])
+  const within = (edit: Edit): boolean =>
+    older.some(({ start, end }) => edit.start >= start && edit.end <= end)
+  const all = older.length === 0 ? edits : [...older, ...edits.filter((edit) => !within(edit))]
+  return message(200, [prefix, ...applyEdits(body.bytes, all), extras])
 }
 
-/** Replace bytes `start` to `end` by `text`. */
-interface Edit {
-  readonly start: number
-  readonly end: number
-  readonly text: string
+/** Whether the result is content for people and models. */
+function hasBlocks(call: Call): boolean {
+  return call.method === 'tools/call' || call.method === 'prompts/get'
+}
+
+/** Of a large result that is held to be read whole, since it may hold what an old revision lacks. A larger one passes as it is. */
+const heldBytesMax = 4_000_000
+
+/** A result that is still arriving, held to its end and then as an older revision knows it. */
+function heldOlder(
+  body: { readonly head: Buffer; readonly rest: Arriving },
+  revision: Revision,
+  uriPrefix: string,
+): { head: Buffer; rest: Arriving } {
+  const rest = new Layer(body.rest, async function* pieces(source) {
+    const held = [body.head]
+    let bytes = body.head.length
+    let passing = false
+    for await (const chunk of source) {
+      bytes += chunk.length
+      if (passing) yield chunk
+      else held.push(chunk)
+      if (passing || bytes <= heldBytesMax) continue
+      passing = true
+      yield* held.splice(0)
+    }
+    if (passing) return
+    const whole = Buffer.concat(held)
+    for (const part of applyEdits(whole, olderContent(whole, revision, uriPrefix)))
+      yield Buffer.from(part)
+  })
+  return { head: Buffer.alloc(0), rest }
 }
 
 function applyEdits(bytes: Buffer, edits: Edit[]): (string | Buffer)[] {
@@ -329,8 +363,13 @@ export function encodeNotification(call: Call, notification: CallNotification): 
 }
 
 /** A question as a real request to a legacy client. */
-export function encodeQuestion(rpcId: string, question: Question): string {
-  const params = question.params === undefined ? '' : `,"params":${question.params}`
+export function encodeQuestion(rpcId: string, question: Question, revision: Revision): string {
+  const given = question.params
+  const known =
+    given !== undefined && question.method === 'sampling/createMessage'
+      ? olderQuestion(given, revision)
+      : given
+  const params = known === undefined ? '' : `,"params":${known}`
   return `{"jsonrpc":"2.0","id":${rpcId},"method":"${question.method}"${params}}`
 }
 

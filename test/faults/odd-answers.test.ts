@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { DesiredStateInput } from '../../src/model/desired-state.ts'
-import { eventually, modernCall, modernTool, type Reply } from '../e2e/client.ts'
+import { eventually, legacySession, modernCall, modernTool, type Reply } from '../e2e/client.ts'
 import { everything, startGateway, type TestGateway } from '../e2e/gateway.ts'
 import { dig, names } from '../e2e/json.ts'
 import {
@@ -363,4 +363,37 @@ test('user and password of a URL are shown, and not told', async () => {
   expect(echoed(await call(gateway))).toBe('{"n":1}')
   expect(new Set(seen)).toEqual(new Set(['Basic Ym9iOnNAY3JldA==', 'Bearer token']))
   expect(gateway.log).not.toContain('cret')
+})
+
+describe('content that a revision does not know', () => {
+  const link = { type: 'resource_link', uri: 'doc://a', name: 'a' }
+  const audio = { type: 'audio', data: 'A'.repeat(1_000), mimeType: 'audio/wav' }
+  const expected = {
+    '2024-11-05': ['text', 'text', 'text'],
+    '2025-03-26': ['text', 'text', 'audio'],
+    '2025-06-18': ['text', 'resource_link', 'audio'],
+    '2025-11-25': ['text', 'resource_link', 'audio'],
+  }
+  test.each(['small', 'large'])('becomes a text in a %s result', async (size) => {
+    const text = { type: 'text', text: 'x'.repeat(size === 'small' ? 1 : 400_000) }
+    const { gateway } = await over({
+      handle: ({ method, response, message }) => {
+        if (method !== 'tools/call') return false
+        const result = { content: [text, link, audio] }
+        sendJson(response, { jsonrpc: '2.0', id: dig(message, 'id'), result })
+        return true
+      },
+    })
+    for (const url of [gateway.server('s'), gateway.url])
+      for (const [revision, types] of Object.entries(expected)) {
+        const session = await legacySession(url, gateway.key, { revision })
+        const name = url === gateway.url ? 's__echo' : 'echo'
+        const reply = await session.tool(name)
+        const content = dig(reply.message, 'result', 'content')
+        expect(Array.isArray(content) && content.map((one) => dig(one, 'type'))).toEqual(types)
+        expect(dig(content, 0)).toEqual(text)
+        const uri = url === gateway.url ? 's+doc://a' : 'doc://a'
+        expect(reply.text).toContain(uri)
+      }
+  })
 })

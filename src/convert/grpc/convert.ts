@@ -1,5 +1,5 @@
 /** gRPC services to tools: a tool for each unary and each server-streaming method. */
-import { clone, create, type DescMethod, toBinary } from '@bufbuild/protobuf'
+import { create, type DescMethod, toBinary } from '@bufbuild/protobuf'
 import {
   type FileDescriptorProto,
   FileDescriptorProtoSchema,
@@ -123,9 +123,8 @@ function refusalOf({ methodKind }: DescMethod): string | undefined {
 /** Without comments: calls need none. */
 function encoded(files: readonly FileDescriptorProto[]): string {
   const bare = files.map((file) => {
-    const copy = clone(FileDescriptorProtoSchema, file)
-    delete copy.sourceCodeInfo
-    return copy
+    const { sourceCodeInfo: _, ...rest } = file
+    return create(FileDescriptorProtoSchema, rest)
   })
   return Buffer.from(
     toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: bare })),

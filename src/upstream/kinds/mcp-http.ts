@@ -14,6 +14,7 @@ import { legacyCapabilities } from '../../model/extensions.ts'
 import type { Member } from '../../model/members.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import { subjectOf } from '../../model/target.ts'
+import { Asking } from '../asking.ts'
 import { ChannelLink, isOf, levelRank, ownerOf, sessionsPerPrincipalMax } from '../channel-link.ts'
 import type { Egress } from '../egress/egress.ts'
 import { ListenStream } from '../http/listen.ts'
@@ -59,6 +60,7 @@ export class McpHttp implements ServerLink {
   private readonly place: Place
   private readonly pools: readonly Pool[]
   private readonly sessions: Lru<string, HttpSession>
+  private readonly asking: Asking
   private readonly openings = new Map<string, Promise<HttpSession>>()
   private mode: Mode | undefined
   private opening: Promise<Mode> | undefined
@@ -75,6 +77,7 @@ export class McpHttp implements ServerLink {
 
   constructor(options: HttpLinkOptions) {
     this.options = options
+    this.asking = new Asking(options.now)
     const url = new URL(options.spec.url)
     const calls = options.egress.pool(url, { connections: options.connectionsMax })
     const streams = options.egress.pool(url, { connections: null })
@@ -107,7 +110,20 @@ export class McpHttp implements ServerLink {
   private startIn(mode: Mode, start: Start): Sent | Promise<Sent> {
     if (!start.wanted()) throw new GatewayError('cancelled')
     if (mode.kind === 'pair') return mode.link.start(start)
-    if (mode.kind === 'modern') return this.startModern(mode.facts, start)
+    const { call } = start.recorded
+    if (mode.kind === 'modern') {
+      if (this.options.era !== 'auto' || !this.asking.wantsLegacy(call))
+        return this.startModern(mode.facts, start)
+      return Promise.resolve(this.startInSession(start)).catch((fault: unknown) => {
+        if (!(fault instanceof GatewayError) || fault.code !== 'server_broken') throw fault
+        this.asking.refused()
+        return this.startModern(mode.facts, start)
+      })
+    }
+    return this.startInSession(start)
+  }
+
+  private startInSession(start: Start): Sent | Promise<Sent> {
     const { call } = start.recorded
     const session = this.sessions.get(this.sessionKey(start))
     if (session !== undefined && !session.ended) return this.startLegacy(session, start)
@@ -141,7 +157,12 @@ export class McpHttp implements ServerLink {
         })
         .catch((fault: unknown) => {
           // It takes no `initialize` any more: perhaps it was upgraded, so its era is found again.
-          if (fault instanceof GatewayError && fault.code === 'server_broken') this.mode = undefined
+          if (
+            this.mode?.kind === 'legacy' &&
+            fault instanceof GatewayError &&
+            fault.code === 'server_broken'
+          )
+            this.mode = undefined
           throw fault
         })
         .finally(() => this.openings.delete(key))
@@ -181,6 +202,7 @@ export class McpHttp implements ServerLink {
         gatherMs: 0,
         park: (state) => start.park(() => open, state),
         extensions: this.options.extensions,
+        onFailed: (said) => this.asking.failed(call, said),
         onEnd: () => relay.callEnded(),
       },
       call,
