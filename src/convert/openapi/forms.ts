@@ -32,7 +32,8 @@ export function discriminatorOf(schema: unknown): string | undefined {
 
 export class Forms {
   private readonly documents: Documents
-  private readonly home: readonly (readonly [string, Spot])[]
+  /** Schemas of the description by name. */
+  private readonly home: ReadonlyMap<string, Spot>
   private readonly bases = new Map<unknown, Base | undefined>()
   /** Schemas by the value of what stands in their `allOf`. */
   private derived: ReadonlyMap<unknown, readonly Spot[]> | undefined
@@ -42,7 +43,7 @@ export class Forms {
     const { root } = documents
     const holder = dialect === '2.0' ? root : documents.member(root, 'components')
     const key = dialect === '2.0' ? 'definitions' : 'schemas'
-    this.home = holder === undefined ? [] : documents.entries(holder, key)
+    this.home = new Map(holder === undefined ? [] : documents.entries(holder, key))
   }
 
   /** Undefined for a schema that is no base, or whose forms nobody knows. */
@@ -103,7 +104,7 @@ export class Forms {
   /** A name of a schema, or a reference to one. */
   private mapped(to: unknown, base: Spot): Spot | undefined {
     if (typeof to !== 'string') return undefined
-    const named = this.home.find(([name]) => name === to)?.[1]
+    const named = this.home.get(to)
     if (named !== undefined) return named
     const found = this.documents.resolve(to, base.at)
     return found.kind === 'found' ? found.spot : undefined
@@ -116,7 +117,7 @@ export class Forms {
 
   private derive(): ReadonlyMap<unknown, readonly Spot[]> {
     const derived = new Map<unknown, Spot[]>()
-    for (const [, spot] of this.home)
+    for (const spot of this.home.values())
       for (const [, part] of this.documents.entries(spot, 'allOf')) {
         if (memberOf(part.value, '$ref') === undefined) continue
         const above = this.documents.layers(part).at(-1)
