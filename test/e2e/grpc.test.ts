@@ -1,16 +1,18 @@
 // A gRPC service behind the gateway: found by reflection and by .proto, called and refused by the public door.
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { convertGrpc } from '../../src/convert/grpc/convert.ts'
 import { grpcSpec } from '../../src/model/kinds/grpc.ts'
 import { type Lab, labProto, startGrpcJs } from '../apis/grpc-lab.ts'
-import { documentOf, readBeside } from '../apis/soap-tools.ts'
+import { documentOf, fixture, readBeside } from '../apis/soap-tools.ts'
 import { eventually, modernCall, modernTool } from './client.ts'
 import { everything, startGateway, type TestGateway } from './gateway.ts'
 import { dig, names } from './json.ts'
 
 const protos = fileURLToPath(new URL('../fixtures/specs/proto', import.meta.url))
 let lab: Lab
+let python: Lab
 let gateway: TestGateway
 
 beforeAll(async () => {
@@ -18,6 +20,13 @@ beforeAll(async () => {
   const { common } = await convertGrpc(spec, documentOf(labProto), readBeside)
   const descriptors = Buffer.from(common.files, 'base64')
   lab = await startGrpcJs({ reflection: 'v1', descriptors, accepted: 'sesame' })
+  // What grpcio of Python sends: no names in JSON.
+  const file = readFileSync(fixture('grpc/lab.python.b64'), 'utf8')
+  python = await startGrpcJs({
+    reflection: 'v1alpha',
+    descriptors: Buffer.from(file, 'base64'),
+    raw: true,
+  })
   gateway = await startGateway({
     config: {
       servers: {
@@ -25,6 +34,7 @@ beforeAll(async () => {
           grpc: { address: `grpc://${lab.address}`, stream: { messages: 3 } },
           credential: { bearer: 'sesame' },
         },
+        python: { grpc: { address: python.address, plaintext: true } },
         file: { grpc: { address: lab.address, plaintext: true, proto: labProto } },
         pubsub: {
           grpc: {
@@ -41,12 +51,15 @@ beforeAll(async () => {
   await eventually(async () => {
     const listed = await modernCall(gateway.url, gateway.key, 'tools/list')
     const all = names(listed.message, 'tools')
-    return ['lab__echo', 'file__echo', 'pubsub__get_topic'].every((name) => all.includes(name))
+    return ['lab__echo', 'file__echo', 'python__echo', 'pubsub__get_topic'].every((name) =>
+      all.includes(name),
+    )
   })
 })
 afterAll(async () => {
   await gateway?.stop()
   await lab?.stop()
+  await python?.stop()
 })
 
 it('calls of a reflected service go there and back, with the credential as metadata', async () => {
@@ -59,6 +72,21 @@ it('calls of a reflected service go there and back, with the credential as metad
     big: '9223372036854775807',
   })
   expect(dig(big.message, 'result', 'structuredContent', 'big')).toBe('9223372036854775807')
+})
+
+it('a server that sends no names in JSON gets its fields, and a float its own digits', async () => {
+  const args = { smallReal: 1.1, byRoad: 'on foot', renamed: 'x', maybe: 7 }
+  const { message, text } = await modernTool(gateway.url, gateway.key, 'python__echo', args)
+  expect(dig(message, 'result', 'structuredContent'), text).toMatchObject({
+    smallReal: 1.1,
+    byRoad: 'on foot',
+    renamed: 'x',
+    maybe: 7,
+  })
+  const lossy = await modernTool(gateway.url, gateway.key, 'python__echo', {
+    real: JSON.rawJSON('0.12345678901234567890'),
+  })
+  expect(lossy.text).toContain('more digits than this field can keep')
 })
 
 it('a stream ends where the configuration says', async () => {

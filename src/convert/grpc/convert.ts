@@ -1,5 +1,5 @@
 /** gRPC services to tools: a tool for each unary and each server-streaming method. */
-import { create, type DescMethod, toBinary } from '@bufbuild/protobuf'
+import { clone, create, type DescMethod, toBinary } from '@bufbuild/protobuf'
 import {
   type FileDescriptorProto,
   FileDescriptorProtoSchema,
@@ -123,8 +123,9 @@ function refusalOf({ methodKind }: DescMethod): string | undefined {
 /** Without comments: calls need none. */
 function encoded(files: readonly FileDescriptorProto[]): string {
   const bare = files.map((file) => {
-    const { sourceCodeInfo: _, ...rest } = file
-    return create(FileDescriptorProtoSchema, rest)
+    const copy = clone(FileDescriptorProtoSchema, file)
+    delete copy.sourceCodeInfo
+    return copy
   })
   return Buffer.from(
     toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: bare })),

@@ -1,6 +1,6 @@
 /** A description as linked files: a descriptor set as it is, or a `.proto` with all that it imports. */
 import { dirname, relative } from 'node:path'
-import { create, fromBinary } from '@bufbuild/protobuf'
+import { clone, fromBinary } from '@bufbuild/protobuf'
 import {
   type FileDescriptorProto,
   FileDescriptorProtoSchema,
@@ -12,11 +12,15 @@ import {
   type Document,
   type ReadDocument,
 } from '../../model/conversion.ts'
+import { typesOf as descriptorTypes } from './complete.ts'
 import { fileDescriptor, type ParsedFile, type Protobufjs, typesOf } from './proto-descriptor.ts'
 import { wellKnownFiles } from './well-known.ts'
 
 const filesMax = 2_000
 const charactersMax = 32_000_000
+/** Files of Google's API design, and the like, that declare options and no message that a method takes. */
+const optionsOnly =
+  /^(?:google\/api\/(?:annotations|client|field_behavior|field_info|http|launch_stage|resource|routing|visibility)|gogoproto\/gogo|validate\/validate|buf\/validate\/validate|protoc-gen-openapiv2\/options\/(?:annotations|openapiv2)|openapiv3\/annotations)\.proto$/
 /** How far above the file its import folder is looked for. */
 const levelsMax = 8
 
@@ -100,19 +104,17 @@ function sorted(
     const dependency = file.dependency.filter(visit)
     done.set(
       name,
-      dependency.length === file.dependency.length
-        ? file
-        : create(FileDescriptorProtoSchema, {
-            ...file,
-            dependency,
-            publicDependency: [],
-            weakDependency: [],
-          }),
+      dependency.length === file.dependency.length ? file : withDependencies(file, dependency),
     )
     return true
   }
   for (const { name } of files) visit(name)
   return [...done.values()]
+}
+
+function withDependencies(file: FileDescriptorProto, dependency: string[]): FileDescriptorProto {
+  const copy = clone(FileDescriptorProtoSchema, file)
+  return Object.assign(copy, { dependency, publicDependency: [], weakDependency: [] })
 }
 
 class ProtoLoader {
@@ -226,6 +228,8 @@ class ProtoLoader {
           throw thrown
         fault ??= thrown
       }
+    // What it declares is read by `options.ts`, or says nothing to a caller: nothing is lost without it.
+    if (optionsOnly.test(name)) return undefined
     this.notes.push({
       operation: '',
       code: fault?.code ?? 'document_unreadable',
@@ -237,7 +241,7 @@ class ProtoLoader {
 
   descriptors(): readonly FileDescriptorProto[] {
     const files = [...this.files.values()]
-    const kinds = new Map<string, 'message' | 'enum'>(wellKnownTypes())
+    const kinds = descriptorTypes([...wellKnownFiles.values()])
     for (const file of files)
       for (const [name, kind] of typesOf(file, this.pb)) kinds.set(name, kind)
     return files.map((file) => fileDescriptor(file, kinds, this.pb))
@@ -259,18 +263,4 @@ function unparsed(thrown: unknown, location: string): ConversionFault {
     `it is no .proto file: ${message.slice(0, 300)}`,
     line === undefined ? location : `${location}:${line}`,
   )
-}
-
-function* wellKnownTypes(): Generator<[string, 'message' | 'enum']> {
-  for (const file of wellKnownFiles.values()) {
-    const scope = file.package === '' ? '' : `.${file.package}`
-    for (const { name } of file.enumType) yield [`${scope}.${name}`, 'enum']
-    const queue = file.messageType.map((message) => ({ scope, message }))
-    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-      const name = `${next.scope}.${next.message.name}`
-      yield [name, 'message']
-      for (const one of next.message.enumType) yield [`${name}.${one.name}`, 'enum']
-      for (const message of next.message.nestedType) queue.push({ scope: name, message })
-    }
-  }
 }

@@ -6,6 +6,8 @@ import {
   Edition,
   type EnumDescriptorProto,
   EnumDescriptorProtoSchema,
+  type FeatureSet,
+  FeatureSetSchema,
   type FieldDescriptorProto,
   FieldDescriptorProtoSchema,
   FieldOptionsSchema,
@@ -30,10 +32,8 @@ import type {
   Service,
   Type,
 } from 'protobufjs'
+import { jsonName, resolveName, type TypeKinds } from './complete.ts'
 import { behaviorOptions, httpOption } from './options.ts'
-
-/** Kinds of all types that a file may name, by full name with a leading dot. */
-export type TypeKinds = ReadonlyMap<string, 'message' | 'enum'>
 
 /** protobufjs, handed over so that it is loaded only when a `.proto` is there. */
 export type Protobufjs = typeof import('protobufjs')
@@ -139,7 +139,9 @@ class Writer {
     const own = type.oneofsArray.filter(({ fieldsArray }) => !fieldsArray.every(isSynthetic))
     const synthetic = type.oneofsArray.filter((one) => !own.includes(one))
     const oneofs = [...own, ...synthetic]
-    const fields = type.fieldsArray.map((field, index) => {
+    // Extensions of the message stand among its fields, under a name that begins with a dot.
+    const plain = type.fieldsArray.filter(({ name }) => !name.startsWith('.'))
+    const fields = plain.map((field, index) => {
       this.note([...path, 2, index], field.comment)
       const oneof = field.partOf === null ? -1 : oneofs.indexOf(field.partOf)
       if (field instanceof pb.MapField) entries.push(this.mapEntry(field))
@@ -154,7 +156,7 @@ class Writer {
         ...entries,
       ],
       enumType: enums.map((one, index) => this.enumeration(one, [...path, 4, index])),
-      options: { deprecated: type.getOption('deprecated') === true },
+      options: { deprecated: type.getOption('deprecated') === true, ...featuresOf(type) },
     })
   }
 
@@ -200,6 +202,7 @@ class Writer {
       options: withUnknown(
         create(FieldOptionsSchema, {
           deprecated: field.getOption('deprecated') === true,
+          ...featuresOf(field),
           ...(typeof packed === 'boolean' && this.syntax.startsWith('proto') ? { packed } : {}),
         }),
         behaviorOptions(texts(parsed(field, '(google.api.field_behavior)'))),
@@ -222,13 +225,7 @@ class Writer {
   }
 
   private resolve(written: string, at: ReflectionObject): string {
-    if (written.startsWith('.')) return written
-    const scope = (at.parent?.fullName ?? '').split('.')
-    for (; scope.length > 0; scope.pop()) {
-      const candidate = `${scope.join('.')}.${written}`
-      if (this.kinds.has(candidate)) return candidate
-    }
-    return `.${written}`
+    return resolveName(written, at.parent?.fullName ?? '', this.kinds)
   }
 
   enumeration(one: Enum, path: number[]): EnumDescriptorProto {
@@ -239,7 +236,7 @@ class Writer {
     return create(EnumDescriptorProtoSchema, {
       name: one.name,
       value: values.map(([name, number]) => ({ name, number })),
-      options: { allowAlias: one.getOption('allow_alias') === true },
+      options: { allowAlias: one.getOption('allow_alias') === true, ...featuresOf(one) },
     })
   }
 
@@ -295,6 +292,26 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** Values of `google.protobuf.FeatureSet` (editions), by the names that files have. */
+const features: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  field_presence: { EXPLICIT: 1, IMPLICIT: 2, LEGACY_REQUIRED: 3 },
+  enum_type: { OPEN: 1, CLOSED: 2 },
+  repeated_field_encoding: { PACKED: 1, EXPANDED: 2 },
+  utf8_validation: { VERIFY: 2, NONE: 3 },
+  message_encoding: { LENGTH_PREFIXED: 1, DELIMITED: 2 },
+}
+
+/** The features that are set here; the parser gives those of a file to what stands at its top. */
+function featuresOf(object: ReflectionObject): { features?: FeatureSet } {
+  const given: unknown = object.getOption('features')
+  if (!isRecord(given)) return {}
+  const entries = Object.entries(given).flatMap(([name, value]): [string, number][] => {
+    const number = Object.hasOwn(features, name) ? features[name]?.[String(value)] : undefined
+    return number === undefined ? [] : [[jsonName(name), number]]
+  })
+  return { features: create(FeatureSetSchema, Object.fromEntries(entries)) }
+}
+
 /** Every value that an option was given. */
 function parsed(object: ReflectionObject, name: string): readonly unknown[] {
   const options: unknown = object.parsedOptions
@@ -307,11 +324,6 @@ function parsed(object: ReflectionObject, name: string): readonly unknown[] {
 
 const texts = (values: readonly unknown[]): string[] =>
   values.filter((one) => typeof one === 'string')
-
-/** As `protoc` makes it: without underscores, what follows them in upper case. */
-function jsonName(name: string): string {
-  return name.replaceAll(/_+([^_]?)/g, (_, next: string) => next.toUpperCase())
-}
 
 function entryName(field: string): string {
   const camel = jsonName(field)

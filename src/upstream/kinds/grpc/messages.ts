@@ -8,12 +8,15 @@ import {
   fromJson,
   type JsonValue,
   type Registry,
+  ScalarType,
   toBinary,
   toJson,
 } from '@bufbuild/protobuf'
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
+import { exactNumbers, fitsDouble, shortestFloat } from '../../../kit/exact-numbers.ts'
 import type { GrpcCommon, GrpcPlan } from '../../../model/kinds/grpc.ts'
 import { GatewayError } from '../../../model/refusal.ts'
+import { holdsFloats, mapScalars } from './map-scalars.ts'
 
 /** Arguments that no message can be made of; the message is for the model. */
 export class ArgumentFault extends Error {}
@@ -38,13 +41,36 @@ function messageOf(registry: Registry, name: string): DescMessage {
   return message
 }
 
-/** Numbers that a double would round become texts, which the JSON form of 64-bit integers takes as well. */
-function parseExact(json: string): unknown {
-  return JSON.parse(json, (_key, value: unknown, context?: { source?: string }) =>
-    typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)
-      ? (context?.source ?? value)
-      : value,
-  )
+/** Numbers that a double may round stay as they were written; `isExact`: there are none. */
+function parseExact(text: string): { readonly json: unknown; readonly isExact: boolean } {
+  let isExact = true
+  const json: unknown = JSON.parse(text, (key, value: unknown, context?: { source?: string }) => {
+    const exact = exactNumbers(key, value, context)
+    const isLarge =
+      typeof exact === 'number' && Number.isInteger(exact) && !Number.isSafeInteger(exact)
+    if (!isLarge && exact === value) return value
+    isExact = false
+    return isLarge ? JSON.rawJSON(context?.source ?? String(exact)) : exact
+  })
+  return { json, isExact }
+}
+
+const integers64: ReadonlySet<ScalarType | undefined> = new Set([
+  ScalarType.INT64,
+  ScalarType.UINT64,
+  ScalarType.SINT64,
+  ScalarType.FIXED64,
+  ScalarType.SFIXED64,
+])
+
+/** 64-bit integers may be texts; what else is a number must be one that a double holds. @throws ArgumentFault */
+function plainNumber(scalar: ScalarType | undefined, value: unknown): unknown {
+  if (!JSON.isRawJSON(value)) return value
+  const source = value.rawJSON
+  if (integers64.has(scalar) && /^-?\d+$/.test(source)) return source
+  if (fitsDouble(source)) return Number(source)
+  const shown = source.length > 60 ? `${source.slice(0, 60)}...` : source
+  throw new ArgumentFault(`The number ${shown} has more digits than this field can keep.`)
 }
 
 function isJson(_value: unknown): _value is JsonValue {
@@ -59,10 +85,12 @@ function isObject(value: JsonValue): value is { [key: string]: JsonValue } {
 export function encodeMessage(plan: GrpcPlan, common: GrpcCommon, args: string): Buffer {
   const registry = registryOf(common)
   const message = messageOf(registry, plan.input)
-  const json = parseExact(args)
+  const { json, isExact } = parseExact(args)
   if (!isJson(json) || !isObject(json)) throw new ArgumentFault('The arguments must be an object.')
+  const given = plan.inputWrapped ? (json['value'] ?? null) : json
+  const value = isExact ? given : mapScalars(message, given, plainNumber, registry)
   try {
-    const value = plan.inputWrapped ? (json['value'] ?? null) : json
+    if (!isJson(value)) throw new ArgumentFault('It is no JSON.')
     return Buffer.from(toBinary(message, fromJson(message, value, { registry })))
   } catch (thrown) {
     throw argumentFault(thrown)
@@ -84,10 +112,16 @@ export function decodeMessage(plan: GrpcPlan, common: GrpcCommon, bytes: Buffer)
       registry: anyTolerant(registry),
       alwaysEmitImplicit: true,
     })
-    return JSON.stringify(plan.outputWrapped ? { value: json } : json)
+    const told = holdsFloats(message) ? mapScalars(message, json, shortFloat, registry) : json
+    return JSON.stringify(plan.outputWrapped ? { value: told } : told)
   } catch (thrown) {
     throw broken(thrown)
   }
+}
+
+/** The digits that a 32-bit float was written with, not those of the double that it is read into. */
+function shortFloat(scalar: ScalarType | undefined, value: unknown): unknown {
+  return scalar === ScalarType.FLOAT && typeof value === 'number' ? shortestFloat(value) : value
 }
 
 function broken(thrown: unknown): GatewayError {

@@ -1,5 +1,5 @@
 /** Server reflection (grpc/reflection/v1/reflection.proto, and v1alpha): the descriptors of all services of a server. */
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { clone, create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import {
   type FileDescriptorProto,
@@ -98,5 +98,5 @@ function onlyServices(file: FileDescriptorProto, own: ReadonlySet<string>): File
   const service = file.service.filter(({ name }) => own.has(fullName(file.package, name)))
   return service.length === file.service.length
     ? file
-    : create(FileDescriptorProtoSchema, { ...file, service })
+    : Object.assign(clone(FileDescriptorProtoSchema, file), { service })
 }
