@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { logSettings } from './cli/log-settings.ts'
 import type { CliPorts } from './cli/ports.ts'
 import { runCli } from './cli/program.ts'
+import { closeInherited } from './kit/inherited-files.ts'
 import { catchStrays } from './kit/owner.ts'
 import {
   type CommandSettings,
@@ -22,6 +23,7 @@ import { productVersion } from './model/product.ts'
 /** How long a gateway that failed may take to stop in order. */
 const brokenStopMs = 30_000
 
+closeInherited(process.argv)
 const here = fileURLToPath(new URL('.', import.meta.url))
 const fromSource = import.meta.url.endsWith('.ts')
 const stopping = new AbortController()

@@ -129,6 +129,35 @@ export function readBody(
   )
 }
 
+/** How much, and for how long, of a body that was refused is read and thrown away. */
+const readOnBytesMax = 16_000_000
+const readOnMs = 5_000
+
+/**
+ * Reads what is left of a body whose answer is written, so that the client comes to read it: a connection that is closed
+ * while bytes arrive is reset, and what the client has not read of the answer is lost (RFC 9112 section 9.6).
+ */
+export function readOn(request: IncomingMessage, done: () => void): void {
+  let left = readOnBytesMax
+  const stop = (): void => {
+    clearTimeout(timer)
+    request.off('data', count)
+    request.off('end', stop)
+    request.off('close', stop)
+    done()
+  }
+  const count = ({ length }: Buffer): void => {
+    left -= length
+    if (left < 0) stop()
+  }
+  const timer = setTimeout(stop, readOnMs)
+  timer.unref()
+  request.on('data', count)
+  request.once('end', stop)
+  request.once('close', stop)
+  request.resume()
+}
+
 /** The text of a body; invalid UTF-8 is refused, since parsers repair it differently. */
 export function bodyText(body: Buffer): string {
   if (!isUtf8(body)) throw new GatewayError('json_invalid', { detail: 'not UTF-8' })

@@ -394,10 +394,21 @@ function errorInstead(head: string, error: GatewayError): string {
   return `${id},"error":{"code":${refusals[error.code].rpc},"message":${JSON.stringify(publicSentence(error))},"data":{"code":"${error.code}"}}}`
 }
 
-/** Whether an Accept header takes a type (RFC 9110 section 12.5.1, without weights). */
+const usualAccept = 'application/json, text/event-stream'
+
+/**
+ * Whether an Accept header names a type, or a range that holds it (RFC 9110 sections 8.3.1 and 12.5.1). Weights are no
+ * preference here, but for 0, which excludes.
+ */
 export function accepts(header: string | undefined, type: string): boolean {
   if (header === undefined) return false
-  return (
-    header.includes(type) || header.includes('*/*') || header.includes(`${type.split('/')[0]}/*`)
-  )
+  if (header === usualAccept) return usualAccept.includes(type)
+  const ranges = [type, `${type.slice(0, type.indexOf('/'))}/*`, '*/*']
+  return header
+    .toLowerCase()
+    .split(',')
+    .some((part) => {
+      const [range = '', ...parameters] = part.split(';').map((word) => word.trim())
+      return ranges.includes(range) && !parameters.some((word) => /^q=0(?:\.0*)?$/.test(word))
+    })
 }

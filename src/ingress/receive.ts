@@ -10,7 +10,7 @@ import type { Account } from '../model/account.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError, refusals, toGatewayError } from '../model/refusal.ts'
-import { type BodyReader, bodyText, readBody } from './body.ts'
+import { type BodyReader, bodyText, readBody, readOn } from './body.ts'
 import { EventStream } from './event-stream.ts'
 import { accepts, HttpExchange, wholeBytesMax, wholeText } from './http-exchange.ts'
 import { allowCors, checkOrigin, preflight } from './origin.ts'
@@ -148,6 +148,7 @@ class Door {
   }
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    checkSingle(request)
     const path = pathOf(request)
     if (path === '/healthz' || path === '/readyz') return this.health(path, response)
     checkOrigin(this.settings.rules, request)
@@ -197,7 +198,11 @@ class Door {
   ): Promise<void> {
     if (!isJson(request.headers['content-type'])) throw new GatewayError('content_type_refused')
     const { accept } = request.headers
-    if (!accepts(accept, 'application/json') && !accepts(accept, 'text/event-stream'))
+    if (
+      isGiven(accept) &&
+      !accepts(accept, 'application/json') &&
+      !accepts(accept, 'text/event-stream')
+    )
       throw new GatewayError('accept_refused')
     if (request.headers.expect !== undefined) response.writeContinue()
     const account = this.accountOf(request, principal)
@@ -298,7 +303,8 @@ class Door {
   ): Promise<void> {
     const id = request.headers['mcp-session-id']
     if (typeof id !== 'string') throw new GatewayError('verb_refused')
-    if (!accepts(request.headers.accept, 'text/event-stream'))
+    const { accept } = request.headers
+    if (isGiven(accept) && !accepts(accept, 'text/event-stream'))
       throw new GatewayError('accept_refused')
     if (await this.passSession(id, request, response, principal)) return
     const session = this.sessions.find(id, principal, endpoint)
@@ -399,9 +405,14 @@ class Door {
     // What was not read of the body must not be taken for the next request.
     if (!request.complete) headers['connection'] = 'close'
     const status = http === 200 ? 400 : http
+    const text = Buffer.from(this.ports.refusalText(error))
+    if (request.method !== 'HEAD') headers['content-length'] = String(text.length)
     response.writeHead(status, headers)
-    response.end(this.ports.refusalText(error))
-    if (!request.complete) request.resume()
+    if (request.complete || waitsToSend(request)) response.end(text)
+    else {
+      response.write(text)
+      readOn(request, () => response.end())
+    }
   }
 
   endListens(): void {
@@ -440,6 +451,46 @@ function isJson(type: string | undefined): boolean {
     type === 'application/json' ||
     (type !== undefined && /^application\/json\s*(?:;|$)/i.test(type))
   )
+}
+
+/** Without the field, any type is taken (RFC 9110 section 12.5.1). */
+function isGiven(accept: string | undefined): boolean {
+  return accept !== undefined && accept.trim() !== ''
+}
+
+/** The client sends its body only after it was told to (RFC 9110 section 10.1.1), and it was not. */
+function waitsToSend(request: IncomingMessage): boolean {
+  return request.headers.expect !== undefined && request.readableFlowing === null
+}
+
+/** Two readers could take different ones: what decides who calls, whom and in what form stands once (RFC 9110 section 5.3). */
+const singles: ReadonlySet<string> = new Set([
+  'host',
+  'origin',
+  'authorization',
+  'x-api-key',
+  'content-type',
+  'content-length',
+  'mcp-session-id',
+  'mcp-protocol-version',
+  'mcp-method',
+  'mcp-name',
+  'last-event-id',
+])
+
+/** @throws GatewayError header_repeated */
+function checkSingle({ headers, rawHeaders }: IncomingMessage): void {
+  let names = 0
+  for (const _name in headers) names++
+  // The usual case: each stands once.
+  if (names * 2 === rawHeaders.length) return
+  const seen = new Set<string>()
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]?.toLowerCase() ?? ''
+    if (seen.has(name) && singles.has(name))
+      throw new GatewayError('header_repeated', { detail: name, hint: `It is ${name}.` })
+    seen.add(name)
+  }
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts'
+
+/** The end of the name of a lock that is not taken yet. */
+const waiting = /^[0-9a-f]{12}(?:\.broken)?$/
 
 /**
  * Runs `work` while this process, and this call within it, holds the lock file `path`.
@@ -17,6 +21,9 @@ export async function withFileLock<T>(
   try {
     await take(own, path, Date.now() + waitMsMax)
     try {
+      // A process that is killed leaves the lock itself, which the next one takes over, and no other name of it.
+      await rm(own, { force: true })
+      await sweep(path)
       return await work()
     } finally {
       await rm(path, { force: true })
@@ -60,6 +67,17 @@ async function breakLock(own: string, path: string, dead: ProcessIdentity): Prom
   if (moved !== undefined && moved.start !== dead.start)
     await link(aside, path).catch(() => undefined)
   await rm(aside, { force: true })
+}
+
+/** Removes what processes left behind that were killed while they waited. */
+async function sweep(path: string): Promise<void> {
+  const start = `${basename(path)}.`
+  for (const name of await readdir(dirname(path))) {
+    if (!name.startsWith(start) || !waiting.test(name.slice(start.length))) continue
+    const left = join(dirname(path), name)
+    const holder = await holderOf(left)
+    if (holder !== undefined && !isAlive(holder)) await rm(left, { force: true })
+  }
 }
 
 async function holderOf(path: string): Promise<ProcessIdentity | undefined> {

@@ -36,6 +36,12 @@ export const refusals = {
     'The key is not known here, or is revoked or expired.',
     'Ask for a new key; "sallyport keys ls" shows which are valid.',
   ),
+  header_repeated: kind(
+    -31021,
+    400,
+    'A header that may stand once stands more than once.',
+    'Send it once; a proxy before the gateway may add it a second time.',
+  ),
   origin_refused: kind(
     -31003,
     403,

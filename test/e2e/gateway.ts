@@ -25,6 +25,8 @@ export interface GatewayOptions {
   readonly config: DesiredStateInput | string
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** Descriptors from 3 on that it finds open. */
+  readonly inherits?: readonly (number | 'ignore')[]
   /**
    * Keys that exist before the start. They are read from the last good state, with no database there;
    * without them the gateway brings its own database and makes a first key.
@@ -147,7 +149,7 @@ class Running implements TestGateway {
     const args = ['up', '--config', config, '--data', this.dataDir, '--port', '0']
     const child = spawn(process.execPath, [builtProgram, ...args, ...(options.args ?? [])], {
       cwd: this.folder,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...(options.inherits ?? [])],
       env: {
         PATH: '/usr/local/bin:/usr/bin:/bin',
         NODE_NO_WARNINGS: '1',
@@ -159,7 +161,7 @@ class Running implements TestGateway {
     })
     this.child = child
     this.log = ''
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
       this.leaks.push(...leaksIn(chunk, 'log'))
       this.log = (this.log + chunk).slice(-logMax)
     })
