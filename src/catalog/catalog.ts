@@ -3,7 +3,7 @@ import { scanObject } from '../kit/json-scan.ts'
 import type { Era, Revision } from '../model/call.ts'
 import type { Item, ItemKind } from '../model/target.ts'
 import type { Oddity } from './items.ts'
-import { publicNames } from './names.ts'
+import { type PublicName, publicNames } from './names.ts'
 
 /** What a server says about itself, in the neutral form. */
 export interface ServerFacts {
@@ -73,21 +73,26 @@ export interface Catalog {
   readonly hasUnseen: boolean
   /** Changes when anything that a list shows changes. */
   readonly digest: string
-  /** Public name of every tool and prompt; the public form of a URI is computed. */
-  readonly publicOf: ReadonlyMap<Item, string>
-  readonly byPublic: Readonly<Record<'tool' | 'prompt', ReadonlyMap<string, Item>>>
+  /** Public names of every tool and prompt; the public form of a URI is computed. */
+  readonly publicOf: ReadonlyMap<Item, PublicName<Item>>
+  /** Several items can have one plain name; which is meant depends on what the caller sees. */
+  readonly byPublic: Readonly<Record<'tool' | 'prompt', ReadonlyMap<string, readonly Item[]>>>
   readonly byServer: ReadonlyMap<string, Readonly<Record<ItemKind, ReadonlyMap<string, Item>>>>
 }
 
 /** Builds the index. Cost is linear in the number of items; runs on change only. */
 export function buildCatalog(listings: readonly Listing[]): Catalog {
   const sorted = [...listings].sort((a, b) => (a.server < b.server ? -1 : 1))
-  const publicOf = new Map<Item, string>()
-  const byPublic = { tool: new Map<string, Item>(), prompt: new Map<string, Item>() }
+  const publicOf = new Map<Item, PublicName<Item>>()
+  const byPublic = {
+    tool: new Map<string, readonly Item[]>(),
+    prompt: new Map<string, readonly Item[]>(),
+  }
   for (const kind of ['tool', 'prompt'] as const) {
     for (const [item, name] of publicNames(sorted.flatMap((listing) => listing.items[kind]))) {
       publicOf.set(item, name)
-      byPublic[kind].set(name, item)
+      byPublic[kind].set(name.plain, [item, ...name.twins])
+      if (name.twins.length > 0) byPublic[kind].set(name.hashed, [item])
     }
   }
   const byServer = new Map(sorted.map((listing) => [listing.server, indexByName(listing)]))

@@ -1,3 +1,4 @@
+import { withoutHidden } from '../kit/hidden-text.ts'
 import { scanObject } from '../kit/json-scan.ts'
 import { type Era, modernRevisions, type Revision } from '../model/call.ts'
 import {
@@ -137,11 +138,14 @@ function collectFlags(listing: Listing, flags: Map<string, Set<string>>): void {
 
 function joinInstructions(listings: readonly Listing[], scope: Scope): string | undefined {
   const parts = listings.filter((listing) => listing.facts?.instructions !== undefined)
-  if (scope.endpoint.kind === 'server') return parts[0]?.facts?.instructions
+  if (scope.endpoint.kind === 'server') {
+    const own = parts[0]?.facts?.instructions
+    return own === undefined ? undefined : withoutHidden(own)
+  }
   const text = parts
     .map((listing) => `# ${listing.server}\n${listing.facts?.instructions ?? ''}`)
     .join('\n\n')
-  return text === '' ? undefined : text.slice(0, instructionsMax)
+  return text === '' ? undefined : withoutHidden(text).slice(0, instructionsMax)
 }
 
 /** Raw result of `server/discover` (MCP 2026-07-28 server/discover). */

@@ -1,8 +1,10 @@
 import { hash } from 'node:crypto'
+import { smugglesText, withoutHidden } from '../kit/hidden-text.ts'
 import { isObjectText, JsonFault, scanObject, stringValue } from '../kit/json-scan.ts'
 import type { Era } from '../model/call.ts'
 import type { HeaderParam, Item, ItemKind } from '../model/target.ts'
 import { mend } from './mend.ts'
+import { editTexts } from './schema-text.ts'
 
 /** Reads `x-mcp-header` annotations; a string is the rule that they break. Given, since it belongs to the wire. */
 export type ReadHeaderParams = (inputSchema: string | undefined) => readonly HeaderParam[] | string
@@ -68,9 +70,20 @@ function readItem(
   const name = stringValue(find(nameKeys[kind]))
   if (name === undefined || name === '' || name.length > nameMax || !name.isWellFormed())
     return { name: '?', reason: `"${nameKeys[kind]}" is not a usable string` }
+  if (withoutHidden(name) !== name)
+    return { name, reason: `"${nameKeys[kind]}" has invisible characters` }
   const mended = mend(kind, sent, era)
   if (typeof mended === 'string') return { name, reason: mended }
-  const { raw, notes } = mended
+  const raw = seenTexts(kind, mended.raw)
+  if (smugglesText(raw))
+    return {
+      name,
+      reason: 'a name or value in it has tag characters or turns the direction of text',
+    }
+  const notes =
+    raw === mended.raw
+      ? mended.notes
+      : [...mended.notes, 'invisible characters were taken out of its texts']
   const schemas = kind === 'tool' ? schemasOf(raw) : noSchemas
   const headerParams = kind === 'tool' ? readers.headerParams(schemas.inputSchema) : []
   if (typeof headerParams === 'string') return { name, reason: headerParams }
@@ -82,6 +95,16 @@ function readItem(
   const shown = fault === undefined ? raw : withWarning(raw, fault)
   const digest = hash('sha256', shown, 'hex')
   return { kind, server, name, raw: shown, digest, inputSchema, wrapsOutput, headerParams }
+}
+
+/** A definition whose texts for people and models are what they look like; names and values that go to the server stay. */
+function seenTexts(kind: ItemKind, raw: string): string {
+  if (withoutHidden(raw) === raw && !raw.includes('\\u')) return raw
+  const isShown = (key: string): boolean =>
+    key === 'title' ||
+    key === 'description' ||
+    (key === 'name' && kind !== 'tool' && kind !== 'prompt')
+  return editTexts(raw, (key, value) => (isShown(key) ? withoutHidden(value) : value))
 }
 
 /** A tool whose calls will be refused says so where a model reads it. */

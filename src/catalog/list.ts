@@ -1,11 +1,11 @@
 import { type JsonMember, scanObject, stringValue } from '../kit/json-scan.ts'
 import { Lru } from '../kit/lru.ts'
-import type { Endpoint, Era, ListMethod } from '../model/call.ts'
+import type { Era, ListMethod } from '../model/call.ts'
 import { endpointText } from '../model/call.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Item, ItemKind } from '../model/target.ts'
 import type { Catalog, Listing } from './catalog.ts'
-import { publicUri } from './names.ts'
+import { publicUri, shownAs } from './names.ts'
 import type { Scope } from './resolve.ts'
 import { editTexts } from './schema-text.ts'
 
@@ -109,7 +109,7 @@ export class Lister {
         if (!this.inScope(query.scope, item) || !query.allowed(kind, item.server, item.name))
           continue
         entries.push({
-          name: publicNameOf(catalog, query.scope.endpoint, item),
+          name: this.publicNameOf(catalog, query, item),
           item,
           era: listing.facts?.era ?? 'legacy',
         })
@@ -137,6 +137,17 @@ export class Lister {
         : ''
     const text = `{"${member}":[${texts.join(',')}]${cursor}${this.trailer(query.era, shown, new Set(entries.map((entry) => entry.item.server)))}}`
     return { body: Buffer.from(text), count: texts.length }
+  }
+
+  /** The name or URI under which an endpoint shows an item to this caller. */
+  private publicNameOf(catalog: Catalog, { scope, allowed }: ListQuery, item: Item): string {
+    if (scope.endpoint.kind === 'server') return item.name
+    const name = catalog.publicOf.get(item)
+    if (name === undefined) return publicUri(item.server, item.name)
+    return shownAs(
+      name,
+      (twin) => this.inScope(scope, twin) && allowed(twin.kind, twin.server, twin.name),
+    )
   }
 
   private inScope(scope: Scope, item: Item): boolean {
@@ -196,14 +207,6 @@ export class Lister {
 
 function cursorPrefix(query: ListQuery): string {
   return `${endpointText(query.scope.endpoint)} ${query.method} `
-}
-
-/** The name or URI under which an endpoint shows an item. */
-function publicNameOf(catalog: Catalog, endpoint: Endpoint, item: Item): string {
-  if (endpoint.kind === 'server') return item.name
-  return item.kind === 'tool' || item.kind === 'prompt'
-    ? (catalog.publicOf.get(item) ?? item.name)
-    : publicUri(item.server, item.name)
 }
 
 /** How an endpoint shows a definition. */

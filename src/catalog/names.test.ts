@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { publicNames, splitUri, uriPrefix } from './names.ts'
+import { publicNames, shownAs, splitUri, uriPrefix } from './names.ts'
 
 const server = fc.stringMatching(/^[a-z][a-z0-9-]{0,23}$/)
 const ownName = fc.oneof(
@@ -17,20 +17,31 @@ const items = fc.uniqueArray(fc.record({ server, name: ownName }), {
 const publicName = (of: string, name: string, ...beside: string[]): string => {
   const item = { server: of, name }
   const others = beside.map((other) => ({ server: of, name: other }))
-  return publicNames([item, ...others]).get(item) ?? ''
+  return shownTo([item, ...others]).get(item) ?? ''
+}
+
+/** The names that one sees who sees `seen`. */
+function shownTo<T extends { readonly server: string; readonly name: string }>(
+  list: readonly T[],
+  seen: readonly T[] = list,
+): Map<T, string> {
+  const names = publicNames(list)
+  return new Map(
+    [...names].map(([item, name]) => [item, shownAs(name, (twin) => seen.includes(twin))]),
+  )
 }
 
 describe('public names', () => {
   test('are valid, unique, and the same whatever the order', () => {
     fc.assert(
       fc.property(items, fc.nat(), (list, turn) => {
-        const names = publicNames(list)
+        const names = shownTo(list)
         expect(names.size).toBe(list.length)
         for (const name of names.values()) expect(name).toMatch(/^[A-Za-z0-9_-]{1,64}$/)
         expect(new Set(names.values()).size).toBe(list.length)
         const at = list.length === 0 ? 0 : turn % list.length
         const turned = [...list.slice(at), ...list.slice(0, at)].reverse()
-        expect(publicNames(turned)).toEqual(names)
+        expect(shownTo(turned)).toEqual(names)
       }),
     )
   })
@@ -39,11 +50,23 @@ describe('public names', () => {
     const [dot, blank, other] = ['a.b', 'a b', 'c'].map((name) => ({ server: 's', name }))
     if (dot === undefined || blank === undefined || other === undefined)
       throw new Error('three items')
-    const names = publicNames([dot, blank, other])
+    const names = shownTo([dot, blank, other])
     expect(names.get(other)).toBe('s__c')
     expect(names.get(dot)).toMatch(/^s__a_b_[0-9a-f]{8}$/)
     expect(names.get(blank)).toMatch(/^s__a_b_[0-9a-f]{8}$/)
-    expect(publicNames([dot]).get(dot)).toBe('s__a_b')
+    expect(shownTo([dot]).get(dot)).toBe('s__a_b')
+  })
+
+  test('tell nothing of what the caller does not see', () => {
+    fc.assert(
+      fc.property(items, fc.nat(), (list, cut) => {
+        const seen = list.slice(0, list.length === 0 ? 0 : cut % list.length)
+        const alone = shownTo(seen)
+        const beside = shownTo(list, seen)
+        // But for what is made to look like a hashed name, which these never are.
+        for (const item of seen) expect(beside.get(item)).toBe(alone.get(item))
+      }),
+    )
   })
 
   test('that look like the hashed form of others stay unique', () => {
@@ -51,7 +74,7 @@ describe('public names', () => {
     const lookalikes = [publicName('s', 'a.b', 'a b'), publicName('s', 'a b', 'a.b')].map(
       (name) => ({ server: 's', name: name.slice('s__'.length) }),
     )
-    const names = publicNames([...twins, ...lookalikes])
+    const names = shownTo([...twins, ...lookalikes])
     expect(new Set(names.values()).size).toBe(4)
   })
 

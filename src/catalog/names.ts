@@ -18,28 +18,44 @@ function hashedName(server: string, name: string, length = hashLength): string {
   return `${plain.slice(0, nameMax - length - 1)}_${digest}`
 }
 
-/**
- * Public names of all items of one kind, each different. Names that would be equal all get a hash, whatever their
- * order; what is made to look like a hashed name gets a longer one.
- */
+/** How the endpoints that join several servers call an item. */
+export interface PublicName<T> {
+  readonly plain: string
+  /** Of an item beside others that would have the same plain name; nobody else has it. */
+  readonly hashed: string
+  /** Those others. Which of the two names is shown depends on whether the caller sees one of them. */
+  readonly twins: readonly T[]
+}
+
+/** Public names of all items of one kind, whatever their order. What looks like a hashed name makes that one longer. */
 export function publicNames<T extends { readonly server: string; readonly name: string }>(
   items: readonly T[],
-): Map<T, string> {
-  const names = new Map<T, string>()
-  for (const item of items) names.set(item, publicName(item.server, item.name))
-  for (const length of [hashLength, 2 * hashLength, 4 * hashLength]) {
-    const same = sameNames(names)
-    if (same.length === 0) break
-    for (const item of same) names.set(item, hashedName(item.server, item.name, length))
+): Map<T, PublicName<T>> {
+  const byPlain = new Map<string, T[]>()
+  for (const item of items) {
+    const plain = publicName(item.server, item.name)
+    const same = byPlain.get(plain)
+    if (same === undefined) byPlain.set(plain, [item])
+    else same.push(item)
   }
+  const names = new Map<T, PublicName<T>>()
+  for (const [plain, same] of byPlain)
+    for (const item of same) {
+      const lengths = [hashLength, 2 * hashLength, 4 * hashLength]
+      const forms = lengths.map((length) => hashedName(item.server, item.name, length))
+      const hashed = same.length === 1 ? plain : forms.find((form) => !byPlain.has(form))
+      names.set(item, {
+        plain,
+        hashed: hashed ?? hashedName(item.server, item.name, 6 * hashLength),
+        twins: same.filter((other) => other !== item),
+      })
+    }
   return names
 }
 
-/** The items whose name another item has, too. */
-function sameNames<T>(names: ReadonlyMap<T, string>): T[] {
-  const counts = new Map<string, number>()
-  for (const name of names.values()) counts.set(name, (counts.get(name) ?? 0) + 1)
-  return [...names].filter(([, name]) => (counts.get(name) ?? 0) > 1).map(([item]) => item)
+/** The name that is shown to a caller who sees `sees`: nothing tells of what it does not see. */
+export function shownAs<T>(name: PublicName<T>, sees: (twin: T) => boolean): string {
+  return name.twins.some(sees) ? name.hashed : name.plain
 }
 
 /** Scheme of MCP Apps: hosts look for it at the start, so a server's name goes behind it. */

@@ -3,7 +3,7 @@ import type { Call, Endpoint } from '../model/call.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Item, Target } from '../model/target.ts'
 import type { Catalog } from './catalog.ts'
-import { splitUri } from './names.ts'
+import { shownAs, splitUri } from './names.ts'
 import { templateMatches } from './uri-template.ts'
 
 /** Which items an endpoint shows, before policy: everything, one server, or a toolset's selection. */
@@ -16,19 +16,22 @@ export interface Scope {
   has(kind: 'tool' | 'prompt' | 'resource', server: string, name: string): boolean
 }
 
+/** Whether the caller may use an item: decides between several that would have one public name. */
+export type Sees = (item: Item) => boolean
+
 /**
  * The target that a call names. Pure over the index.
  * @throws GatewayError tool_unknown, prompt_unknown, resource_unknown — the same answer that policy gives
  */
-export function resolve(catalog: Catalog, scope: Scope, call: Call): Target {
+export function resolve(catalog: Catalog, scope: Scope, call: Call, sees: Sees): Target {
   switch (call.method) {
     case 'tools/call':
-      return namedTarget(catalog, scope, 'tool', call.name)
+      return namedTarget(catalog, scope, 'tool', call.name, sees)
     case 'prompts/get':
-      return namedTarget(catalog, scope, 'prompt', call.name)
+      return namedTarget(catalog, scope, 'prompt', call.name, sees)
     case 'completion/complete':
       return call.reference === 'prompt'
-        ? namedTarget(catalog, scope, 'prompt', call.name)
+        ? namedTarget(catalog, scope, 'prompt', call.name, sees)
         : resourceTarget(catalog, scope, call.name)
     case 'resources/read':
     case 'resources/subscribe':
@@ -79,16 +82,33 @@ function namedTarget(
   scope: Scope,
   kind: 'tool' | 'prompt',
   name: string,
+  sees: Sees,
 ): Target {
   const { endpoint } = scope
   const item: Item | undefined =
     endpoint.kind === 'server'
       ? catalog.byServer.get(endpoint.server)?.[kind].get(name)
-      : (catalog.byPublic[kind].get(name) ??
+      : (publicItem(catalog, scope, kind, name, sees) ??
         (kind === 'tool' ? bareTool(catalog, scope, name) : undefined))
   if (item === undefined || !scope.has(kind, item.server, item.name))
     throw unknownTarget(kind, name)
   return { kind, server: item.server, name: item.name, item }
+}
+
+/** The item that the caller is shown under a public name. */
+function publicItem(
+  catalog: Catalog,
+  scope: Scope,
+  kind: 'tool' | 'prompt',
+  name: string,
+  sees: Sees,
+): Item | undefined {
+  const shown = (item: Item): boolean => scope.has(kind, item.server, item.name) && sees(item)
+  return catalog.byPublic[kind].get(name)?.find((item) => {
+    const names = catalog.publicOf.get(item)
+    if (names === undefined || names.twins.length === 0) return true
+    return shown(item) && shownAs(names, shown) === name
+  })
 }
 
 /** An app calls the tools of its server by their bare names; one that two servers have could be the wrong one. */

@@ -23,6 +23,7 @@ import { onlyAllowed } from './directory.ts'
 import { requireExtension, servesExtension } from './extensions.ts'
 import type { Rooms } from './rooms.ts'
 import { seenSnapshot, unseenServers } from './unseen.ts'
+import { mayUse } from './visible.ts'
 
 /** How long a first call waits for a server that was not seen yet. */
 const firstSeenMs = 15_000
@@ -189,7 +190,7 @@ function resolveIn(rooms: Rooms, snapshot: Snapshot, identified: Identified): Ta
   requireExtension(snapshot, identified)
   const target = isTaskMethod(call.method)
     ? resolveTask(snapshot.catalog, scope, rooms.tasks.open(principal.id, call.name))
-    : resolve(snapshot.catalog, scope, call)
+    : resolve(snapshot.catalog, scope, call, (item) => mayUse(snapshot, principal, item))
   if (!servesExtension(snapshot, call, target.server))
     throw target.task === undefined
       ? unknownTarget('resource', call.name)
@@ -263,11 +264,18 @@ function mayRead(
   )
 }
 
+/** Servers say it with either code, and some with codes of their own: then their words count. */
 function isMissingResource(call: Call, reply: Reply): boolean {
-  const reads = call.method === 'resources/read' || isSkillMethod(call.method)
+  const reads =
+    call.method === 'resources/read' ||
+    isSkillMethod(call.method) ||
+    (call.method === 'completion/complete' && call.reference === 'resource')
   if (!reads || reply.kind !== 'error') return false
-  return reply.code === -32002 || (reply.code === -32602 && reply.data?.includes('"uri"') === true)
+  return reply.code === -32002 || reply.code === -32602 || missing.test(reply.message)
 }
+
+const missing =
+  /not found|unknown (?:\w+ )?(?:resource|skill|uri|template)|no such|does not exist|doesn't exist|no (?:\w+ )?(?:resource|skill|template)\b|ENOENT/i
 
 function statusOf(reply: Reply): OutcomeStatus {
   if (reply.kind === 'complete') return reply.isError ? 'tool-error' : 'ok'

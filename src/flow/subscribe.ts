@@ -270,11 +270,16 @@ async function watchResource(
   const snapshot = deps.rooms.snapshot()
   const scope = snapshot.scopes.of(call.endpoint)
   if (scope === undefined) throw new GatewayError('endpoint_unknown')
-  const target = resolve(snapshot.catalog, scope, {
-    ...call,
-    method: 'resources/subscribe',
-    name: publicUri,
-  })
+  const target = resolve(
+    snapshot.catalog,
+    scope,
+    {
+      ...call,
+      method: 'resources/subscribe',
+      name: publicUri,
+    },
+    () => true,
+  )
   authorize(snapshot.engine, identified, target)
   const place = placeOf(call.endpoint, publicUri)
   if (place === undefined) throw new GatewayError('resource_unknown')

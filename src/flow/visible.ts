@@ -1,5 +1,7 @@
+import { shownAs } from '../catalog/names.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Recorded } from '../model/proofs.ts'
+import type { Item } from '../model/target.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
 
 /** Whether anything at a server is allowed, so that its existence may be known. */
@@ -26,6 +28,14 @@ export function mayUseSomething(snapshot: Snapshot, principal: Principal, server
   )
 }
 
+/** Whether the caller may use a tool or a prompt. */
+export function mayUse({ engine }: Snapshot, principal: Principal, item: Item): boolean {
+  return (
+    (item.kind === 'tool' || item.kind === 'prompt') &&
+    engine.decide(principal, item.kind, item.server, item.name).allowed
+  )
+}
+
 /** The name under which the caller may call another tool of the same server at its endpoint; undefined: it may not. */
 export function shownName(
   { catalog, scopes, engine }: Snapshot,
@@ -36,5 +46,12 @@ export function shownName(
   const item = catalog.byServer.get(server)?.tool.get(tool)
   if (scope?.has('tool', server, tool) !== true || item === undefined) return undefined
   if (!engine.decide(principal, 'tool', server, tool).allowed) return undefined
-  return scope.endpoint.kind === 'server' ? tool : catalog.publicOf.get(item)
+  const name = catalog.publicOf.get(item)
+  if (scope.endpoint.kind === 'server' || name === undefined) return tool
+  return shownAs(
+    name,
+    (twin) =>
+      scope.has('tool', server, twin.name) &&
+      engine.decide(principal, 'tool', server, twin.name).allowed,
+  )
 }
