@@ -185,7 +185,8 @@ function sourceOf(
   })
 }
 
-function tlsOf({
+/** The certificates of a server's connections. */
+export function tlsOf({
   credential,
 }: ServerSpec): { ca?: string; cert?: string; key?: string } | undefined {
   const tls = credential?.tls

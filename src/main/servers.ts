@@ -25,7 +25,7 @@ import { childEnvironment } from '../upstream/process/environment.ts'
 import type { ProcessManager } from '../upstream/process/manager.ts'
 import { Gate } from '../upstream/send.ts'
 import { serverCodec } from '../wire/server-codec.ts'
-import { type ApiServer, type ApiServerOptions, openApiServer } from './api-server.ts'
+import { type ApiServer, type ApiServerOptions, openApiServer, tlsOf } from './api-server.ts'
 import { itemReaders } from './item-readers.ts'
 import { type ApiEntry, apiEntry } from './kinds.ts'
 import { presentedSecrets } from './presented-secrets.ts'
@@ -190,6 +190,7 @@ export class Servers {
         spec: spec.http,
         era: spec.era,
         headers: credential,
+        tls: tlsOf(spec),
         codec,
         extensions: allowedExtensions(spec),
         egress: createEgress({ named: [new URL(spec.http.url).hostname], spec: spec.egress }),

@@ -237,12 +237,20 @@ export const serverSpec = z
     if (
       (server.http !== undefined || server.stdio !== undefined) &&
       credential !== undefined &&
-      (headersOf(credential) === undefined || credential.tls !== undefined)
+      headersOf(credential) === undefined &&
+      !(server.http !== undefined && Object.keys(credential).every((key) => key === 'tls'))
     )
       context.addIssue({
         code: 'custom',
         path: ['credential'],
-        message: 'an MCP server takes bearer, header and value, basic or cookie',
+        message:
+          'an MCP server takes bearer, header and value, basic or cookie; a URL takes tls, too',
+      })
+    if (server.stdio !== undefined && credential?.tls !== undefined)
+      context.addIssue({
+        code: 'custom',
+        path: ['credential', 'tls'],
+        message: 'is for URLs; a program makes its connections itself',
       })
   })
 

@@ -16,7 +16,7 @@ import { GatewayError } from '../../model/refusal.ts'
 import { subjectOf } from '../../model/target.ts'
 import { Asking } from '../asking.ts'
 import { ChannelLink, isOf, levelRank, ownerOf, sessionsPerPrincipalMax } from '../channel-link.ts'
-import type { Egress } from '../egress/egress.ts'
+import type { Egress, PoolOptions } from '../egress/egress.ts'
 import { ListenStream } from '../http/listen.ts'
 import { refuseStatus, verdictOf } from '../http/refused.ts'
 import { Relay } from '../http/relay.ts'
@@ -35,6 +35,8 @@ export interface HttpLinkOptions {
   /** Extensions that may pass between the server and its callers. */
   readonly extensions: ReadonlySet<string>
   readonly egress: Egress
+  /** Certificates of the connection. */
+  readonly tls: PoolOptions['tls']
   readonly messageBytesMax: number
   readonly startTimeoutMs: number
   readonly requestTimeoutMs: number
@@ -79,8 +81,9 @@ export class McpHttp implements ServerLink {
     this.options = options
     this.asking = new Asking(options.now)
     const url = new URL(options.spec.url)
-    const calls = options.egress.pool(url, { connections: options.connectionsMax })
-    const streams = options.egress.pool(url, { connections: null })
+    const tls = options.tls === undefined ? {} : { tls: options.tls }
+    const calls = options.egress.pool(url, { connections: options.connectionsMax, ...tls })
+    const streams = options.egress.pool(url, { connections: null, ...tls })
     this.pools = [calls, streams]
     this.place = {
       dispatcher: calls,
