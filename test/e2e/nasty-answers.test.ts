@@ -18,6 +18,15 @@ const refused = [
   'a raw line end',
   'no end',
 ]
+/** Those that are one line and keep the id of their call, so that they end it over stdio, too. */
+const refusedInLines = [
+  'deep arrays',
+  'deep objects',
+  'deep after much',
+  'deep error',
+  'no JSON',
+  'no end',
+]
 const answered = [
   'many keys',
   'bad bytes',
@@ -88,7 +97,7 @@ describe.each(['http', 'stdio'])('a server over %s', (server) => {
       ['/mcp', () => gateway.url, (name: string) => `${server}__${name.replaceAll(' ', '_')}`],
     ] as const
     describe.each(places)('at %s', (_path, url, nameOf) => {
-      test.each(server === 'http' ? refused : [])('%s: a refusal', async (name) => {
+      test.each(server === 'http' ? refused : refusedInLines)('%s: a refusal', async (name) => {
         const answer = await ask(url(), era, nameOf(name))
         expect(dig(answer, 'error', 'data', 'code')).toMatch(/^server_(?:broken|timeout)$/)
       })
