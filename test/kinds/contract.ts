@@ -174,7 +174,11 @@ export function describeKind<Plan, Common>(subject: Subject<Plan, Common>): void
 
     it('a deadline ends it like a cancel, and a call that is over before it starts is never sent', async () => {
       const started = await start()
-      await thrown(run(started, started.ops.slow, { signal: AbortSignal.timeout(150) }))
+      const deadline = new AbortController()
+      const running = thrown(run(started, started.ops.slow, { signal: deadline.signal }))
+      await until(() => started.seen.slow === 1)
+      deadline.abort(new DOMException('The deadline is over', 'TimeoutError'))
+      await running
       await until(() => started.seen.stopped === 1)
       await thrown(run(started, started.ops.slow, { signal: AbortSignal.abort() }))
       expect(started.seen.slow).toBe(1)
