@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { patienceMs } from '../../../test/patience.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import type { Channel } from './channel.ts'
 import {
@@ -82,7 +83,7 @@ test('messages go to the process and back, also those of many bytes and with lin
   channel.send('{"a":1}')
   channel.send('{\r\n  "b": "é"\n}')
   channel.send(long)
-  await vi.waitFor(() => expect(messages.length).toBe(3), 5000)
+  await vi.waitFor(() => expect(messages.length).toBe(3), patienceMs)
   expect(messages[0]).toBe('{"a":1}')
   expect(JSON.parse(messages[1] ?? '')).toEqual({ b: 'é' })
   expect(messages[2] === long).toBe(true)
@@ -95,9 +96,9 @@ test('what arrives before the handlers are set waits for them', async () => {
   const channel = await manager.start(shell('echo one; echo; echo two; read -r end; exit 3'))
   await delay(100)
   const { messages, reasons } = listen(channel)
-  await vi.waitFor(() => expect(messages).toEqual(['one', 'two']))
+  await vi.waitFor(() => expect(messages).toEqual(['one', 'two']), patienceMs)
   channel.send('end')
-  await vi.waitFor(() => expect(manager.count).toBe(0))
+  await vi.waitFor(() => expect(manager.count).toBe(0), patienceMs)
   expect(reasons).toEqual(['exited with code 3'])
   const late = listen(channel)
   expect(() => channel.send('{}')).toThrow(GatewayError)
@@ -109,7 +110,7 @@ test('the handler of the end may come late', async () => {
   const channel = await (await manage()).start(shell('sleep 0.1; exit 4'))
   await delay(300)
   const { reasons } = listen(channel)
-  await vi.waitFor(() => expect(reasons).toEqual(['exited with code 4']))
+  await vi.waitFor(() => expect(reasons).toEqual(['exited with code 4']), patienceMs)
 })
 
 test('a line that is too long ends the process', async () => {
@@ -117,7 +118,7 @@ test('a line that is too long ends the process', async () => {
     shell('echo fine; head -c 2000 /dev/zero; sleep 60'),
   )
   const { messages, reasons } = listen(channel)
-  await vi.waitFor(() => expect(reasons.length).toBe(1), 3000)
+  await vi.waitFor(() => expect(reasons.length).toBe(1), patienceMs)
   expect(messages).toEqual(['fine'])
   expect(reasons[0]).toContain('more than 1000 bytes in a line')
   expect(isAlive(channel.pid)).toBe(false)
@@ -143,7 +144,7 @@ test.each([
   const channel = await (await manage()).start(shell(script))
   const { reasons } = listen(channel)
   channel.send('{}')
-  await vi.waitFor(() => expect(reasons[0]).toContain(`it closed its ${stream}`), 3000)
+  await vi.waitFor(() => expect(reasons[0]).toContain(`it closed its ${stream}`), patienceMs)
 })
 
 test('a flood on stderr is dropped and counted, and long lines are cut', async () => {
@@ -151,7 +152,7 @@ test('a flood on stderr is dropped and counted, and long lines are cut', async (
   const script = 'head -c 9000 /dev/zero | tr "\\0" x >&2; echo >&2; yes flood | head -5000 >&2'
   const channel = await manager.start(shell(`${script}; sleep 0.2; exit 1`))
   listen(channel)
-  await vi.waitFor(() => expect(manager.count).toBe(0), 5000)
+  await vi.waitFor(() => expect(manager.count).toBe(0), patienceMs)
   const lines = events.flatMap((event) => (event.kind === 'stderr' ? [event.line] : []))
   const dropped = events.flatMap((event) => (event.kind === 'stderr_dropped' ? [event.lines] : []))
   expect(lines.length).toBe(50)
@@ -169,7 +170,7 @@ test('no secret of the environment or the arguments shows in events, reasons and
   )
   const { reasons } = listen(started)
   started.send('go')
-  await vi.waitFor(() => expect(reasons.length).toBe(1))
+  await vi.waitFor(() => expect(reasons.length).toBe(1), patienceMs)
   const refused = await refusal(
     (await manage()).start(spec('/nowhere/absent', ['argument-secret'], { env })),
   )
@@ -184,7 +185,7 @@ test('the child sees its own environment and nothing of ours', async () => {
     shell('env; read -r x', { env: { PATH: path, A: 'b' } }),
   )
   const { messages } = listen(channel)
-  await vi.waitFor(() => expect(messages.length).toBeGreaterThanOrEqual(3))
+  await vi.waitFor(() => expect(messages.length).toBeGreaterThanOrEqual(3), patienceMs)
   await delay(50)
   const names = messages.map((line) => line.split('=')[0]).sort()
   expect(names.filter((name) => name !== '_')).toEqual(['A', 'PATH', 'PWD', 'SALLYPORT_CHILD'])
@@ -202,7 +203,7 @@ test.each<[string, ProcessSpec, RegExp]>([
   expect(refused.code).toBe('server_unavailable')
   expect(refused.message).toMatch(message)
   expect(refused.message).not.toContain('secret')
-  await vi.waitFor(() => expect(manager.count).toBe(0))
+  await vi.waitFor(() => expect(manager.count).toBe(0), patienceMs)
 })
 
 test('the cap counts every process that is not yet gone', async () => {
@@ -225,7 +226,7 @@ test('a stubborn process and all its descendants are killed', async () => {
       while :; do sleep 0.1; done`),
   )
   const { messages, reasons } = listen(channel)
-  await vi.waitFor(() => expect(messages.length).toBe(2))
+  await vi.waitFor(() => expect(messages.length).toBe(2), patienceMs)
   const descendants = messages.map(Number)
   expect(descendants.every(isAlive)).toBe(true)
   await channel.close()
@@ -240,7 +241,7 @@ test('descendants do not outlive a process that ends by itself', async () => {
     shell('sleep 63 & echo $!; setsid sleep 64 & echo $!; sleep 0.1; kill -9 $$'),
   )
   const { messages, reasons } = listen(channel)
-  await vi.waitFor(() => expect(manager.count).toBe(0), 3000)
+  await vi.waitFor(() => expect(manager.count).toBe(0), patienceMs)
   expect(reasons).toEqual(['was ended by SIGKILL'])
   expect(messages.map(Number).some(isAlive)).toBe(false)
 })
@@ -273,7 +274,7 @@ test('100 MB of small messages pass in order', async () => {
   channel.onMessage = (message) => {
     if (message.length === 999) count++
   }
-  await vi.waitFor(() => expect(count).toBe(100_000), 10_000)
+  await vi.waitFor(() => expect(count).toBe(100_000), patienceMs)
 })
 
 test('a real MCP server answers initialize', async () => {
@@ -285,7 +286,7 @@ test('a real MCP server answers initialize', async () => {
     clientInfo: { name: 'test', version: '1' },
   }
   channel.send(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params }))
-  await vi.waitFor(() => expect(messages.length).toBeGreaterThan(0), 10_000)
+  await vi.waitFor(() => expect(messages.length).toBeGreaterThan(0), patienceMs)
   expect(JSON.parse(messages[0] ?? '')).toMatchObject({
     id: 1,
     result: { protocolVersion: '2025-06-18' },

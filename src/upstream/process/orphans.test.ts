@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, describe, expect, test, vi } from 'vitest'
+import { patienceMs } from '../../../test/patience.ts'
 import { createProcessManager, type ProcessEvent } from './manager.ts'
 
 /** Whatever happens to a gateway, nothing that it started stays. */
@@ -65,8 +66,8 @@ async function startHost(until: 'starting' | 'started', ending = ''): Promise<Ho
     said += chunk.toString()
   })
   const options = { timeout: 15_000, interval: 5 }
-  await vi.waitFor(() => expect(said).toContain('starting '), options)
-  await vi.waitFor(() => expect(said).toContain(until), options)
+  await vi.waitFor(() => expect(said).toContain('starting '), options, patienceMs)
+  await vi.waitFor(() => expect(said).toContain(until), options, patienceMs)
   return { child, dataDir, boot: /starting (\w+)/.exec(said)?.[1] ?? '' }
 }
 
@@ -92,10 +93,14 @@ const guardian = (boot: string) =>
   processesWith('cmdline', `sallyport-guardian\0SALLYPORT_CHILD=${boot}\0`)
 
 async function expectNothingLeft(boot: string): Promise<void> {
-  await vi.waitFor(() => expect([children(boot), guardian(boot)]).toEqual([[], []]), {
-    timeout: 15_000,
-    interval: 50,
-  })
+  await vi.waitFor(
+    () => expect([children(boot), guardian(boot)]).toEqual([[], []]),
+    {
+      timeout: 15_000,
+      interval: 50,
+    },
+    patienceMs,
+  )
 }
 
 function kill(child: ChildProcess, group = false): void {
@@ -153,7 +158,7 @@ describe.runIf(process.platform === 'linux').concurrent('no orphan', () => {
     process.kill(first, 'SIGKILL')
     await vi.waitFor(
       () => expect(guardian(boot).filter((pid) => pid !== first)).toHaveLength(1),
-      4000,
+      patienceMs,
     )
     kill(child)
     await expectNothingLeft(boot)
