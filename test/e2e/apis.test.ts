@@ -1,5 +1,6 @@
 /** An API as a server, from its description to governed calls, by the public door and the command line. */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -312,6 +313,19 @@ describe('a description behind a URL', () => {
   })
 })
 
+/** Makes a gateway in a folder, and stops it again. */
+async function upOnce(folder: string): Promise<void> {
+  const child = spawn(process.execPath, [builtProgram, 'up', '--port', '0'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { PATH: '/usr/bin:/bin', NODE_NO_WARNINGS: '1' },
+  })
+  const closed = once(child, 'close')
+  for await (const chunk of child.stdout) if (/sp_[A-Za-z0-9_-]{43}/.test(String(chunk))) break
+  child.kill('SIGTERM')
+  await closed
+}
+
 test('with no gateway running, two commands lead to a call; what cannot be read is not taken for something else', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-alone-'))
   const pets = await startPets((url) => description(url, { '/pets': { get: inline } }))
@@ -319,10 +333,12 @@ test('with no gateway running, two commands lead to a call; what cannot be read 
   await chmod(folder, 0o755)
   const sallyport = (...args: readonly string[]): Promise<Ended> => runCommand(folder, args)
   try {
+    const none = await sallyport('add', 'pets', `${pets.url}/openapi.json`)
+    expect(none.stderr).toContain('no gateway')
+    await upOnce(folder)
     const added = await sallyport('add', 'pets', `${pets.url}/openapi.json`)
-    const key = /sp_[A-Za-z0-9_-]{43}/.exec(added.stderr)?.[0] ?? ''
     expect(added.stdout).toContain('Registered pets.')
-    const called = await sallyport('call', 'pets.list_pets', '{}', '--key', key)
+    const called = await sallyport('call', 'pets.list_pets', '{}')
     expect(called.stdout).toContain('Rex')
     // The second command that writes waits for the database, too.
     expect((await sallyport('keys', 'create', 'ann', '--role', 'all-tools')).code).toBe(0)
