@@ -109,7 +109,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     {
       line: 'add api https://api.example/mcp --include GET',
       code: 2,
-      err: ['takes no --base-url, --include'],
+      err: ['takes no --base-url, --root, --include'],
     },
     { line: 'add x -- missing', code: 1, err: ['no program', 'Install'] },
     { line: 'add files -- x', code: 1, err: [declaredFile, 'read-only'] },
