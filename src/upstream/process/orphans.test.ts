@@ -65,9 +65,9 @@ async function startHost(until: 'starting' | 'started', ending = ''): Promise<Ho
   child.stdout?.on('data', (chunk: Buffer) => {
     said += chunk.toString()
   })
-  const options = { timeout: 15_000, interval: 5 }
-  await vi.waitFor(() => expect(said).toContain('starting '), options, patienceMs)
-  await vi.waitFor(() => expect(said).toContain(until), options, patienceMs)
+  const options = { timeout: patienceMs, interval: 5 }
+  await vi.waitFor(() => expect(said).toContain('starting '), options)
+  await vi.waitFor(() => expect(said).toContain(until), options)
   return { child, dataDir, boot: /starting (\w+)/.exec(said)?.[1] ?? '' }
 }
 
@@ -93,14 +93,10 @@ const guardian = (boot: string) =>
   processesWith('cmdline', `sallyport-guardian\0SALLYPORT_CHILD=${boot}\0`)
 
 async function expectNothingLeft(boot: string): Promise<void> {
-  await vi.waitFor(
-    () => expect([children(boot), guardian(boot)]).toEqual([[], []]),
-    {
-      timeout: 15_000,
-      interval: 50,
-    },
-    patienceMs,
-  )
+  await vi.waitFor(() => expect([children(boot), guardian(boot)]).toEqual([[], []]), {
+    timeout: patienceMs,
+    interval: 50,
+  })
 }
 
 function kill(child: ChildProcess, group = false): void {
