@@ -192,7 +192,9 @@ export class HttpSession {
       params,
       capabilities,
     })
-    const answer = await ask(place, { ...baseHeaders, ...credential }, body, place.startTimeoutMs)
+    // A server of both eras may want the method of every POST in the head (MCP 2026-07-28 basic/transports); others pass over it.
+    const named = { ...baseHeaders, ...credential, 'mcp-method': 'initialize' }
+    const answer = await ask(place, named, body, place.startTimeoutMs)
     refuseStatus(answer, place.now())
     const { message } = answer
     if (message?.kind !== 'result') {
