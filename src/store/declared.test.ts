@@ -175,8 +175,18 @@ describe('secrets', () => {
     ['file:token', { bearer: 'from file' }],
     ['file:nothing', [`${place} the file nothing cannot be read`]],
     ['${NOWHERE}', [`${place} the environment variable NOWHERE is not set`]],
-    ['${A-B}', [`${place} \${A-B} is no reference; write \${NAME} or \${file:PATH}, or $\${ for a literal \${`]],
-    ['${TOKEN', [`${place} \${TOKEN is no reference; write \${NAME} or \${file:PATH}, or $\${ for a literal \${`]],
+    [
+      '${A-B}',
+      [
+        `${place} \${A-B} is no reference; write \${NAME} or \${file:PATH}, or $\${ for a literal \${`,
+      ],
+    ],
+    [
+      '${TOKEN',
+      [
+        `${place} \${TOKEN is no reference; write \${NAME} or \${file:PATH}, or $\${ for a literal \${`,
+      ],
+    ],
   ])('%s', (bearer, expected) => {
     expect(resolve(bearer)).toEqual(expected)
   })
