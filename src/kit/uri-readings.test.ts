@@ -44,6 +44,7 @@ test.each([
   ['http:example.com/a', ['http:example.com/a', 'http:/example.com/a']],
   ['http://0x7f.1/a', ['http:/0x7f.1/a', 'http:/127.0.0.1/a']],
   ['file:///C%3A/a%5Cb', ['file:/C:/a/b']],
+  ['file://127.0.0.1:80/etc/%20pass%20wd%20./', ['file:/etc/pass wd/']],
   ['urn:a:b', ['urn:a:b']],
 ])('%j is read as %j', (uri, readings) => {
   expect(uriReadings(uri)).toEqual(readings)
@@ -55,6 +56,8 @@ test.each([
   ['demo://R*/A', ['demo:/r*/A']],
   ['postgres://*@host/db', ['postgres:/host/db']],
   ['https://host:*', ['https:/host*']],
+  ['file://host/a*', ['file:/a*']],
+  ['file://*', ['file:/*']],
   ['https://host/search?q=*', ['https:/host/search?q=*', 'https:/host/search*']],
   ['file:///a;v=1*/b', ['file:/a;v=1*/b', 'file:/a*/b']],
 ])('the pattern %j is read as %j', (pattern, readings) => {

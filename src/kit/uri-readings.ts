@@ -47,9 +47,9 @@ export function patternReadings(pattern: string): readonly string[] {
   return bare === whole ? [whole] : [whole, bare]
 }
 
-/** A reading in the one spelling of all that a server may hold for the same. */
+/** A reading in the one spelling of all that a server may hold for the same, whether slashes follow the scheme or not. */
 export function foldedReading(text: string): string {
-  return path(spelled(text)).replace(/(?<=[^/])\/$/, '')
+  return path(spelled(text).replace(/^([^/:?#]+:)(?!\/)/, '$1/')).replace(/(?<=[^/])\/$/, '')
 }
 
 function reading(uri: string): string | undefined {
@@ -73,7 +73,10 @@ function decoded(text: string): string | undefined {
   return /%[0-9a-f]{2}/i.test(now) ? undefined : now
 }
 
-/** Scheme and host in small letters, without user and port. In a pattern, `*` and what follows it stays. */
+/**
+ * Scheme and host in small letters, without user and port; of a file without the host, which many servers do not look at.
+ * In a pattern, `*` and what follows it stays.
+ */
 function bareAuthority(text: string): string {
   const [, scheme, marks, authority, rest] = /^([^:/?#]+:)(\/\/)?([^/?#]*)(.*)$/s.exec(text) ?? []
   if (scheme === undefined || authority === undefined || rest === undefined) return text
@@ -81,7 +84,8 @@ function bareAuthority(text: string): string {
   const host = authority
     .slice(authority.lastIndexOf('@') + 1)
     .replace(/:(?:\d*|(\d*\*))$/, (_all, star?: string) => (star === undefined ? '' : '*'))
-  return `${small(scheme)}${marks}${small(host)}${rest}`
+  const isOfFile = small(scheme) === 'file:' && !host.includes('*')
+  return `${small(scheme)}${marks}${isOfFile ? '' : small(host)}${rest}`
 }
 
 function small(text: string): string {
@@ -89,13 +93,13 @@ function small(text: string): string {
   return star < 0 ? text.toLowerCase() : text.slice(0, star).toLowerCase() + text.slice(star)
 }
 
-/** Without what a path loses on its way: empty segments, dot segments, dots at the end of a name. */
+/** Without what a path loses on its way: empty segments, dot segments, blanks around a name and dots at its end. */
 function path(text: string): string {
   const [first = '', ...segments] = text.split('/')
   const kept: string[] = []
   for (const [at, segment] of segments.entries()) {
-    if (segment === '..') kept.pop()
-    const name = segment.replace(/\.+$/, '')
+    if (segment.trim() === '..') kept.pop()
+    const name = segment.replace(/[.\s]+$/, '').trimStart()
     if (name !== '') kept.push(name)
     else if (at === segments.length - 1) kept.push('')
   }

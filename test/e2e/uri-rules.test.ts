@@ -63,12 +63,16 @@ const spellings: readonly string[] = [
   'demo://resource/secret//plan.md',
   'demo:///resource/secret/plan.md',
   'demo:/resource/secret/plan.md',
+  'demo:resource/secret/plan.md',
   'demo://resource/./secret/plan.md',
   'demo://someone@resource/secret/plan.md',
   'demo://someone:word@resource/secret/plan.md',
   'demo://resource:80/secret/plan.md',
   'demo://resource:/secret/plan.md',
   'demo://resource./secret/plan.md',
+  'demo://resource/secret/plan.md%20',
+  'demo://resource/%20secret%09/plan.md',
+  'demo://resource/secret%C2%A0/plan.md',
 ]
 
 const server = (way: string) => ({

@@ -62,15 +62,31 @@ export async function shownRelations(client: Client, shown: Shown): Promise<Show
 /** Functions that run SQL which is given to them as text; what that names, nobody has looked at. */
 const runsText =
   /\b(?:(?:query|table|schema|database|cursor)_to_xml\w*|ts_stat|ts_rewrite|crosstab\w*|connectby|xpath_table|dblink\w*)\b/i
+/** Functions and types that tell of relations by name or number; they read what the server remembers, and lock nothing. */
+const tellsOfRelations =
+  /regclass|regtype|\b(?:_?pg_(?!(?:catalog|typeof|column_size|size_pretty|sleep)\b)\w+|has_\w+_privilege|row_security_active|format_type|currtid2?|satisfies_hash_partition)\b/i
 /** An identifier by the numbers of its characters; there is no other way to write one without its letters. */
 const escapedName = /u&"/i
 
 /** @throws StatementFault */
-function refuseTextOfSql(sql: string): void {
-  if (!runsText.test(sql) && !escapedName.test(sql)) return
+function refuseWords(sql: string): void {
+  const word = [runsText, tellsOfRelations, escapedName]
+    .map((pattern) => pattern.exec(sql)?.[0])
+    .find((found) => found !== undefined)
+  if (word === undefined) return
   throw new StatementFault(
     'hidden',
-    'Not everything is shown here, so functions that run SQL given as text, and names in U&"...", are not taken.',
+    `Not everything is shown here, so ${word} is not taken: neither functions that run SQL given as text, nor what tells of tables by name, nor names in U&"...".`,
+    { hint: 'A text that has the word in it can be given as a parameter.' },
+  )
+}
+
+/** A statement that the server reads only when it runs, e.g. DO and COPY: even its error could tell what it read. */
+export function unreadFault(): StatementFault {
+  return new StatementFault(
+    'hidden',
+    'Not everything is shown here, so only SELECT, VALUES, TABLE, INSERT, UPDATE, DELETE, MERGE, SHOW and EXPLAIN are taken.',
+    { hint: 'Nothing was run.' },
   )
 }
 
@@ -117,8 +133,16 @@ async function analyse(client: Client, sql: string): Promise<void> {
   await analysed.result
 }
 
+/** What was found of a statement that names only what is shown. */
+export interface Judged {
+  /** What it may lock while it runs. */
+  readonly allowed: ReadonlySet<number>
+  /** Whether the server has read all of it: what EXPLAIN takes. */
+  readonly isRead: boolean
+}
+
 /**
- * Refuses a statement that names what is not shown; resolves with what it may lock while it runs. `begin` starts the
+ * Refuses a statement that names what is not shown. `begin` starts the
  * transaction, anew when a first look ended it. @throws StatementFault, or the server's error for a statement that is wrong
  */
 export async function judgeNames(
@@ -126,8 +150,8 @@ export async function judgeNames(
   sql: string,
   shown: ShownRelations,
   begin: () => Promise<void>,
-): Promise<ReadonlySet<number>> {
-  refuseTextOfSql(sql)
+): Promise<Judged> {
+  refuseWords(sql)
   let isQuery = true
   try {
     // What is explained is analysed, but its views are not opened yet: only what it names itself is locked.
@@ -141,7 +165,7 @@ export async function judgeNames(
   const names = await locked(client)
   const wrong = names.find((oid) => !shown.named.has(oid))
   if (wrong !== undefined) throw unknownRelation(sql, shown.hidden.get(wrong))
-  return reached(names, shown, isQuery)
+  return { allowed: reached(names, shown, isQuery), isRead: isQuery }
 }
 
 /** EXPLAIN and SHOW tell what is below a view, so there they may not go. */

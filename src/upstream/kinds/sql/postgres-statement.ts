@@ -4,7 +4,7 @@
  * costs neither side anything.
  */
 import type { Connection, FieldDef, Submittable } from 'pg'
-import { noRowsFault, parametersFault, type SqlValue } from './engine.ts'
+import { noRowsFault, parametersFault, type SqlValue, type StatementFault } from './engine.ts'
 import {
   type FurtherTypes,
   isKnown,
@@ -17,8 +17,8 @@ import type { RowSink } from './row-sink.ts'
 export interface BoundStatement {
   readonly sql: string
   readonly values: readonly SqlValue[]
-  /** A statement that yields no rows is not run. */
-  readonly rowsOnly: boolean
+  /** Why a statement that yields no rows is not run; undefined: it is. */
+  readonly withoutRows: (() => StatementFault) | undefined
   readonly sink: RowSink
   readonly further: FurtherTypes
 }
@@ -62,8 +62,9 @@ export class PostgresStatement implements Submittable {
       this.parameters = Array.isArray(message.dataTypeIDs) ? message.dataTypeIDs.map(Number) : []
     }
     const noData = (): void => {
-      if (this.statement.rowsOnly) this.stop(connection, noRowsFault())
-      else this.run(connection)
+      const { withoutRows } = this.statement
+      if (withoutRows === undefined) this.run(connection)
+      else this.stop(connection, withoutRows())
     }
     const copyOut = (): void => {
       this.outcome = { fault: noRowsFault() }

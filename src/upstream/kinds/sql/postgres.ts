@@ -23,6 +23,7 @@ import {
   affectedFault,
   type Engine,
   type EngineOptions,
+  noRowsFault,
   type Rows,
   type Statement,
   StatementFault,
@@ -33,7 +34,7 @@ import { lend } from './lend.ts'
 import { Pool } from './pool.ts'
 import { dangersOf } from './postgres-account.ts'
 import { introspectPostgres } from './postgres-introspect.ts'
-import { judgeNames, judgeReads, shownRelations } from './postgres-shown.ts'
+import { judgeNames, judgeReads, shownRelations, unreadFault } from './postgres-shown.ts'
 import { PostgresStatement, UnknownTypes } from './postgres-statement.ts'
 import type { FurtherTypes } from './postgres-values.ts'
 import { RowSink, tooLarge } from './row-sink.ts'
@@ -186,7 +187,7 @@ export class Postgres implements Engine {
     }
     for (let attempt = 1; ; attempt++) {
       await begin()
-      const allowed =
+      const judged =
         shown === undefined
           ? undefined
           : await judgeNames(client, statement.sql, shown, begin).catch((thrown: unknown) => {
@@ -196,7 +197,8 @@ export class Postgres implements Engine {
       const running = new PostgresStatement({
         sql: statement.sql,
         values: statement.values,
-        rowsOnly: access === 'read',
+        withoutRows:
+          access === 'read' ? noRowsFault : judged?.isRead === false ? unreadFault : undefined,
         sink,
         further: this.further,
       })
@@ -204,7 +206,7 @@ export class Postgres implements Engine {
       try {
         client.query(running)
         const affected = await running.result
-        if (allowed !== undefined) await judgeReads(client, allowed)
+        if (judged !== undefined) await judgeReads(client, judged.allowed)
         const tooMany = touchesMore(affected, affectedMax)
         await client.query(access === 'write' && !tooMany ? 'commit' : 'rollback')
         if (tooMany) throw affectedFault(affected)

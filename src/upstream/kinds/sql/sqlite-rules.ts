@@ -49,7 +49,7 @@ export interface Rules {
   readonly schema: ShownSchema | undefined
   /** It compiles where there is nothing but what is shown, so what else it reads is read by views and virtual tables. */
   readonly compiled: boolean
-  /** Told that a table is read that is not shown. */
+  /** Told that a table is read or changed that is not shown. */
   readonly onHidden: () => void
 }
 
@@ -85,6 +85,7 @@ export function authorizer({ access, shown, schema, compiled, onHidden }: Rules)
       case constants.SQLITE_INSERT:
       case constants.SQLITE_UPDATE:
       case constants.SQLITE_DELETE:
+        if (!isShown(first)) onHidden()
         return allow(
           access === 'write' &&
             database !== 'temp' &&

@@ -1,4 +1,5 @@
-import { globMatches, parseGlob } from '../../../kit/glob.ts'
+import { type Glob, globMatches, parseGlob } from '../../../kit/glob.ts'
+import { spelled } from '../../../kit/spelled.ts'
 import type { SqlCatalog, SqlSpec } from '../../../model/kinds/sql.ts'
 
 /** Tables of one database that are looked at; more are counted and left out. */
@@ -8,23 +9,23 @@ const textMax = 1_000
 
 export type Shown = (schema: string, table: string) => boolean
 
-/** Which tables the configuration shows. */
+/** Which tables the configuration shows. What is excluded is so in every spelling: to most databases letter case is none. */
 export function shownTables({
   schemas,
   include,
   exclude,
 }: Pick<SqlSpec, 'schemas' | 'include' | 'exclude'>): Shown {
-  const [inSchemas, included, excluded] = [schemas, include, exclude].map((list) =>
+  const [inSchemas, included, excluded] = [schemas, include, exclude.map(spelled)].map((list) =>
     list.map(parseGlob),
   )
   return (schema, table) => {
     const names = [table, `${schema}.${table}`]
-    const among = (globs: readonly ReturnType<typeof parseGlob>[] = []): boolean =>
-      globs.some((glob) => names.some((name) => globMatches(glob, name)))
+    const among = (globs: readonly Glob[] = [], texts = names): boolean =>
+      globs.some((glob) => texts.some((name) => globMatches(glob, name)))
     return (
       (schemas.length === 0 || inSchemas?.some((glob) => globMatches(glob, schema)) === true) &&
       (include.length === 0 || among(included)) &&
-      !among(excluded)
+      !among(excluded, names.map(spelled))
     )
   }
 }
