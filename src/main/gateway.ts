@@ -321,11 +321,10 @@ export class Gateway {
     if (snapshot.scopes.of(endpoint) === undefined) return false
     if (endpoint.kind !== 'server') return true
     const listing = snapshot.catalog.listings.get(endpoint.server)
-    return (
-      listing === undefined ||
-      listing.listedAt === 0 ||
-      mayUseSomething(snapshot, principal, endpoint.server)
-    )
+    // Until a server has listed what it has, a rule that could speak of it is enough.
+    return listing === undefined || listing.listedAt === 0
+      ? snapshot.engine.couldAllow(principal, endpoint.server)
+      : mayUseSomething(snapshot, principal, endpoint.server)
   }
 
   /** Takes a rotated key ring; what is open stays open. */

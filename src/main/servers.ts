@@ -182,6 +182,7 @@ export class Servers {
     const codec: ServerCodec = {
       ...serverCodec,
       decode: (bytes) => serverCodec.decode(incoming.whole(bytes)),
+      said: (bytes) => serverCodec.said(incoming.whole(bytes)),
     }
     const entry = apiEntry(spec, options.baseFolder)
     if (entry !== undefined) return this.openApi(name, spec, entry).link

@@ -86,4 +86,6 @@ export interface ServerCodec {
   paramHeaders(params: readonly HeaderParam[], args: string | undefined): Record<string, string>
   /** @throws GatewayError server_broken */
   decode(bytes: Buffer): ServerMessage
+  /** The beginning of what is no message, e.g. why a request was refused, as it may be told. */
+  said(bytes: Buffer): string
 }

@@ -285,6 +285,9 @@ function rawMembers(bytes: Buffer, members: readonly JsonMember[]): Members {
   }))
 }
 
+/** Of what is no message. */
+const saidBytesMax = 4_096
+
 export const serverCodec: ServerCodec = {
   ownRequest,
   relayedRequest,
@@ -297,4 +300,5 @@ export const serverCodec: ServerCodec = {
   headers,
   paramHeaders: paramHeadersOf,
   decode,
+  said: (bytes) => bytes.toString('utf8', 0, saidBytesMax),
 }

@@ -48,6 +48,10 @@ beforeAll(async () => {
           },
           credential: { bearer: reference('BEARER') },
         },
+        refusing: {
+          http: { url: url.replace('/mcp', '/refusing'), headers: { 'x-api-key': secrets.header } },
+          credential: { bearer: reference('BEARER') },
+        },
         stdio: {
           stdio: {
             command: process.execPath,
@@ -148,7 +152,8 @@ test('a secret that is a number leaves JSON behind', async () => {
   expect(JSON.stringify(message)).toContain('"999999999999')
 })
 
-test('nothing of it is kept on disk', async () => {
+test('nothing of it is kept on disk or logged, also when the server refuses what it is given', async () => {
+  await eventually(async () => gateway.log.includes('HTTP 401'))
   const files = await readdir(gateway.dataDir, { recursive: true, withFileTypes: true })
   for (const file of files.filter((entry) => entry.isFile()))
     expectClean(await readFile(join(file.parentPath, file.name), 'latin1'))

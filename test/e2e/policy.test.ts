@@ -293,6 +293,20 @@ describe('the declared file changes', () => {
     get.close()
   })
 
+  test('a server that has not listed anything is not there for who has no rule for it', async () => {
+    const servers = { down: { http: { url: 'http://127.0.0.1:9/mcp' } } }
+    await world.gateway.configure(worldConfig(world.fixture.url, { config, servers }))
+    const ask = (server: string, key: string) =>
+      modernTool(world.gateway.server(server), key, 'echo')
+    await eventually(async () => (await ask('down', world.key)).status !== 404)
+    for (const name of ['nothing', 'one', 'careful']) {
+      const key = world.gateway.keyOf(name)
+      expect((await ask('down', key)).text).toBe((await ask('nowhere', key)).text)
+    }
+    await world.gateway.configure(worldConfig(world.fixture.url, { config }))
+    await eventually(async () => (await ask('down', world.key)).status === 404)
+  })
+
   test('a server that is added as a process is callable too', async () => {
     const session = await legacySession(world.gateway.url, world.key)
     const script = new URL('../fixtures/mcp-server/server.ts', import.meta.url).pathname

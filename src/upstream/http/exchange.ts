@@ -13,8 +13,8 @@ export interface ExchangeEvents {
   onHead(status: number, headers: AnswerHeaders): void
   /** What should be one JSON-RPC message: the whole JSON body, or the data of one event (`isEvent`). */
   onMessage(message: Buffer, isEvent: boolean): void
-  /** The beginning of a body that is no JSON, e.g. why the request was refused. */
-  onText?(text: string): void
+  /** A body that is no JSON, e.g. why the request was refused. */
+  onText?(body: Buffer): void
   /** The result of an answer that is too large to hold has begun. Without it such an answer is refused. */
   onLarge?(stream: ResultStream): void
   /** Where a stream can be taken up again, and after how long (SSE `id` and `retry`), whatever the event holds. */
@@ -52,8 +52,6 @@ const notSent: ReadonlySet<string> = new Set([
 
 /** An answer larger than this is handed on while it arrives. */
 const wholeBytesMax = 262_144
-/** Of a body that is no JSON. */
-export const textBytesMax = 4_096
 const redirectsMax = 5
 
 class Handler implements Dispatcher.DispatchHandler {
@@ -246,7 +244,7 @@ class Handler implements Dispatcher.DispatchHandler {
     const body = this.chunks === undefined ? this.first : Buffer.concat(this.chunks)
     if (body !== undefined && (this.expectsJson || looksLikeJson(body)))
       this.events.onMessage(body, false)
-    else if (body !== undefined) this.events.onText?.(body.toString('utf8', 0, textBytesMax))
+    else if (body !== undefined) this.events.onText?.(body)
     this.events.onEnd()
   }
 
@@ -271,7 +269,7 @@ const repeatable: ReadonlySet<number> = new Set([307, 308])
 
 function redirectDetail(status: number, location: string): string {
   const url = URL.parse(location)
-  const to = url === null ? location : `${url.origin}${url.pathname}`
+  const to = url === null ? location.replace(/[?#].*$/s, '') : `${url.origin}${url.pathname}`
   return `answered ${status} to ${to.slice(0, 300)}; only 307 and 308 within the origin are followed`
 }
 

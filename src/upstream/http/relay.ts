@@ -8,7 +8,7 @@ import type { Deadlines, Due } from '../../kit/deadlines.ts'
 import type { ServerMessage } from '../../model/codec.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import type { OpenCall } from '../round.ts'
-import { type Abort, type AnswerHeaders, exchange, textBytesMax } from './exchange.ts'
+import { type Abort, type AnswerHeaders, exchange } from './exchange.ts'
 import { type Refusal, refuseStatus, type Verdict, verdictOf } from './refused.ts'
 import { type Place, streamHeaders } from './session.ts'
 
@@ -119,8 +119,8 @@ export class Relay {
           if (status >= 400) refusal ??= bytes
           else this.take(bytes, isEvent)
         },
-        onText: (said) => {
-          text = said
+        onText: (body) => {
+          text = place.codec.said(body)
         },
         onMark: (eventId, retryMs) => this.mark(eventId, retryMs),
         onLarge: (stream) => {
@@ -136,8 +136,7 @@ export class Relay {
             return
           }
           const message = refusal === undefined ? undefined : this.read(refusal)
-          if (refusal !== undefined && message === undefined)
-            text = refusal.toString('utf8', 0, textBytesMax)
+          if (refusal !== undefined && message === undefined) text = place.codec.said(refusal)
           this.judge({ status, headers: answerHeaders, message, text })
         },
         onFault: (error, sent) => {

@@ -9,7 +9,7 @@ import { acceptedEncodings } from '../api/unpack.ts'
 import type { Facts, ServerNotice } from '../kind.ts'
 import { productMember, readFacts } from '../opening.ts'
 import type { OpenCall } from '../round.ts'
-import { type AnswerHeaders, exchange, textBytesMax } from './exchange.ts'
+import { type AnswerHeaders, exchange } from './exchange.ts'
 import { type Refusal, refuseStatus, verdictOf } from './refused.ts'
 
 /** Where and how one remote server is reached. */
@@ -109,10 +109,10 @@ function post(place: Place, { headers, body, timeoutMs, headOnly }: Post): Promi
             message = decoded
             finish()
             abort()
-          } else if (decoded === undefined) text = bytes.toString('utf8', 0, textBytesMax)
+          } else if (decoded === undefined) text = place.codec.said(bytes)
         },
-        onText(said) {
-          text = said
+        onText(body) {
+          text = place.codec.said(body)
         },
         onEnd: finish,
         onFault(error) {
