@@ -74,6 +74,7 @@ const ports: CliPorts = {
   env: process.env,
   cwd: settings.cwd,
   version: productVersion,
+  program: { command: process.execPath, args: [join(here, fromSource ? 'main.ts' : 'bin.mjs')] },
   now: Date.now,
   signal: stopping.signal,
   up: (options) => runUp(settings, options),

@@ -46,8 +46,9 @@ export function connectCommand(program: Command, run: Run): void {
         ...(server ? ['--server', server] : []),
         ...(toolset ? ['--toolset', toolset] : []),
       ]
-      const args = ['stdio', '--data', session.place.dataDir, ...only]
-      const snippets = makers[client]({ url, key, args })
+      const { command, args: script } = ports.program
+      const args = [...script, 'stdio', '--data', session.place.dataDir, ...only]
+      const snippets = makers[client]({ url, key, command, args })
       out.result({ client, url, snippets }, () => {
         for (const { where, text } of snippets) {
           out.line(`${where}:`)
@@ -75,7 +76,8 @@ async function endpointOf({ running, out }: Session): Promise<string> {
 interface Facts {
   readonly url: string
   readonly key: string | undefined
-  /** Of `sallyport`, for clients that spawn. */
+  /** `sallyport stdio`, for clients that spawn; with whole paths, since they have a PATH of their own. */
+  readonly command: string
   readonly args: readonly string[]
 }
 
@@ -93,7 +95,7 @@ const makers: Readonly<Record<Client, (facts: Facts) => Snippet[]>> = {
       text: json({
         mcpServers: {
           sallyport: {
-            command: 'sallyport',
+            command: facts.command,
             args: facts.args,
             env: { SALLYPORT_KEY: facts.key ?? 'sp_...' },
           },

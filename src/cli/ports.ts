@@ -57,6 +57,8 @@ export interface CliPorts {
   readonly env: Environment
   readonly cwd: string
   readonly version: string
+  /** What starts this program, for clients that know neither our PATH nor our Node. */
+  readonly program: { readonly command: string; readonly args: readonly string[] }
   readonly now: () => number
   /** Aborts at Ctrl+C. */
   readonly signal: AbortSignal

@@ -1,4 +1,6 @@
 /** Every command of the built product against a gateway that runs, against one that does not, and where there is none. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -121,6 +123,18 @@ it.each(Object.keys(rows).filter((name) => name !== 'up'))('%s', async (name) =>
   const ran = await run(name, '--data', gateway.dataDir)
   expect(ran.stdout + ran.stderr).toContain(rows[name]?.says)
   expect(ran.code).toBe(0)
+})
+
+it('prints a stdio server that runs as printed, without a PATH', async () => {
+  const connect = ['connect', 'claude', '--key', gateway.key, '--json', '--data', gateway.dataDir]
+  const printed = JSON.parse((await runCommand(connect, { cwd: folder })).stdout)
+  const text = printed.snippets.find(({ where }: { where: string }) => /Desktop/.test(where)).text
+  const { command, args, env } = JSON.parse(text).mcpServers.sallyport
+  const client = spawn(command, args, { cwd: '/', env, stdio: ['pipe', 'pipe', 'inherit'] })
+  client.stdin.write(rows['stdio']?.input)
+  const [answer] = await once(client.stdout, 'data')
+  expect(JSON.parse(String(answer)).result.serverInfo).toBeDefined()
+  client.kill()
 })
 
 it('makes no gateway where there is none, and says how to name one', async () => {

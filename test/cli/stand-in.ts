@@ -191,6 +191,7 @@ export async function standIn(): Promise<StandIn> {
       env: { HOME: '/home/ann' },
       cwd: dir,
       version: '9.9.9',
+      program: { command: '/node', args: ['/sallyport.mjs'] },
       now: () => now,
       signal: new AbortController().signal,
       up: async (options) => started.push(options) - started.length,

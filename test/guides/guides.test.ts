@@ -43,6 +43,13 @@ const unrun: readonly (readonly [RegExp, string])[] = [
   [/^sallyport up\b/, 'runs already: it is how each guide gets its gateway'],
   [/^sallyport (stdio|connect|schema|convert|explain)$/, 'the name of a command in a sentence'],
   [/^sallyport keys create$/, 'the name of a command in a sentence'],
+  [
+    /^(npx|npm install --global) \.\/sallyport-/,
+    'test/long/package.test.ts packs and runs the package',
+  ],
+  [/^npm (pack|run build)$/, 'test/long/package.test.ts packs and runs the package'],
+  [/^(useradd|install|systemctl|journalctl|sudo) /, 'changes the machine, as root'],
+  [/^(cp dist\/.* && )?docker /, 'needs a container engine'],
   [/^npx \.\.\.$/, 'how some commands begin, in a sentence'],
   [/ (SOURCE|ADDRESS|FILE|DIR)\b/, 'a form with a word in capitals to be replaced'],
 ]
