@@ -8,7 +8,12 @@ const advice: Readonly<Record<FaultReason, string>> = {
   unreachable: 'Check host, port and network from this machine, and that the server runs.',
   'command-missing': 'Install the program, or give its full path as command.',
   exited: 'Run the command by hand to see what it says; it may lack an argument or a variable.',
-  timeout: 'Check that the server is not overloaded; a first start may still be downloading it.',
+  timeout: 'Check that the server is not overloaded, or give it longer with --timeout.',
+  silent:
+    'Run the command by hand: npx and uvx download first, and need the registry for it. Pass what they need on, e.g. --inherit HTTPS_PROXY NODE_EXTRA_CA_CERTS, and give a slow start longer with --timeout.',
+  login:
+    'Check user, password and database in the address; a special character in a password is written in its percent-encoded form.',
+  role: 'Give the gateway an account of its own that may do no more than it needs; docs/guides/sql.md has the statements.',
   unauthorized:
     'Set a valid credential: credential.bearer, or a header, best as a reference to a variable or file.',
   reference: 'Set the variable for the gateway process, or mend the path of the file.',
@@ -21,9 +26,25 @@ const advice: Readonly<Record<FaultReason, string>> = {
   protocol: 'Pin its era (era: legacy or modern), and report it to the maker of the server.',
 }
 
-/** The way out for a reason. */
-export function adviceFor(reason: FaultReason): string {
-  return advice[reason]
+/** What the words of a system say more exactly than the reason; the first that fits. */
+const told: readonly (readonly [RegExp, string])[] = [
+  [
+    /certificate|self[-_ ]?signed|UNABLE_TO_|CERT_|ERR_TLS/i,
+    'The certificate is not trusted here. Name its authority under credential.tls.ca of the server; a process gets it by --env NODE_EXTRA_CA_CERTS=FILE.',
+  ],
+  [
+    /there is no file|ENOENT/,
+    'Check the path; a relative one starts where the gateway or its file is.',
+  ],
+  [/EACCES|EPERM/, 'Let the account of the gateway read it.'],
+  [/ENOTFOUND|EAI_AGAIN/, 'The name is not known here: check how it is written, and DNS.'],
+  [/ECONNREFUSED/, 'Nothing listens there: start the server, or check the port.'],
+]
+
+/** The way out for a reason and what was said with it. */
+export function adviceFor(reason: FaultReason, message: string): string {
+  const exact = told.find(([words]) => words.test(message))?.[1]
+  return reason === 'command-missing' ? advice[reason] : (exact ?? advice[reason])
 }
 
 export function triedView(tried: Tried): TriedView {
@@ -44,6 +65,6 @@ export function triedView(tried: Tried): TriedView {
     ok,
     reason,
     message: place === undefined || place === '' ? message : `${message} (${place})`,
-    wayOut: advice[reason],
+    wayOut: adviceFor(reason, message),
   }
 }

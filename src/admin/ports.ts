@@ -33,6 +33,8 @@ export interface AdminPorts extends ConversionPorts {
   apply(): Promise<readonly Issue[]>
   /** Connects once, beside what runs, and closes again. Never rejects for a fault of the server. */
   tryServer(name: string, spec: ServerSpecInput): Promise<Tried>
+  /** Resolves when a stored server was listed for the first time, or after some seconds. */
+  listed(name: string): Promise<void>
   /** Makes a call through all rooms. Rejects with GatewayError when a room says no. */
   call(request: CallRequest): Promise<CallAnswer>
   /** Undefined when there is no such principal. */

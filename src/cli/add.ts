@@ -4,10 +4,10 @@ import { type AdminClient, ask } from '../admin/contract/client.ts'
 import { type ConversionView, convertServer } from '../admin/contract/convert.ts'
 import { AdminError } from '../admin/contract/errors.ts'
 import { addServer, type VisibilityView } from '../admin/contract/servers.ts'
-import { serverKinds, serverSpec } from '../model/desired-state.ts'
+import { durationMs, serverKinds, serverSpec } from '../model/desired-state.ts'
 import { define, type Run, type Session, UsageError } from './command.ts'
 import { showAccount, showRoot } from './convert.ts'
-import type { Output } from './output.ts'
+import { counted, type Output } from './output.ts'
 import { collect, detectFrom, kindNamed, pair, sourceOptions, sourceValues } from './source.ts'
 
 /** Names that are printed. */
@@ -20,6 +20,11 @@ const values = sourceValues.extend({
   era: z.enum(['auto', 'legacy', 'modern']).optional(),
   description: z.string().optional(),
   kind: z.string().optional(),
+  inherit: z.array(z.string()).default([]),
+  timeout: z
+    .string()
+    .refine((text) => durationMs(text) !== undefined, 'must be a duration such as 90s or 5m')
+    .optional(),
   dryRun: z.boolean().default(false),
   replace: z.boolean().default(false),
   probe: z.boolean().default(true),
@@ -39,6 +44,8 @@ export function addCommand(program: Command, run: Run): void {
     ],
     options: [
       new Option('--env <K=V>', 'variable for the process; repeat').argParser(collect),
+      new Option('--inherit <name...>', 'variables of the gateway that the process gets as well'),
+      new Option('--timeout <duration>', 'how long a call may take, e.g. 90s'),
       ...sourceOptions(),
       new Option('--era <era>', 'protocol era of the server').choices(['auto', 'legacy', 'modern']),
       new Option('--description <text>', 'what it is for'),
@@ -70,7 +77,7 @@ export function addCommand(program: Command, run: Run): void {
               ? `${name} speaks MCP ${tried.revision} (${tried.era}).`
               : `${name} is ${what}: ${tried.conversion.title} ${tried.conversion.version}`,
           )
-          out.line(`${tried.tools.length} tools${listed(tried.tools)}`)
+          out.line(`${counted(tried.tools.length, 'tool')}${listed(tried.tools)}`)
           if (tried.conversion !== undefined) showAccount(out, tried.conversion)
           for (const left of tried.leftOut) out.line(`left out: ${left.name} (${left.reason})`)
         }
@@ -116,13 +123,16 @@ function commandOf(
   if (afterDashes !== undefined) {
     const [command, ...rest] = afterDashes
     if (command === undefined || target.length > 0) throw howTo('Write the command after --.')
-    const spec = { ...about(options), stdio: { command, args: rest, env: variables(options) } }
+    const spec = {
+      ...about(options),
+      stdio: { command, args: rest, env: variables(options), inherit: options.inherit },
+    }
     return { spec, what: 'a process' }
   }
   if (target.length === 0) throw howTo('Say what to register.')
   if (target.length > 1) throw howTo('A command stands after --.')
   if (options.kind === 'stdio') throw howTo('A process is a command after --.')
-  if (options.env.length > 0)
+  if (options.env.length + options.inherit.length > 0)
     throw new UsageError(
       'A remote server takes no variables.',
       "Give --bearer or --header 'Name: value'.",
@@ -210,10 +220,15 @@ function rooted(spec: SpecInput, { root }: ConversionView): SpecInput {
   }
 }
 
-function about({ description, era }: AddOptions): Pick<SpecInput, 'description' | 'era'> {
+function about({
+  description,
+  era,
+  timeout,
+}: AddOptions): Pick<SpecInput, 'description' | 'era' | 'timeout'> {
   return {
     ...(description === undefined ? {} : { description }),
     ...(era === undefined ? {} : { era }),
+    ...(timeout === undefined ? {} : { timeout }),
   }
 }
 

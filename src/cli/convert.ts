@@ -7,7 +7,7 @@ import {
 } from '../admin/contract/convert.ts'
 import { serverSpec } from '../model/desired-state.ts'
 import { define, type Run, UsageError } from './command.ts'
-import type { Output } from './output.ts'
+import { counted, type Output } from './output.ts'
 import { detectFrom, kindNamed, sourceOptions, sourceValues } from './source.ts'
 
 /** Reports that are printed; `--json` has all. */
@@ -81,7 +81,7 @@ export function showAccount(out: Output, account: ConversionAccount): void {
     `${converted} of ${operations} operations became tools`,
     ...(excluded === 0 ? [] : [`${excluded} left out by the selection`]),
     ...(skipped.length === excluded ? [] : [`${skipped.length - excluded} could not be converted`]),
-    ...(notes.length === 0 ? [] : [`${notes.length} notes`]),
+    ...(notes.length === 0 ? [] : [counted(notes.length, 'note')]),
   ]
   out.line(`${parts.join(', ')}.`)
   showReports(

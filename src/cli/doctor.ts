@@ -3,12 +3,13 @@ import { z } from 'zod'
 import { ask } from '../admin/contract/client.ts'
 import { diagnose, type TriedView } from '../admin/contract/servers.ts'
 import { define, type Run } from './command.ts'
+import { counted } from './output.ts'
 
 function saidOf({ revision, conversion }: Extract<TriedView, { ok: true }>): string {
   if (conversion === undefined) return revision
   const { operations, converted, skipped, notes } = conversion
   const lost = skipped.filter(({ code }) => code !== 'excluded').length
-  return `${converted} of ${operations} operations converted, ${lost} not, ${notes.length} notes`
+  return `${converted} of ${operations} operations converted, ${lost} not, ${counted(notes.length, 'note')}`
 }
 
 /** What the account of the gateway may do at a server beyond what it is there for. */
@@ -37,7 +38,10 @@ export function doctorCommand(program: Command, run: Run): void {
         }
         for (const { name, ms, tried } of answer.servers)
           if (tried.ok) {
-            item(green('ok   '), `${name}: ${tried.tools.length} tools, ${saidOf(tried)}, ${ms} ms`)
+            item(
+              green('ok   '),
+              `${name}: ${counted(tried.tools.length, 'tool')}, ${saidOf(tried)}, ${ms} ms`,
+            )
             for (const reason of grantsOf(tried)) item(yellow('warn '), `${name}: ${reason}`)
           } else item(red('fault'), `${name}: ${tried.message}`, tried.wayOut)
         for (const { level, message, wayOut } of answer.findings)

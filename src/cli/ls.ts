@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { ask } from '../admin/contract/client.ts'
 import { listServers, type ServerView } from '../admin/contract/servers.ts'
 import { define, type Run } from './command.ts'
+import { counted } from './output.ts'
 
 export function lsCommand(program: Command, run: Run): void {
   define(program, run, {
@@ -38,7 +39,7 @@ function noteOf({ downSince, fault, stale, leftOut }: ServerView): string {
     downSince === undefined ? undefined : `down since ${new Date(downSince).toISOString()}`,
     stale ? 'lists are the last known ones' : undefined,
     fault,
-    leftOut.length === 0 ? undefined : `${leftOut.length} tools left out (see doctor)`,
+    leftOut.length === 0 ? undefined : `${counted(leftOut.length, 'tool')} left out (see doctor)`,
   ]
   return parts.filter((part) => part !== undefined).join('; ')
 }

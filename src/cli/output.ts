@@ -89,6 +89,11 @@ export class Output {
   }
 }
 
+/** `1 tool`, `2 tools`. */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
+}
+
 /** `file:line:column ` of an issue, or nothing when it has no place. */
 export function placeOf(issue: {
   readonly file?: string | undefined

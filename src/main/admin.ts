@@ -1,5 +1,6 @@
 /** What the administration needs of the gateway. */
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { AdminPorts, Explained, Fault, FaultReason, Tried } from '../admin/ports.ts'
 import { offersOf } from '../catalog/catalog.ts'
 import { readItems } from '../catalog/items.ts'
@@ -10,7 +11,7 @@ import { wholeText } from '../ingress/http-exchange.ts'
 import { CancelSource } from '../kit/cancellation.ts'
 import { scanObject } from '../kit/json-scan.ts'
 import { unlimitedAccount } from '../model/account.ts'
-import type { ServerSpec, ServerSpecInput } from '../model/desired-state.ts'
+import { kindOf, type ServerSpec, type ServerSpecInput } from '../model/desired-state.ts'
 import { ownerId, type Principal } from '../model/principal.ts'
 import { productVersion } from '../model/product.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
@@ -42,6 +43,7 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
     issues: () => gateway.configuration.issues,
     apply: async () => gateway.useStored(await store.load()),
     tryServer: (name, spec) => tryServer(gateway, name, spec),
+    listed: (name) => listed(gateway, name),
     detect: (request) => detectSource(gateway.servers, request),
     convert: (spec) => convertServer(gateway.servers, spec),
     call: (request) => call(gateway, request),
@@ -78,6 +80,20 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
 }
 
 const tryTimeout = '30s'
+
+const listedMsMax = 5_000
+const lookMs = 20
+
+/** Until a server that was just stored is listed or known to be down, so that the next command finds its tools. */
+async function listed(gateway: Gateway, name: string): Promise<void> {
+  if (gateway.options.passive) return
+  const until = Date.now() + listedMsMax
+  while (Date.now() < until) {
+    const listing = gateway.cell.current.catalog.listings.get(name)
+    if (listing !== undefined && (listing.listedAt > 0 || listing.downSince !== undefined)) return
+    await delay(lookMs)
+  }
+}
 
 /** Connects to a server once, on a link of its own. */
 async function tryServer(gateway: Gateway, name: string, given: ServerSpecInput): Promise<Tried> {
@@ -130,7 +146,7 @@ async function tryServer(gateway: Gateway, name: string, given: ServerSpecInput)
         : { conversion: accountOf(await api.link.conversion(), await api.targets()) }),
     }
   } catch (thrown) {
-    return api === undefined ? mcpFault(thrown, spec) : faultOf(thrown)
+    return api === undefined ? mcpFault(thrown, spec) : faultOf(thrown, kindOf(spec))
   } finally {
     await link.close().catch(() => undefined)
   }
@@ -141,7 +157,7 @@ function mcpFault(thrown: unknown, spec: ServerSpec): Fault {
   const fault = (reason: FaultReason): Fault => ({ ok: false, reason, message })
   if (code === 'server_refused_us') return fault('unauthorized')
   if (code === 'egress_refused') return fault('egress')
-  if (code === 'server_timeout') return fault('timeout')
+  if (code === 'server_timeout') return fault(spec.stdio === undefined ? 'timeout' : 'silent')
   if (code === 'server_broken') return fault(spec.http === undefined ? 'protocol' : 'not-mcp')
   if (spec.stdio !== undefined)
     return fault(/ENOENT|not found|cannot be started/i.test(message) ? 'command-missing' : 'exited')

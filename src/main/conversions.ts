@@ -4,8 +4,9 @@ import type { Converted, Detected, Fault, FaultReason } from '../admin/ports.ts'
 import { createConversions } from '../convert/convert.ts'
 import { detect, detectAddress } from '../convert/detect.ts'
 import { type Conversion, ConversionFault, type Document } from '../model/conversion.ts'
-import type { ServerSpec, ServerSpecInput } from '../model/desired-state.ts'
+import type { ServerKind, ServerSpec, ServerSpecInput } from '../model/desired-state.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
+import type { Egress } from '../upstream/egress/egress.ts'
 import { createEgress } from '../upstream/egress/guard.ts'
 import { type ApiServer, hostOf, openApiServer } from './api-server.ts'
 import { readCaps } from './description/bounds.ts'
@@ -89,9 +90,41 @@ async function whatIs(
   if (!isUrl(plain)) throw new MissingPart(`${plain} is no description that is known.`)
   if (await answersGraphql(new URL(plain), { egress, headers, signal }))
     return { kind: 'graphql', what: 'a GraphQL service' }
+  const beside = await describedAt(plain, { egress, headers, origin })
+  if (beside !== undefined)
+    throw new MissingPart(
+      `${plain} is a page, and the description of its API is at ${beside}: give that URL. If it is an MCP server, say so with --kind http.`,
+    )
   // What is called like a description and cannot be read now is not taken for something else.
   if (read instanceof ConversionFault && descriptive.test(plain)) throw read
   return { kind: 'http', what: 'no description of an API, so an MCP server' }
+}
+
+/** Where frameworks put the description of an API whose start page or documentation people copy. */
+async function describedAt(
+  place: string,
+  {
+    egress,
+    headers,
+    origin,
+  }: { egress: Egress; headers: Readonly<Record<string, string>>; origin: string },
+): Promise<string | undefined> {
+  const { pathname } = new URL(place)
+  if (!/^\/?$|\/(docs|redoc|swagger(-ui)?)(\/(index\.html)?)?$/i.test(pathname)) return undefined
+  for (const name of ['openapi.json', 'swagger.json', 'v3/api-docs']) {
+    const url = new URL(`/${name}`, place).href
+    const description = new DescriptionSource({
+      place: url,
+      egress,
+      caps: readCaps,
+      credential: { origin, headers },
+      tls: undefined,
+    })
+    const signal = AbortSignal.timeout(readCaps.timeMsMax)
+    const read = await readOrFault(description, url, signal)
+    if (!(read instanceof ConversionFault) && detect(read) !== undefined) return url
+  }
+  return undefined
 }
 
 const descriptive = /\.(json|ya?ml|wsdl|xsd|proto|graphqls?)$|[?&]wsdl\b|openapi|swagger|api-docs/i
@@ -169,18 +202,20 @@ const reasons: Partial<Record<GatewayError['code'], FaultReason>> = {
   server_refused_us: 'unauthorized',
   server_timeout: 'timeout',
   params_invalid: 'reference',
+  role_too_wide: 'role',
 }
 
 /** What stood in the way of reading, converting or introspecting. */
-export function faultOf(thrown: unknown): Fault {
+export function faultOf(thrown: unknown, kind?: ServerKind): Fault {
   const fault = conversionFault(thrown)
   if (fault !== undefined) {
     const { code, message, place } = fault
     const reason = reasonOf(fault)
     return { ok: false, reason, message: `${message} [${code}]`, place }
   }
-  const error = toGatewayError(thrown)
-  return { ok: false, reason: reasons[error.code] ?? 'unreachable', message: error.message }
+  const { code, message } = toGatewayError(thrown)
+  const reason = kind === 'sql' && code === 'server_refused_us' ? 'login' : reasons[code]
+  return { ok: false, reason: reason ?? 'unreachable', message }
 }
 
 function reasonOf({ code, message, place }: ConversionFault): FaultReason {

@@ -196,7 +196,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     {
       line: 'doctor',
       code: 1,
-      out: ['ok    files: 1 tools', 'fault web: It does not answer', 'no valid key', 'not offered'],
+      out: ['ok    files: 1 tool', 'fault web: It does not answer', 'no valid key', 'not offered'],
       not: ['\u001b'],
     },
     { line: 'doctor files', out: ['ok'], not: ['web'] },

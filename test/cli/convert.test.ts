@@ -151,7 +151,8 @@ describe('convert', () => {
     expect(stdout).toMatch(/shop +graphql +.*http:\/\/127\.0\.0\.1:9\/graphql/)
     const stored = JSON.stringify(await there.ports.store.list('server'))
     expect(stored).not.toMatch(/plain-(token|password|word)/)
-    const reference = /"url":"file:([^"]*crm[^"]*)"/.exec(stored)?.[1] ?? ''
-    expect(await readFile(reference, 'utf8')).toBe('postgres://u:plain-password@db.example/crm')
+    const reference =
+      /"url":"postgres:\/\/u:\$\{file:([^}]*crm[^}]*)\}@db\.example\/crm"/.exec(stored)?.[1] ?? ''
+    expect(await readFile(reference, 'utf8')).toBe('plain-password')
   })
 })

@@ -248,6 +248,7 @@ async function adminPorts(
     declared: () => ({ file: declaredFile, state: declaredState }),
     issues: () => issues,
     apply,
+    listed: async () => undefined,
     tryServer: async (_name, spec) => tried(spec),
     // No network: every URL is that of an MCP server.
     detect: async (request) =>

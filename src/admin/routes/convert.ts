@@ -25,5 +25,5 @@ export function convertRoutes(app: FastifyInstance, ports: ConversionPorts): voi
 
 function unusable({ reason, message, place }: Fault): AdminError {
   const text = place === undefined || place === '' ? message : `${message} (${place})`
-  return new AdminError(away.has(reason) ? 'away' : 'unusable', text, adviceFor(reason))
+  return new AdminError(away.has(reason) ? 'away' : 'unusable', text, adviceFor(reason, message))
 }

@@ -97,6 +97,7 @@ function ofConversions(
     const conversion = tried.ok ? tried.conversion : undefined
     if (conversion === undefined) return []
     const { skipped, notes, targets } = conversion
+    const others = notes.filter(({ code }) => code !== 'role_too_wide')
     const lost = skipped.filter(({ code }) => code !== 'excluded')
     const [first] = lost
     return [
@@ -121,14 +122,15 @@ function ofConversions(
               wayOut: '"sallyport convert" with the source of the server lists all of them.',
             },
           ]),
-      ...notes.slice(0, notesMax).map(({ operation, code, reason, place }) => ({
+      // What the account could do is said with the server itself.
+      ...others.slice(0, notesMax).map(({ operation, code, reason, place }) => ({
         level: 'warning' as const,
         message: `${name}: ${operation === '' ? '' : `${operation}: `}${reason}${place === '' ? '' : ` (${place})`}`,
         wayOut:
           code === 'credential_undeclared'
             ? `Set the credential in the entry of ${name}; its value is best a reference.`
-            : notes.length > notesMax
-              ? `One of ${notes.length} notes; "sallyport convert" with the source of the server lists all of them.`
+            : others.length > notesMax
+              ? `One of ${others.length} notes; "sallyport convert" with the source of the server lists all of them.`
               : 'Calls work all the same.',
       })),
     ]
