@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url))
+const systemdAnalyze = '/usr/bin/systemd-analyze'
 /** The oldest that `engines` allows. */
 const oldest = '22.18.0'
 
@@ -66,7 +67,7 @@ it.each([undefined, oldest])('runs on Node %s', async (version) => {
 
 it('has a unit that systemd understands', (context) => {
   const file = fileURLToPath(new URL('../../deploy/sallyport.service', import.meta.url))
-  const ran = spawnSync('systemd-analyze', ['verify', file], { encoding: 'utf8' })
+  const ran = spawnSync(systemdAnalyze, ['verify', file], { encoding: 'utf8' })
   if (ran.error !== undefined) return context.skip('systemd-analyze is not installed')
   expect([ran.status, ran.stderr]).toEqual([0, ''])
 })
