@@ -141,6 +141,8 @@ export interface AuditPort {
     follow: AbortSignal | undefined,
   ): AsyncIterable<JournalLine>
   verify(): Promise<VerifiedJournal>
+  /** How it stands with the evidence at the moment, in sentences; none when nothing is wrong. */
+  state(): { readonly journal: string; readonly details: readonly string[] }
 }
 
 export type JournalLine = Pick<AuditLine, 'writer' | 'sequence'> & {

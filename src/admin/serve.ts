@@ -1,8 +1,8 @@
 /** Serves the administration on the owner-only socket of a data folder. */
-import { chmod, mkdir, rm } from 'node:fs/promises'
+import { chmod, mkdir, rm, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { AdminError } from './contract/errors.ts'
-import { assertPrivate, socketPlace } from './contract/socket.ts'
+import { assertPrivate, privateMode, socketPlace } from './contract/socket.ts'
 import { createAdmin } from './create.ts'
 import type { AdminPorts } from './ports.ts'
 
@@ -19,13 +19,14 @@ export async function serveAdmin(ports: AdminPorts): Promise<AdminServer> {
   const { path, folder } = await socketPlace(ports.dataDir)
   if (folder !== undefined) {
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    await chmod(folder, 0o700).catch(() => undefined)
+    const { mode } = await stat(folder)
+    await chmod(folder, privateMode(mode)).catch(() => undefined)
     await assertPrivate(folder)
     await clear(path)
   }
   const app = createAdmin(ports)
   await app.listen({ path })
-  // Nobody else can enter the folder meanwhile.
+  // Nobody else can connect meanwhile: the folder is closed, or the mask of new files withholds the right to write.
   if (folder !== undefined) await chmod(path, 0o600)
   return { path, close: () => app.close() }
 }

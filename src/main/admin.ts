@@ -19,7 +19,6 @@ import type { Exchange } from '../model/session.ts'
 import { explain } from '../policy/explain.ts'
 import { readManifest } from '../record/manifest.ts'
 import { readJournal } from '../record/read.ts'
-import { verifyJournal } from '../record/verify.ts'
 import type { Store } from '../store/store.ts'
 import { accountOf, convertServer, detectSource, faultOf } from './conversions.ts'
 import type { Gateway } from './gateway.ts'
@@ -62,7 +61,8 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
           ...(follow === undefined ? {} : { follow: { pollMs: 300, signal: follow } }),
           onFault: (error) => gateway.options.log.warn({ err: error }, 'journal'),
         }),
-      verify: () => verifyJournal(journalDir),
+      verify: () => gateway.journal.verify(),
+      state: () => gateway.evidence(),
     },
     rotateSecrets: async () => {
       if (gateway.options.environment['SALLYPORT_KEYS'] !== undefined)
@@ -70,7 +70,7 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
           hint: 'The key ring comes from SALLYPORT_KEYS; rotate it there.',
         })
       const ring = await rotateFile(join(dataDir, 'keys'), Date.now())
-      gateway.useRing(ring)
+      await gateway.useRing(ring)
       const [current, ...kept] = ring.keys.map((key) => key.id)
       return { current: current ?? '', kept }
     },

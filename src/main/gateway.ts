@@ -79,6 +79,8 @@ export class Gateway {
   readonly deps: ServeDeps
   readonly ports: DoorPorts
   readonly nodes: Nodes
+  /** Its name among the nodes. */
+  readonly node: string
   readonly options: GatewayOptions
   private readonly ring: KeyRing
   door: HttpDoor | undefined
@@ -108,6 +110,7 @@ export class Gateway {
     const { options, configuration, cell, journal, guard, processes, ring, node } = parts
     const { log } = options
     this.options = options
+    this.node = node
     this.ring = ring
     this.configuration = configuration
     this.cell = cell
@@ -194,10 +197,19 @@ export class Gateway {
     const { log } = options
     const { audit } = configuration.declared.state
     const node = await loadNode(join(options.dataDir, 'node'))
-    const [ringFile, journal, processes] = await Promise.all([
-      loadRing(join(options.dataDir, 'keys'), options.environment['SALLYPORT_KEYS'], Date.now()),
+    const startedAt = Date.now()
+    const ring = createKeyRing(
+      await loadRing(
+        join(options.dataDir, 'keys'),
+        options.environment['SALLYPORT_KEYS'],
+        startedAt,
+      ),
+    )
+    const [journal, processes] = await Promise.all([
       openJournal({
         dir: join(options.dataDir, 'journal'),
+        anchorPath: join(options.dataDir, 'journal.anchor'),
+        seals: ring,
         node,
         formerNodes: [formerNode],
         segmentBytesMax: sizeBytes(String(audit.segmentMax)) ?? 64_000_000,
@@ -229,11 +241,13 @@ export class Gateway {
       journal,
       guard: createGuard(),
       processes,
-      ring: createKeyRing(ringFile),
+      ring,
       node,
     })
     refuseIssues(gateway.apply())
     await gateway.note('start', '')
+    for (const { at, what } of journal.losses())
+      if (at >= startedAt) await gateway.note('journal', what)
     if (options.listen) await gateway.listen()
     return gateway
   }
@@ -302,8 +316,8 @@ export class Gateway {
   }
 
   /** Records what the gateway itself did. A command that runs beside no gateway leaves no trace of starts and stops. */
-  private async note(method: string, detail: string): Promise<void> {
-    if (this.options.passive && method !== 'configuration') return
+  async note(method: string, detail: string): Promise<void> {
+    if (this.options.passive && (method === 'start' || method === 'stop')) return
     await this.recorder.note({
       kind: 'system',
       principal: '',
@@ -328,8 +342,9 @@ export class Gateway {
   }
 
   /** Takes a rotated key ring; what is open stays open. */
-  useRing(ring: RingFile): void {
+  async useRing(ring: RingFile): Promise<void> {
     this.ring.replace(ring)
+    await this.journal.reseal()
   }
 
   private parkingBounds(): ParkingBounds {
@@ -393,17 +408,47 @@ export class Gateway {
           deliver: (method, params) => deliver(encodeOwnNotification(method, params)),
         }),
       peers: this.nodes,
-      ready: () => ({
-        ready: !this.journal.failing,
-        text: JSON.stringify({
-          status: this.journal.failing ? 'failing' : 'ready',
-          journal: this.journal.failing ? 'failing' : 'ok',
+      ready: () => {
+        const { journal, details } = this.evidence()
+        const ready = journal === 'ok' || journal === 'incomplete'
+        const text = JSON.stringify({
+          status: ready ? 'ready' : 'failing',
+          journal,
           database: this.storeState,
           administration: this.storeState === 'ready' ? 'ok' : 'unavailable',
-        }),
-      }),
+          ...(details.length === 0 ? {} : { details }),
+        })
+        return { ready, text }
+      },
       log: ({ level, text, error }) => this.options.log[level]({ err: error }, text),
     }
+  }
+
+  /** How it stands with the evidence, for people who may not read the journal: `incomplete` takes entries, but lacks earlier ones. */
+  evidence(): {
+    readonly journal: 'ok' | 'failing' | 'lost' | 'incomplete'
+    readonly details: readonly string[]
+  } {
+    const { kind } = this.journal.state()
+    const losses = this.journal.losses().length
+    const days = Math.round(this.journal.jumpedMs() / 86_400_000)
+    const details = [
+      ...(kind === 'failing' ? ['The disk takes nothing; calls are refused until it does.'] : []),
+      ...(kind === 'lost'
+        ? [
+            'The file of the journal was removed, replaced or cut while it was being written. Nothing is recorded until the gateway is started again.',
+          ]
+        : []),
+      ...(losses > 0
+        ? ['Evidence is missing or was changed: "sallyport audit verify" says what.']
+        : []),
+      ...(days > 0
+        ? [
+            `The clock went forward by ${days} days with no gateway to see them pass. Retention leaves them out until it has passed once more.`,
+          ]
+        : []),
+    ]
+    return { journal: kind === 'ok' && losses > 0 ? 'incomplete' : kind, details }
   }
 
   private async listen(): Promise<void> {

@@ -33,6 +33,8 @@ export function lateStore(opening: Promise<Store>): Store {
     beat: async (own) => store().beat(own),
     leave: async (node, boot) => store().leave(node, boot),
     watchNodes: (listener) => later(opening, (there) => there.watchNodes(listener)),
+    anchor: async (node) => store().anchor(node),
+    putAnchor: async (node, box) => store().putAnchor(node, box),
     index: async (entries) => store().index(entries),
     indexedUpTo: async (writer) => store().indexedUpTo(writer),
     records: async (query) => store().records(query),

@@ -6,7 +6,6 @@ import type { Logger } from 'pino'
 import { newKey } from '../admin/new-key.ts'
 import { isLocked, withFileLock } from '../kit/file-lock.ts'
 import { durationMs } from '../model/desired-state.ts'
-import { pruneJournal } from '../record/prune.ts'
 import type { Store } from '../store/store.ts'
 import {
   type Database,
@@ -76,10 +75,12 @@ async function run(options: UpOptions): Promise<void> {
   // The others hear first, so that clients begin anew with them.
   const ends = [() => gateway.nodes.retire(), () => gateway.close()]
   try {
+    let stopAnchors = async (): Promise<void> => undefined
     const opened = first === undefined ? database.untilThere(gateway, log) : Promise.resolve(first)
     ends.push(await options.attach(gateway, lateStore(opened.then((there) => there.store))))
     ends.push(async () => {
       await gateway.nodes.leave()
+      await stopAnchors()
       database.stop()
       // A database of our own that is still starting would outlive us; one elsewhere is not waited for.
       const there =
@@ -94,6 +95,7 @@ async function run(options: UpOptions): Promise<void> {
       // Made by the start that shows it: what could stop this one has been passed.
       if (first !== undefined && makesKey) firstKey = await makeFirstKey(there.store)
       await follow(gateway, there, dataDir, log)
+      stopAnchors = keepAnchors(gateway, there.store, log)
     })
     followed.catch(() => undefined)
     if (first !== undefined) await followed
@@ -196,24 +198,74 @@ async function follow(
   await take()
   store.watch(() => void take())
   database.ship(gateway.journal.writer, () => gateway.journal.durable)
-  keepRetention(gateway, store, dataDir, log)
+  keepRetention(gateway, store, log)
+}
+
+function day(at: number): string {
+  return new Date(at).toISOString().slice(0, 10)
+}
+
+const anchorEveryMs = 1_000
+
+/**
+ * Holds the journal against the anchor that the database has of this node, then keeps it there, once a second while
+ * anything is recorded. Returns the way to stop, which writes the last one.
+ */
+function keepAnchors(gateway: Gateway, store: Store, log: Logger): () => Promise<void> {
+  const { journal, node } = gateway
+  let isCompared = false
+  let kept = -1
+  let running: Promise<void> | undefined
+  const keep = async (always: boolean): Promise<void> => {
+    if (!isCompared) {
+      const box = await store.anchor(node)
+      const what =
+        box === undefined ? undefined : await journal.compare(box, 'the anchor in the database')
+      isCompared = true
+      if (what !== undefined) await gateway.note('journal', what)
+    }
+    const { durable } = journal
+    if (!always && durable === kept) return
+    await store.putAnchor(node, journal.anchor())
+    kept = durable
+  }
+  const inTurn = (always: boolean): Promise<void> => {
+    running ??= keep(always)
+      .catch((fault: unknown) => log.debug({ err: fault }, 'the anchor was not stored'))
+      .finally(() => {
+        running = undefined
+      })
+    return running
+  }
+  const timer = setInterval(() => void inTurn(false), anchorEveryMs).unref()
+  void inTurn(true)
+  return async () => {
+    clearInterval(timer)
+    await running
+    await inTurn(true)
+  }
 }
 
 const retentionEveryMs = 6 * 3_600_000
 const retentionFirstMs = 60_000
 
 /** Removes what is older than `audit.retention`, from the journal and from its index. */
-function keepRetention(gateway: Gateway, store: Store, dataDir: string, log: Logger): void {
+function keepRetention(gateway: Gateway, store: Store, log: Logger): void {
   const prune = async (): Promise<void> => {
     const before =
       Date.now() -
       (durationMs(gateway.cell.current.state.audit.retention) ?? Number.POSITIVE_INFINITY)
     if (!Number.isFinite(before)) return
     try {
-      const segments = await pruneJournal(join(dataDir, 'journal'), before)
-      const partitions = await store.dropRecordsBefore(before)
+      const pruned = await gateway.journal.prune(before)
+      const partitions = await store.dropRecordsBefore(pruned.before)
+      const segments = pruned.removed
       if (segments + partitions > 0)
         log.info({ segments, partitions }, 'removed what is older than the retention')
+      if (pruned.heldMs > 0)
+        log.warn(
+          `Retention was asked to remove what is older than ${day(before)}, but the clock went forward by ${Math.round(pruned.heldMs / 86_400_000)} days with no gateway to see them pass. What is younger than ${day(pruned.before)} stays.`,
+        )
     } catch (fault) {
       log.warn({ err: fault }, 'retention')
     }

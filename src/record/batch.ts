@@ -1,6 +1,7 @@
 /** The lines of one turn of the event loop, and who waits for them. */
 import { GatewayError } from '../model/refusal.ts'
 import type { Mark } from './chain.ts'
+import { SegmentLost } from './segment-file.ts'
 
 export interface Signal {
   readonly promise: Promise<void>
@@ -41,6 +42,11 @@ export function signal(): Signal {
 export function unavailable(cause: Error | undefined): GatewayError {
   return new GatewayError('journal_unavailable', {
     detail: cause?.message ?? 'the journal takes nothing at the moment',
+    ...(cause instanceof SegmentLost
+      ? {
+          hint: 'The file of the journal was removed, replaced or cut; the gateway must be started again.',
+        }
+      : {}),
     cause,
   })
 }

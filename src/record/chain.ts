@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { syncFolder } from '../kit/durable-file.ts'
 import type { FilePort } from './file-port.ts'
 import { type ChainPoint, encodeGroup, firstHash, segmentName } from './segment.ts'
-import { SegmentFile } from './segment-file.ts'
+import { SegmentFile, type SegmentLost } from './segment-file.ts'
 
 export interface ChainOptions {
   readonly folder: string
@@ -87,20 +87,27 @@ export class Chain {
     this.#mark = mark
   }
 
-  /** Makes everything that was written so far durable: segments, and their names when they are new. */
+  /** What became of the newest segment at its place. */
+  lost(): SegmentLost | undefined {
+    return this.#mark.file.look()
+  }
+
+  /** Makes everything that was written so far durable: segments, and their names when they are new. Fails with SegmentLost when one is not at its place. */
   sync(done: (error: Error | null) => void): void {
     const retired = this.#retired
     const folder = this.#folderChanged
+    const current = this.#mark.file
     if (retired.length === 0 && !folder) {
-      this.#mark.file.sync(done)
+      current.sync((error) => done(error ?? current.lost() ?? null))
       return
     }
-    const current = this.#mark.file
     const all = [...retired, current].map(synced)
     if (folder) all.push(syncFolder(this.#options.folder))
     void Promise.allSettled(all).then((results) => {
       const failed = results.find((result) => result.status === 'rejected')
       if (failed !== undefined) return done(toError(failed.reason))
+      const lost = [...retired, current].map((file) => file.lost()).find((found) => found)
+      if (lost !== undefined) return done(lost)
       for (const file of retired) file.close()
       this.#retired = this.#retired.filter((file) => !retired.includes(file))
       if (folder) this.#folderChanged = false
@@ -111,6 +118,11 @@ export class Chain {
   /** Cuts the space kept ready and closes the files. */
   close(): void {
     this.#mark.file.back(this.#mark.offset)
+    this.abandon()
+  }
+
+  /** Closes the files as they are. */
+  abandon(): void {
     for (const file of this.#retired) file.close()
     this.#mark.file.close()
   }

@@ -2,6 +2,7 @@
 import { cp, mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { createKeyRing } from '../kit/key-ring.ts'
 import type { Entry, IntentEntry } from '../model/record.ts'
 import { type FilePort, systemFiles } from './file-port.ts'
 import { type Journal, type JournalOptions, openJournal } from './journal.ts'
@@ -13,9 +14,21 @@ export function newFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'sallyport-journal-'))
 }
 
+/** Of a ring that all processes of a test share. */
+export const seals = createKeyRing({
+  keys: [{ id: 'test', secret: Buffer.alloc(32, 7).toString('base64url'), createdAt: 0 }],
+})
+
+/** Beside the folder, as the gateway keeps it. */
+export function anchorPath(dir: string): string {
+  return `${dir}.anchor`
+}
+
 export function open(dir: string, options: Partial<JournalOptions> = {}): Promise<Journal> {
   return openJournal({
     dir,
+    anchorPath: anchorPath(dir),
+    seals,
     node: 'n1',
     segmentBytesMax: 1_000_000,
     mode: 'required',
@@ -60,6 +73,7 @@ export async function pairs(journal: Journal, from: number, to: number): Promise
 export async function crashCopy(dir: string): Promise<string> {
   const copy = await newFolder()
   const filter = (source: string): boolean => !/lock|\.tmp$/.test(basename(source))
+  await cp(anchorPath(dir), anchorPath(copy))
   await cp(dir, copy, { recursive: true, filter })
   return copy
 }

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { patienceMs } from '../../test/patience.ts'
-import { openJournal } from './journal.ts'
 import {
   failingFiles,
   intent,
@@ -104,14 +103,14 @@ test.each(['write', 'sync'] as const)(
     const beside = journal.append(outcome('running'))
     await expect(refused).rejects.toMatchObject(unavailable)
     await beside
-    expect(journal.failing).toBe(true)
+    expect(journal.state().kind).toBe('failing')
     await expect(journal.intent(intent('also refused'))).rejects.toMatchObject(unavailable)
     await journal.append(outcome('kept'))
     await sleep(120)
-    expect(journal.failing).toBe(true)
+    expect(journal.state().kind).toBe('failing')
     fails[what] = false
     fails.truncate = false
-    await expect.poll(() => journal.failing, { timeout: patienceMs }).toBe(false)
+    await expect.poll(() => journal.state().kind, { timeout: patienceMs }).toBe('ok')
     await pairs(journal, 3, 6)
     await journal.close()
     expect(faults.length).toBeGreaterThan(1)
@@ -134,7 +133,7 @@ test('a failing sync takes back segments that began since the last good one', as
   const many = Array.from({ length: 6 }, (_, i) => journal.intent(intent(`lost${i}`)))
   await Promise.allSettled(many)
   fails.sync = false
-  await expect.poll(() => journal.failing, { timeout: patienceMs }).toBe(false)
+  await expect.poll(() => journal.state().kind, { timeout: patienceMs }).toBe('ok')
   await pairs(journal, 2, 12)
   await journal.close()
   expect((await verifyJournal(dir)).faults).toEqual([])
@@ -150,7 +149,7 @@ test('best-effort: a failing disk drops and counts', async () => {
   await journal.intent(intent('b'))
   expect(journal.dropped).toBe(2)
   fails.write = false
-  await expect.poll(() => journal.failing, { timeout: patienceMs }).toBe(false)
+  await expect.poll(() => journal.state().kind, { timeout: patienceMs }).toBe('ok')
   await pairs(journal, 0, 1)
   await journal.close()
   expect((await verifyJournal(dir)).ok).toBe(true)
@@ -159,16 +158,13 @@ test('best-effort: a failing disk drops and counts', async () => {
 test('too little free space counts as full', async () => {
   const dir = await newFolder()
   const journal = await open(dir, { bytesFreeMin: Number.MAX_SAFE_INTEGER })
-  await expect.poll(() => journal.failing, { timeout: patienceMs }).toBe(true)
+  await expect.poll(() => journal.state().kind, { timeout: patienceMs }).toBe('failing')
   await expect(journal.intent(intent('a'))).rejects.toMatchObject(unavailable)
   await journal.close()
 })
 
 test('a folder that cannot be written is refused', async () => {
-  const options = { node: 'n1', segmentBytesMax: 1e6, mode: 'required', onFault() {} } as const
   const file = join(await newFolder(), 'file')
   await writeFile(file, '')
-  await expect(openJournal({ ...options, dir: join(file, 'journal') })).rejects.toMatchObject(
-    unavailable,
-  )
+  await expect(open(join(file, 'journal'))).rejects.toMatchObject(unavailable)
 })

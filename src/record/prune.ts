@@ -1,29 +1,52 @@
 import { hash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { changeManifest, type Manifest, type WriterRecord, withWriter } from './manifest.ts'
+import type { Keeper } from './keeper.ts'
+import { type Manifest, type WriterRecord, withWriter } from './manifest.ts'
 import { type ChainPoint, segmentName, segmentNumbers } from './segment.ts'
 import { readHeader } from './walk.ts'
 
+export interface Pruned {
+  /** How many segments were removed. */
+  readonly removed: number
+  /** Milliseconds by which entries are kept longer, because the clock jumped; 0 when nothing is held for that. */
+  readonly heldMs: number
+  /** What the clock lets go: everything older. */
+  readonly before: number
+}
+
 /**
  * Removes whole segments whose last entry is older than `before` (epoch milliseconds); never the one
- * that a live writer writes. The manifest notes the cut with its hash first, so that `verifyJournal`
+ * that a live writer writes. Time that the clock jumped over counts for nothing, until the retention has
+ * passed behind the jump. The manifest notes the cut with its hash first, so that `verifyJournal`
  * passes before, during and after, and a prune that was cut short is finished by the next.
- * Returns how many segments it removed. Rejects with the system's error.
+ * Rejects with the system's error.
  */
-export async function pruneJournal(dir: string, before: number): Promise<number> {
+export async function pruneJournal(keeper: Keeper, wanted: number): Promise<Pruned> {
+  const { dir, now } = keeper.options
   let removed = 0
-  await changeManifest(dir, async (manifest) => {
-    let next = manifest
+  let held = false
+  let before = wanted
+  await keeper.change(async (manifest) => {
+    // A jump that the clock took back, or that is as old as the retention, says nothing any more.
+    const jumps = manifest.jumps.filter(({ to }) => to > wanted && to <= now())
+    before = jumps.reduce((at, { from, to }) => at - (to - from), wanted)
+    let next: Manifest = {
+      ...manifest,
+      jumps,
+      losses: manifest.losses.filter(({ at }) => at >= before),
+    }
     for (const [writer, record] of Object.entries(manifest.writers)) {
-      const cut = await cutOf(join(dir, writer), record, before)
+      const folder = join(dir, writer)
+      const cut = await cutOf(folder, record, before)
+      if (jumps.length > 0) held ||= (await cutOf(folder, record, wanted)).group > cut.group
       const state =
         cut.segment === record.head.segment && record.state === 'closed' ? 'pruned' : record.state
       next = withWriter(next, writer, { cut, state })
     }
     return next
   })
-  await changeManifest(dir, async (manifest) => {
+  await keeper.change(async (manifest) => {
     let next = manifest
     for (const [writer, record] of Object.entries(manifest.writers)) {
       const folder = join(dir, writer)
@@ -39,7 +62,7 @@ export async function pruneJournal(dir: string, before: number): Promise<number>
     }
     return next
   })
-  return removed
+  return { removed, heldMs: held ? wanted - before : 0, before }
 }
 
 /** The end of the last segment that may go. Segments are in time order, so the first to stay ends it. */

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { newFolder, open, outcome, pairs } from './journal-fixture.ts'
-import { pruneJournal } from './prune.ts'
 import { type ReadEntry, type ReadOptions, readJournal } from './read.ts'
 
 const onFault = (error: Error): never => {
@@ -40,7 +39,7 @@ test('passes over what retention removed', async () => {
   let at = 1
   const journal = await open(dir, { segmentBytesMax: 2_000, now: () => at++ })
   await pairs(journal, 0, 15)
-  await pruneJournal(dir, at - 1)
+  await journal.prune(at - 1)
   const left = await sequences(dir)
   expect(left).toEqual(range(left[0] ?? 0, 30))
   expect(left.length).toBeLessThan(30)

@@ -12,6 +12,7 @@ import {
   open,
   outcome,
   pairs,
+  seals,
   segmentData,
   summaryOf,
 } from './journal-fixture.ts'
@@ -20,9 +21,9 @@ import { repairWriters } from './repair.ts'
 import { segmentName } from './segment.ts'
 import { verifyJournal } from './verify.ts'
 
-function repair(dir: string): Promise<void> {
+async function repair(dir: string): Promise<void> {
   const options = { dir, nodes: ['n1'], onFault: () => undefined, now: () => 9 }
-  return changeManifest(dir, (manifest) => repairWriters(options, manifest))
+  await changeManifest({ ...options, seals }, (manifest) => repairWriters(options, manifest))
 }
 
 test('a tail torn at any byte of the last group is repaired', async () => {

@@ -10,7 +10,7 @@ import { syncFolder, writeDurably } from '../kit/durable-file.ts'
 import { isLocked } from '../kit/file-lock.ts'
 import { textOf } from './batch.ts'
 import { entryOf, trackOpen, unknownOutcome } from './lines.ts'
-import { type Manifest, withWriter } from './manifest.ts'
+import { type Manifest, withLoss, withWriter } from './manifest.ts'
 import { scanSegment } from './scan.ts'
 import {
   type ChainPoint,
@@ -41,7 +41,12 @@ export async function repairWriters(options: RepairOptions, manifest: Manifest):
       next = withWriter(next, writer, { head, state: 'closed', repaired: true, closedAt })
       await rm(join(folder, 'lock'), { force: true })
     } catch (cause) {
-      options.onFault(new Error(`the journal of ${writer} cannot be repaired`, { cause }))
+      // It stays as it is, and no later start tries again: it is evidence.
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      const what = `the journal of ${writer} cannot be repaired: ${reason}`
+      const closedAt = options.now()
+      next = withLoss(next, closedAt, what)
+      next = withWriter(next, writer, { state: 'closed', repaired: true, closedAt })
     }
   }
   return next

@@ -19,6 +19,11 @@ export interface ChainPoint {
   readonly hash: string
 }
 
+/** The point alone, of what holds more. */
+export function pointOf({ segment, group, sequence, hash }: ChainPoint): ChainPoint {
+  return { segment, group, sequence, hash }
+}
+
 export interface SegmentHeader {
   readonly segment: number
   readonly writer: string

@@ -2,26 +2,27 @@ import { appendFile, cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { Journal } from './journal.ts'
 import { crashCopy, newFolder, open, pairs, summaryOf } from './journal-fixture.ts'
 import { readManifest } from './manifest.ts'
-import { pruneJournal } from './prune.ts'
 import { segmentName, segmentNumbers } from './segment.ts'
 import { verifyJournal } from './verify.ts'
+import { readHeader } from './walk.ts'
 
 /** A closed journal of one writer with several segments. */
 async function closedJournal(
   now?: () => number,
-): Promise<{ dir: string; folder: string; last: number }> {
+): Promise<{ dir: string; folder: string; last: number; journal: Journal }> {
   const dir = await newFolder()
   const journal = await open(dir, { segmentBytesMax: 2_000, ...(now === undefined ? {} : { now }) })
   await pairs(journal, 0, 12)
   await journal.close()
   const folder = join(dir, journal.writer)
-  return { dir, folder, last: (await segmentNumbers(folder)).at(-1) ?? 0 }
+  return { dir, folder, journal, last: (await segmentNumbers(folder)).at(-1) ?? 0 }
 }
 
 test('any flipped byte is found', async () => {
-  const { dir, folder, last } = await closedJournal()
+  const { dir, folder, last, journal } = await closedJournal()
   const paths = Array.from({ length: last }, (_, i) => join(folder, segmentName(i + 1)))
   paths.push(join(dir, 'manifest.json'))
   const contents = await Promise.all(paths.map((path) => readFile(path)))
@@ -40,13 +41,13 @@ test('any flipped byte is found', async () => {
       // Zeros at the end of a segment are space kept ready and say nothing.
       fc.pre(!(at === bytes.length - 1 && bytes[at] === 0 && path.endsWith('.journal')))
       await writeFile(path, bytes)
-      const { ok } = await verifyJournal(dir)
+      const { ok } = await journal.verify()
       await writeFile(path, contents[file] ?? '')
       expect(ok).toBe(false)
     }),
     { numRuns: 300 },
   )
-  expect((await verifyJournal(dir)).faults).toEqual([])
+  expect((await journal.verify()).faults).toEqual([])
 })
 
 test('any missing line is found', async () => {
@@ -106,15 +107,16 @@ test('pruned segments and writers are no fault; what is left still counts', asyn
   const { dir, folder, last } = await closedJournal(() => at++)
   const journal = await open(dir, { now: () => 1_000_000 })
   await pairs(journal, 0, 2)
-  expect(await pruneJournal(dir, 1)).toBe(0)
-  const removed = await pruneJournal(dir, at - 3)
+  expect(await journal.prune(1)).toMatchObject({ removed: 0 })
+  const third = await readHeader(folder, 4)
+  const { removed } = await journal.prune(third?.at ?? 0)
   expect(removed).toBeGreaterThan(0)
   expect(removed).toBeLessThan(last)
   expect((await verifyJournal(dir)).faults).toEqual([])
   const left = (await segmentNumbers(folder))[0] ?? 0
   await rm(join(folder, segmentName(left)))
   expect((await verifyJournal(dir)).ok).toBe(false)
-  expect(await pruneJournal(dir, 2_000_000)).toBe(last - removed - 1)
+  expect(await journal.prune(2_000_000)).toMatchObject({ removed: last - removed - 1 })
   expect(await verifyJournal(dir)).toMatchObject({
     ok: true,
     writers: [{ writer: journal.writer }],

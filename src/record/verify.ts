@@ -2,7 +2,8 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readManifest, type WriterRecord } from './manifest.ts'
+import type { Seals } from './anchor.ts'
+import { readStored, type Stored, sealFault, type WriterRecord } from './manifest.ts'
 import { completeLines } from './repair.ts'
 import { type ScannedRest, scanSegment } from './scan.ts'
 import { type ChainPoint, parseHeader, segmentName, segmentNumbers } from './segment.ts'
@@ -35,29 +36,48 @@ export interface Verified {
   readonly faults: readonly Fault[]
 }
 
+/** What the process that writes the journal knows of it. */
+export interface Known {
+  readonly seals: Seals
+  /** Version of the manifest as it left it. */
+  readonly version: number
+  readonly writer: string
+  /** Up to where its chain was made durable. */
+  readonly head: ChainPoint
+  /** What became of the file that it writes, when it is not at its place. */
+  readonly lost: string | undefined
+}
+
 const attempts = 3
 
 /**
- * Checks every chain against its seals, its links and the manifest. What a live or dead writer has
- * not sealed yet is no fault. A fault of a journal with a live writer
+ * Checks every chain against its seals, its links and the manifest, and against what its writer knows (undefined:
+ * the folder alone). What a live or dead writer has not sealed yet is no fault. A fault of a journal with a live writer
  * is looked at three times, since it may have moved on meanwhile.
  */
-export async function verifyJournal(dir: string): Promise<Verified> {
+export async function verifyJournal(dir: string, known?: Known): Promise<Verified> {
   for (let attempt = 1; ; attempt++) {
-    const verified = await verifyOnce(dir)
+    const verified = await verifyOnce(dir, known)
     const isLive = verified.writers.some(({ state }) => state === 'open')
     if (verified.ok || !isLive || attempt === attempts) return verified
     await sleep(50)
   }
 }
 
-async function verifyOnce(dir: string): Promise<Verified> {
+async function verifyOnce(dir: string, known: Known | undefined): Promise<Verified> {
   const faults: Fault[] = []
   const writers: VerifiedWriter[] = []
+  const ofAll = (what: string): void => void faults.push({ writer: '', segment: 0, what })
   try {
-    const manifest = await readManifest(dir)
-    for (const [writer, record] of Object.entries(manifest.writers))
-      writers.push(await verifyWriter(dir, writer, record, faults))
+    const stored = await readStored(dir)
+    const { manifest } = stored
+    for (const { at, what } of manifest.losses)
+      ofAll(`found ${new Date(at).toISOString()}: ${what}`)
+    if (known !== undefined) checkKnown(stored, known, ofAll)
+    for (const [writer, record] of Object.entries(manifest.writers)) {
+      const heads = known?.writer === writer ? [record.head, known.head] : [record.head]
+      writers.push(await verifyWriter(dir, { writer, record, heads }, faults))
+    }
     const folders = await readdir(dir, { withFileTypes: true })
     for (const { name } of folders.filter((found) => found.isDirectory()))
       if (manifest.writers[name] === undefined && (await hasEntries(join(dir, name))))
@@ -72,26 +92,41 @@ async function verifyOnce(dir: string): Promise<Verified> {
   return { ok: faults.length === 0, writers, faults }
 }
 
-/** What of one writer was walked so far. */
-interface Walk {
-  readonly folder: string
+function checkKnown(stored: Stored, known: Known, fault: (what: string) => void): void {
+  const { version, writers } = stored.manifest
+  const seal = sealFault(stored, known.seals)
+  if (seal !== undefined) fault(seal)
+  if (version < known.version)
+    fault(`manifest.json is of version ${version}, and the gateway wrote version ${known.version}`)
+  if (writers[known.writer] === undefined)
+    fault(`the running gateway writes ${known.writer}, which the manifest does not know`)
+  if (known.lost !== undefined) fault(known.lost)
+}
+
+/** A writer, and where its chain is known to have been. */
+interface Subject {
   readonly writer: string
   readonly record: WriterRecord
+  readonly heads: readonly ChainPoint[]
+}
+
+/** What of one writer was walked so far. */
+interface Walk extends Subject {
+  readonly folder: string
   point: ChainPoint
   readonly fault: (segment: number, what: string, line?: number) => void
 }
 
 async function verifyWriter(
   dir: string,
-  writer: string,
-  record: WriterRecord,
+  { writer, record, heads }: Subject,
   faults: Fault[],
 ): Promise<VerifiedWriter> {
   const folder = join(dir, writer)
   const fault = (segment: number, what: string, line?: number): void => {
     faults.push({ writer, segment, what, ...(line === undefined ? {} : { line }) })
   }
-  const walk: Walk = { folder, writer, record, point: record.cut, fault }
+  const walk: Walk = { folder, writer, record, heads, point: record.cut, fault }
   const present = await segmentNumbers(folder)
   const segments = present.filter((segment) => segment > record.cut.segment)
   for (const segment of segments) {
@@ -106,10 +141,15 @@ async function verifyWriter(
   return { writer, state, repaired, ...counted, segments: segments.length, head: hash }
 }
 
-/** The chain must reach the head that the manifest knows, and end there when it is closed. */
-function checkEnd({ record, point, fault }: Walk): void {
+/** The chain must reach the heads that are known, and end at the manifest's when it is closed. */
+function checkEnd({ record, heads, point, fault }: Walk): void {
   const { state, head } = record
-  if (point.group < head.group) fault(point.segment, 'the chain ends too early')
+  const missing = heads.find(({ group }) => point.group < group)
+  if (missing !== undefined)
+    fault(
+      point.segment,
+      `the chain ends too early: it has ${point.sequence} entries, and ${missing.sequence} were written`,
+    )
   else if (state !== 'open' && point.group > head.group)
     fault(point.segment, 'the chain goes on behind its end')
 }
@@ -125,8 +165,8 @@ async function verifySegment(walk: Walk, segment: number, isLast: boolean): Prom
       return false
     }
     const { hash, group, count } = found
-    if (group === walk.record.head.group && hash !== walk.record.head.hash)
-      walk.fault(segment, 'the chain is not the one that the manifest knows', line)
+    if (walk.heads.some((head) => head.group === group && head.hash !== hash))
+      walk.fault(segment, 'the chain is not the one that was written', line)
     walk.point = { segment, group, hash, sequence: walk.point.sequence + count }
     line += found.lines.length + 1
   }

@@ -1,9 +1,10 @@
 import { type Batch, newBatch, signal, textOf, unavailable } from './batch.ts'
 import type { Chain } from './chain.ts'
 import { assertFreeSpace, watchFreeSpace } from './free-space.ts'
-import type { Journal } from './journal.ts'
+import type { LineWriter } from './journal.ts'
 import { isIntent, trackOpen, unknownOutcome, untrackIntent } from './lines.ts'
-import type { ChainPoint } from './segment.ts'
+import { type ChainPoint, pointOf } from './segment.ts'
+import { SegmentLost } from './segment-file.ts'
 import { syncPace } from './sync-pace.ts'
 
 export interface WriterOptions {
@@ -18,9 +19,17 @@ export interface WriterOptions {
   readonly open: Set<string>
   /** A new segment begins here, and is on disk. */
   readonly onBegun: (point: ChainPoint) => void
+  /** The chain is on disk up to here. */
+  readonly onReached: (point: ChainPoint) => void
   /** The chain ended here, on disk; undefined: the disk did not take the end. */
   readonly onEnded: (point: ChainPoint | undefined) => Promise<void>
 }
+
+/** `failing`: nothing is taken, until the disk works again; `lost`: until the next start. */
+export type JournalState =
+  | { readonly kind: 'ok' }
+  | { readonly kind: 'failing'; readonly reason: string }
+  | { readonly kind: 'lost'; readonly reason: string }
 
 const pendingCharsMax = 16 * 1024 * 1024
 const keptCharsMax = 4 * 1024 * 1024
@@ -30,7 +39,7 @@ const probeMsMin = 50
 const probeMsMax = 5_000
 
 /** The writing side of one chain: batches, syncs, and what happens when the disk takes nothing. */
-export class JournalWriter implements Journal {
+export class JournalWriter implements LineWriter {
   readonly #options: WriterOptions
   readonly #pace = syncPace()
   readonly #stopWatching: () => void
@@ -52,13 +61,21 @@ export class JournalWriter implements Journal {
   #begunSegment = 1
   durable = 0
   dropped = 0
-  failing = false
+  /** Why nothing is taken at the moment. */
+  #fault: Error | undefined
 
   constructor(options: WriterOptions) {
     this.#options = options
     this.#stopWatching = watchFreeSpace(options.folder, options.bytesFreeMin, (error) => {
-      if (!this.failing) this.#fail(error)
+      if (this.#fault === undefined) this.#fail(error)
     })
+  }
+
+  state(): JournalState {
+    this.#look()
+    if (this.#fault === undefined) return { kind: 'ok' }
+    const kind = this.#fault instanceof SegmentLost ? 'lost' : 'failing'
+    return { kind, reason: this.#fault.message }
   }
 
   get writer(): string {
@@ -66,7 +83,11 @@ export class JournalWriter implements Journal {
   }
 
   intent(line: string): Promise<void> {
-    if (this.failing || this.#closing !== undefined || this.#pendingChars > pendingCharsMax)
+    if (
+      this.#fault !== undefined ||
+      this.#closing !== undefined ||
+      this.#pendingChars > pendingCharsMax
+    )
       return this.#refuse()
     this.#add(line)
     const batch = this.#batch
@@ -75,7 +96,7 @@ export class JournalWriter implements Journal {
   }
 
   append(line: string): Promise<void> {
-    if (this.failing || this.#closing !== undefined) return this.#later(line)
+    if (this.#fault !== undefined || this.#closing !== undefined) return this.#later(line)
     this.#add(line)
     const batch = this.#batch
     batch.written ??= signal()
@@ -105,7 +126,7 @@ export class JournalWriter implements Journal {
     if (batch.lines.length > 0) {
       this.#batch = newBatch()
       this.#pendingChars = 0
-      if (this.failing) this.#giveUp(batch, undefined)
+      if (this.#fault !== undefined) this.#giveUp(batch, this.#fault)
       else this.#write(batch)
       batch.written?.resolve()
     }
@@ -149,13 +170,14 @@ export class JournalWriter implements Journal {
     chain.sync((error) => {
       this.#syncing = undefined
       if (error !== null) this.#rollBack(batches, error)
-      else this.#settle(batches, mark.sequence, begun)
+      else this.#settle(batches, mark, begun)
       if (this.#written.length > 0) this.#askFlush()
     })
   }
 
-  #settle(batches: readonly Batch[], sequence: number, begun: ChainPoint | undefined): void {
-    this.durable = sequence
+  #settle(batches: readonly Batch[], mark: ChainPoint, begun: ChainPoint | undefined): void {
+    this.durable = mark.sequence
+    this.#options.onReached(pointOf(mark))
     for (const batch of batches) {
       batch.durable?.resolve()
       if (batch === this.#probe) this.#recovered()
@@ -169,21 +191,30 @@ export class JournalWriter implements Journal {
   #rollBack(batches: readonly Batch[], error: Error): void {
     const lost = [...batches, ...this.#written]
     const before = lost[0]?.before
-    if (before !== undefined) this.#options.chain.back(before)
-    this.#written = []
     this.#fail(error)
+    // What somebody else touched stays as it is: it is evidence.
+    if (before !== undefined && !(this.#fault instanceof SegmentLost))
+      this.#options.chain.back(before)
+    this.#written = []
     for (const batch of lost) this.#giveUp(batch, error)
   }
 
   /** The disk takes nothing: refuse until a probe succeeds. */
   #fail(error: Error): void {
-    this.failing = true
+    if (this.#fault instanceof SegmentLost) return
+    this.#fault = error
     this.#probe = undefined
     this.#options.onFault(error)
     clearTimeout(this.#probeTimer)
-    if (this.#closing !== undefined) return
+    if (this.#closing !== undefined || error instanceof SegmentLost) return
     this.#probeTimer = setTimeout(this.#try, this.#probeMs)
     this.#probeMs = Math.min(this.#probeMs * 2, probeMsMax)
+  }
+
+  /** Notices a file that is not at its place although nothing is being written. */
+  #look(): void {
+    const lost = this.#closing === undefined ? this.#options.chain.lost() : undefined
+    if (lost !== undefined) this.#fail(lost)
   }
 
   readonly #try = (): void => {
@@ -200,7 +231,7 @@ export class JournalWriter implements Journal {
   }
 
   #recovered(): void {
-    this.failing = false
+    this.#fault = undefined
     this.#probe = undefined
     this.#probeMs = probeMsMin
     const lines = this.#takeKept()
@@ -243,7 +274,7 @@ export class JournalWriter implements Journal {
   }
 
   #refuse(): Promise<void> {
-    if (this.#options.mode === 'required') return Promise.reject(unavailable(undefined))
+    if (this.#options.mode === 'required') return Promise.reject(unavailable(this.#fault))
     this.dropped++
     return Promise.resolve()
   }
@@ -256,6 +287,10 @@ export class JournalWriter implements Journal {
     clearTimeout(this.#syncTimer)
     let end: ChainPoint | undefined
     try {
+      if (this.#fault instanceof SegmentLost) {
+        this.#options.chain.abandon()
+        throw this.#fault
+      }
       end = await this.#writeEnd()
       for (const batch of this.#written) batch.durable?.resolve()
     } catch (error) {
@@ -279,9 +314,8 @@ export class JournalWriter implements Journal {
     } finally {
       chain.close()
     }
-    const { segment, group, sequence, hash } = chain.mark
-    this.durable = sequence
-    return { segment, group, sequence, hash }
+    this.durable = chain.mark.sequence
+    return pointOf(chain.mark)
   }
 }
 

@@ -57,6 +57,7 @@ export async function clusterFolder(
   const link = join(dataFolder, 'postgres')
   const existing = await realpath(link).catch(() => undefined)
   if (existing !== undefined) {
+    await openWay(dirname(existing), account)
     if (await reachable(dirname(existing), account)) return existing
     throw refuseEmbedded(`the account that runs it may not enter ${dirname(existing)}.`)
   }
@@ -86,6 +87,13 @@ export async function clusterFolder(
 export async function linkCluster(dataFolder: string, cluster: string): Promise<void> {
   const link = join(await realpath(dataFolder), 'postgres')
   if (link !== cluster) await symlink(cluster, link)
+}
+
+/** Lets the account walk through root's own data folder, where an earlier start made its cluster; nobody can list it. */
+async function openWay(folder: string, account: Account): Promise<void> {
+  if (account === undefined || !(await reachable(dirname(folder), account))) return
+  const { uid, mode } = await stat(folder)
+  if (uid === 0 && (mode & 0o001) === 0) await chmod(folder, (mode & 0o777) | 0o011)
 }
 
 /** May the account walk to this folder? */

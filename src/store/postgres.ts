@@ -57,6 +57,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     beat: (own) => run((db) => beat(db, own)),
     leave: (node, boot) => run((db) => leave(db, node, boot)),
     watchNodes: (hear) => hearing(nodeListeners, hear),
+    anchor: (node) => run((db) => anchorOf(db, node)),
+    putAnchor: (node, box) => run((db) => putAnchor(db, node, box)),
     index: (entries) => run((db) => indexRecords(db, entries)),
     indexedUpTo: (writer) => run((db) => indexedUpTo(db, writer)),
     records: (query) => run((db) => findRecords(db, query)),
@@ -285,4 +287,21 @@ async function indexedUpTo(db: Kysely<Tables>, writer: string): Promise<number> 
     .where('writer', '=', writer)
     .executeTakeFirst()
   return row?.next ?? 0
+}
+
+async function anchorOf(db: Kysely<Tables>, node: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('journal_anchors')
+    .select('box')
+    .where('node', '=', node)
+    .executeTakeFirst()
+  return row?.box
+}
+
+async function putAnchor(db: Kysely<Tables>, node: string, box: string): Promise<void> {
+  await db
+    .insertInto('journal_anchors')
+    .values({ node, box })
+    .onConflict((conflict) => conflict.column('node').doUpdateSet({ box }))
+    .execute()
 }

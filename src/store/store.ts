@@ -100,6 +100,9 @@ export interface Store {
   leave(node: string, boot: string): Promise<void>
   /** Calls `listener` when a node came, moved or went. Returns the way to stop. */
   watchNodes(listener: () => void): () => void
+  /** The sealed anchor of a node's journal that was put last. */
+  anchor(node: string): Promise<string | undefined>
+  putAnchor(node: string, box: string): Promise<void>
   /** Idempotent: entries that are already there are skipped. */
   index(entries: readonly Indexed[]): Promise<void>
   /** The next sequence that the index expects of a writer. */

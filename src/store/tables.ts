@@ -61,5 +61,6 @@ export interface Tables {
   records: Records
   writers: { writer: string; next: number }
   nodes: Nodes
+  journal_anchors: { node: string; box: string }
   outcomes_waiting: { call: string; at: Date }
 }

@@ -75,6 +75,8 @@ export function memoryStore(): Store {
     beat: async () => ({ accepted: true, nodes: [] }),
     leave: async () => undefined,
     watchNodes: () => () => undefined,
+    anchor: async () => undefined,
+    putAnchor: async () => undefined,
     index: async () => undefined,
     indexedUpTo: async () => 0,
     records: async () => [],
@@ -283,6 +285,7 @@ async function adminPorts(
         const writers = [{ ...one, entries: journal.length, head: 'abc' }]
         return { ok: faults.length === 0, writers, faults }
       },
+      state: () => ({ journal: 'ok', details: [] }),
     },
     rotateSecrets: async () => ({ current: 'newK', kept: ['oldK'] }),
     gateway: { endpoint: () => 'http://127.0.0.1:8470/mcp', insecureLocal: undefined },

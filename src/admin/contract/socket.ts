@@ -27,13 +27,21 @@ export async function socketPlace(dataDir: string): Promise<SocketPlace> {
 }
 
 /**
+ * What a data folder gives others: nothing. Root runs its database as another account, which must walk through the
+ * folder: it may be entered then, but neither listed nor written; what lies in it is closed by itself.
+ */
+export function privateMode(mode: number): number {
+  return mode & (process.getuid?.() === 0 ? 0o711 : 0o700)
+}
+
+/**
  * A folder that others can write to could hold somebody else's socket.
  * @throws AdminError when the folder is not this user's alone
  */
 export async function assertPrivate(folder: string): Promise<void> {
   const found = await lstat(folder)
   const isOurs = found.isDirectory() && found.uid === process.getuid?.()
-  if (isOurs && (found.mode & 0o077) === 0) return
+  if (isOurs && privateMode(found.mode) === (found.mode & 0o777)) return
   throw new AdminError(
     'not_private',
     `${folder} ${isOurs ? 'can be entered by other users' : 'is not a folder of this user'}.`,

@@ -200,6 +200,13 @@ function findings(ports: AdminPorts, only: string | undefined): Finding[] {
       message: 'The database is away; calls go on, administration does not.',
       wayOut: 'Check DATABASE_URL, or the free space of the data folder.',
     })
+  const evidence = ports.audit.state()
+  for (const message of evidence.details)
+    faults.push({
+      level: 'fault',
+      message: `The journal: ${message}`,
+      wayOut: 'docs/guides/audit.md says what it means and what to do.',
+    })
   const leftOut = listings.flatMap(({ server, left }) =>
     left.map(({ kind, name, reason }) => ({
       level: 'warning' as const,
