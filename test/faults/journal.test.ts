@@ -13,6 +13,7 @@ import { type Fixture, startFixture } from '../conformance/start-fixture.ts'
 import { eventually, modernTool } from '../e2e/client.ts'
 import { everything, type GatewayOptions, startGateway, type TestGateway } from '../e2e/gateway.ts'
 import { dig } from '../e2e/json.ts'
+import { patienceMs } from '../patience.ts'
 
 const clockAhead = fileURLToPath(new URL('../fixtures/clock-ahead.mjs', import.meta.url))
 
@@ -130,56 +131,72 @@ test.each(live)(
   60_000,
 )
 
-test('a segment that is replaced by a copy while it is written: calls are refused until the next start, and nothing is gone', async () => {
-  const gateway = await begin()
-  await calls(gateway, 2)
-  await anchored(gateway, entriesOf(2))
-  const segment = await segmentOf(gateway)
-  await cp(segment, `${segment}.x`)
-  await rename(`${segment}.x`, segment)
-  const ready = await fetch(new URL('/readyz', gateway.url))
-  expect(ready.status).toBe(503)
-  for (let n = 0; n < 2; n++) expect(await call(gateway)).toBe('journal_unavailable')
-  expect(await verdict(gateway)).toMatchObject({ whole: false, ready: '503 lost' })
-  await gateway.restart()
-  await calls(gateway, 1)
-  expect(await verdict(gateway)).toMatchObject({ whole: true, ready: '200 ok' })
-}, 60_000)
+test(
+  'a segment that is replaced by a copy while it is written: calls are refused until the next start, and nothing is gone',
+  async () => {
+    const gateway = await begin()
+    await calls(gateway, 2)
+    await anchored(gateway, entriesOf(2))
+    const segment = await segmentOf(gateway)
+    await cp(segment, `${segment}.x`)
+    await rename(`${segment}.x`, segment)
+    const ready = await fetch(new URL('/readyz', gateway.url))
+    expect(ready.status).toBe(503)
+    for (let n = 0; n < 2; n++) expect(await call(gateway)).toBe('journal_unavailable')
+    expect(await verdict(gateway)).toMatchObject({ whole: false, ready: '503 lost' })
+    await gateway.restart()
+    await calls(gateway, 1)
+    expect(await verdict(gateway)).toMatchObject({ whole: true, ready: '200 ok' })
+  },
+  patienceMs,
+)
 
-test('best-effort: calls go on, and it is told all the same', async () => {
-  const gateway = await begin(undefined, { mode: 'best-effort' })
-  await calls(gateway, 1)
-  await unlink(await segmentOf(gateway))
-  await calls(gateway, 1)
-  expect(await verdict(gateway)).toMatchObject({ whole: false, ready: '503 lost' })
-}, 60_000)
+test(
+  'best-effort: calls go on, and it is told all the same',
+  async () => {
+    const gateway = await begin(undefined, { mode: 'best-effort' })
+    await calls(gateway, 1)
+    await unlink(await segmentOf(gateway))
+    await calls(gateway, 1)
+    expect(await verdict(gateway)).toMatchObject({ whole: false, ready: '503 lost' })
+  },
+  patienceMs,
+)
 
-test('one byte changed in place is found while the gateway runs', async () => {
-  const gateway = await begin()
-  await calls(gateway, 2)
-  const segment = await segmentOf(gateway)
-  const bytes = await readFile(segment)
-  const at = bytes.indexOf('"status":"ok"') + 11
-  bytes[at] = 0x78
-  await writeFile(segment, bytes)
-  expect((await verdict(gateway)).whole).toBe(false)
-}, 60_000)
+test(
+  'one byte changed in place is found while the gateway runs',
+  async () => {
+    const gateway = await begin()
+    await calls(gateway, 2)
+    const segment = await segmentOf(gateway)
+    const bytes = await readFile(segment)
+    const at = bytes.indexOf('"status":"ok"') + 11
+    bytes[at] = 0x78
+    await writeFile(segment, bytes)
+    expect((await verdict(gateway)).whole).toBe(false)
+  },
+  patienceMs,
+)
 
-test('a writer that is deleted, with the digest of the manifest computed anew, is found before and after a start', async () => {
-  const gateway = await begin()
-  await calls(gateway, 1)
-  await gateway.restart()
-  const path = join(journalOf(gateway), 'manifest.json')
-  const { digest: _, seal, ...content } = JSON.parse(await readFile(path, 'utf8'))
-  const [writer = ''] = Object.keys(content.writers)
-  delete content.writers[writer]
-  const digest = hash('sha256', JSON.stringify(content))
-  await rm(join(journalOf(gateway), writer), { recursive: true })
-  await writeFile(path, `${JSON.stringify({ ...content, digest, seal }, undefined, 2)}\n`)
-  expect((await verdict(gateway)).whole).toBe(false)
-  await gateway.restart()
-  expect(await verdict(gateway)).toMatchObject({ whole: false, ready: '200 incomplete' })
-}, 60_000)
+test(
+  'a writer that is deleted, with the digest of the manifest computed anew, is found before and after a start',
+  async () => {
+    const gateway = await begin()
+    await calls(gateway, 1)
+    await gateway.restart()
+    const path = join(journalOf(gateway), 'manifest.json')
+    const { digest: _, seal, ...content } = JSON.parse(await readFile(path, 'utf8'))
+    const [writer = ''] = Object.keys(content.writers)
+    delete content.writers[writer]
+    const digest = hash('sha256', JSON.stringify(content))
+    await rm(join(journalOf(gateway), writer), { recursive: true })
+    await writeFile(path, `${JSON.stringify({ ...content, digest, seal }, undefined, 2)}\n`)
+    expect((await verdict(gateway)).whole).toBe(false)
+    await gateway.restart()
+    expect(await verdict(gateway)).toMatchObject({ whole: false, ready: '200 incomplete' })
+  },
+  patienceMs,
+)
 
 const dead: readonly (readonly [string, (gateway: TestGateway, copy: string) => Promise<void>])[] =
   [
@@ -234,75 +251,91 @@ test.each(dead)(
   60_000,
 )
 
-test('a command that runs beside no gateway finds it, too', async () => {
-  const gateway = await begin()
-  await calls(gateway, 2)
-  await anchored(gateway, entriesOf(2))
-  await gateway.kill9()
-  await rm(journalOf(gateway), { recursive: true })
-  const { whole, said } = await verify(gateway)
-  expect(whole).toBe(false)
-  expect(said).toContain('entries')
-}, 60_000)
+test(
+  'a command that runs beside no gateway finds it, too',
+  async () => {
+    const gateway = await begin()
+    await calls(gateway, 2)
+    await anchored(gateway, entriesOf(2))
+    await gateway.kill9()
+    await rm(journalOf(gateway), { recursive: true })
+    const { whole, said } = await verify(gateway)
+    expect(whole).toBe(false)
+    expect(said).toContain('entries')
+  },
+  patienceMs,
+)
 
-test('whole stays whole: stops, kills, torn ends, rotation', async () => {
-  const gateway = await begin(undefined, { segmentMax: '4KB' })
-  await calls(gateway, 20)
-  expect(await verdict(gateway)).toMatchObject({ whole: true, ready: '200 ok' })
-  await gateway.kill9()
-  await gateway.restart()
-  expect(await verdict(gateway)).toMatchObject({ whole: true, ready: '200 ok' })
-  await calls(gateway, 5)
-  await anchored(gateway, entriesOf(5))
-  const known = (await sealEnds(await segmentOf(gateway))).at(-1) ?? 0
-  await gateway.kill9()
-  // What was being written when the machine stopped: half a line behind the last seal.
-  const segment = await segmentOf(gateway)
-  await truncate(segment, known)
-  await writeFile(segment, '{"kind":"intent","call":"x', { flag: 'a' })
-  await gateway.restart()
-  await gateway.restart()
-  expect(await verdict(gateway)).toMatchObject({ whole: true, ready: '200 ok' })
-}, 60_000)
-
-test('the database tells a journal that was rolled back together with its anchor', async () => {
-  const gateway = await begin({})
-  await calls(gateway, 2)
-  await gateway.restart()
-  const paths = ['journal', 'journal.anchor'].map((name) => join(gateway.dataDir, name))
-  for (const path of paths) await cp(path, `${path}.copy`, { recursive: true })
-  await calls(gateway, 2)
-  await gateway.restart()
-  expect(await verdict(gateway)).toMatchObject({ whole: true, ready: '200 ok' })
-  await gateway.kill9()
-  for (const path of paths) {
-    await rm(path, { recursive: true })
-    await cp(`${path}.copy`, path, { recursive: true })
-  }
-  await gateway.restart()
-  const { said } = await eventually(async () => {
-    const found = await verdict(gateway)
-    return found.ready === '200 incomplete' && found
-  })
-  expect(said).toContain('the anchor in the database')
-}, 120_000)
-
-test('a clock that goes 100 days ahead removes nothing, and that is said', async () => {
-  const env: Record<string, string> = {}
-  const gateway = await begin({ env })
-  await calls(gateway, 2)
-  for (const start of ['first', 'second']) {
-    env['NODE_OPTIONS'] = `--import ${pathToFileURL(clockAhead)}`
+test(
+  'whole stays whole: stops, kills, torn ends, rotation',
+  async () => {
+    const gateway = await begin(undefined, { segmentMax: '4KB' })
+    await calls(gateway, 20)
+    expect(await verdict(gateway)).toMatchObject({ whole: true, ready: '200 ok' })
+    await gateway.kill9()
     await gateway.restart()
-    await eventually(async () => gateway.log.includes('Retention was asked to remove'))
-    const { writers } = await readManifest(journalOf(gateway))
-    expect([start, Object.keys(writers).length]).toEqual([start, start === 'first' ? 2 : 3])
-  }
-  expect(await verdict(gateway)).toMatchObject({ whole: true, ready: '200 ok' })
-  const ready = await fetch(new URL('/readyz', gateway.url))
-  expect(await ready.text()).toContain('The clock went forward by 100 days')
-  delete env['NODE_OPTIONS']
-  await gateway.restart()
-  await calls(gateway, 1)
-  expect(await verdict(gateway)).toMatchObject({ whole: true, ready: '200 ok' })
-}, 120_000)
+    expect(await verdict(gateway)).toMatchObject({ whole: true, ready: '200 ok' })
+    await calls(gateway, 5)
+    await anchored(gateway, entriesOf(5))
+    const known = (await sealEnds(await segmentOf(gateway))).at(-1) ?? 0
+    await gateway.kill9()
+    // What was being written when the machine stopped: half a line behind the last seal.
+    const segment = await segmentOf(gateway)
+    await truncate(segment, known)
+    await writeFile(segment, '{"kind":"intent","call":"x', { flag: 'a' })
+    await gateway.restart()
+    await gateway.restart()
+    expect(await verdict(gateway)).toMatchObject({ whole: true, ready: '200 ok' })
+  },
+  patienceMs,
+)
+
+test(
+  'the database tells a journal that was rolled back together with its anchor',
+  async () => {
+    const gateway = await begin({})
+    await calls(gateway, 2)
+    await gateway.restart()
+    const paths = ['journal', 'journal.anchor'].map((name) => join(gateway.dataDir, name))
+    for (const path of paths) await cp(path, `${path}.copy`, { recursive: true })
+    await calls(gateway, 2)
+    await gateway.restart()
+    expect(await verdict(gateway)).toMatchObject({ whole: true, ready: '200 ok' })
+    await gateway.kill9()
+    for (const path of paths) {
+      await rm(path, { recursive: true })
+      await cp(`${path}.copy`, path, { recursive: true })
+    }
+    await gateway.restart()
+    const { said } = await eventually(async () => {
+      const found = await verdict(gateway)
+      return found.ready === '200 incomplete' && found
+    })
+    expect(said).toContain('the anchor in the database')
+  },
+  patienceMs,
+)
+
+test(
+  'a clock that goes 100 days ahead removes nothing, and that is said',
+  async () => {
+    const env: Record<string, string> = {}
+    const gateway = await begin({ env })
+    await calls(gateway, 2)
+    for (const start of ['first', 'second']) {
+      env['NODE_OPTIONS'] = `--import ${pathToFileURL(clockAhead)}`
+      await gateway.restart()
+      await eventually(async () => gateway.log.includes('Retention was asked to remove'))
+      const { writers } = await readManifest(journalOf(gateway))
+      expect([start, Object.keys(writers).length]).toEqual([start, start === 'first' ? 2 : 3])
+    }
+    expect(await verdict(gateway)).toMatchObject({ whole: true, ready: '200 ok' })
+    const ready = await fetch(new URL('/readyz', gateway.url))
+    expect(await ready.text()).toContain('The clock went forward by 100 days')
+    delete env['NODE_OPTIONS']
+    await gateway.restart()
+    await calls(gateway, 1)
+    expect(await verdict(gateway)).toMatchObject({ whole: true, ready: '200 ok' })
+  },
+  patienceMs,
+)
