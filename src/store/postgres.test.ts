@@ -207,7 +207,7 @@ for (const { name, bin, there } of servers) {
       await expect
         .poll(() => one.put('role', 'watched', { allow: ['*/*'] }).catch(() => 0), {
           interval: 300,
-          timeout: 5_000,
+          timeout: patienceMs,
         })
         .toBeGreaterThan(0)
       await expect.poll(() => heard, { timeout: patienceMs }).toBeGreaterThanOrEqual(3)

@@ -6,7 +6,7 @@ import { runSuite } from '../conformance/run-suite.ts'
 import { type Fixture, startFixture } from '../conformance/start-fixture.ts'
 import { startGateway, type TestGateway } from './gateway.ts'
 
-const suiteMs = 150_000
+const suiteMs = 600_000
 const baseline = (name: string): string =>
   fileURLToPath(new URL(`./expected-failures-${name}.yml`, import.meta.url))
 

@@ -97,4 +97,4 @@ test('refusals, lists, listens and sign-ins of a key without a role stay within 
   for (const kind of ['refusal tool_unknown', 'refusal json_invalid', 'refusal json_too_deep'])
     expect(told).toContain(kind)
   expect(Math.max(...own.map((entry) => JSON.stringify(entry).length))).toBeLessThan(14_000)
-}, 240_000)
+})

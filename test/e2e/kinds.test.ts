@@ -239,14 +239,14 @@ describe('each kind by the command line', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sallyport-kinds-'))
     gateway = await startGateway({ config: {} })
-  }, 120_000)
+  })
   afterAll(async () => {
     await gateway?.stop()
     await rm(folder, { recursive: true, force: true })
   })
 
   for (const [name, kind] of Object.entries(kinds))
-    test.skipIf(!kind.there)(name, { timeout: 180_000 }, async () => {
+    test.skipIf(!kind.there)(name, async () => {
       const opened = await kind.open(folder)
       try {
         if (kind.converts) {

@@ -338,7 +338,7 @@ async function sessionsOf(
 }
 
 describe('one key, one way', () => {
-  test.each(attacks)('$what', { timeout: 120_000 }, async ({ key, run }) => {
+  test.each(attacks)('$what', async ({ key, run }) => {
     const before = await keptBytes()
     await run(gateway.keyOf(key))
     // What is on its way settles; what is kept stays.

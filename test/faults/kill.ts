@@ -91,7 +91,7 @@ function lives(pid: number): boolean {
 async function killAtSegmentChange(gateway: TestGateway): Promise<void> {
   const folder = join(gateway.dataDir, 'journal')
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('no segment changed in time')), 30_000)
+    const timer = setTimeout(() => reject(new Error('no segment changed in time')), 120_000)
     const watcher = watch(folder, { recursive: true }, (_event, name) => {
       if (name?.endsWith('.journal') !== true) return
       const writer = name.split('/')[0] ?? ''

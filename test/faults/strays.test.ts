@@ -133,7 +133,7 @@ describe('what is thrown in a callback', () => {
         ([name, { tool, there }]) => there === false || all.includes(`${name}__${tool}`),
       )
     })
-  }, 180_000)
+  })
   afterAll(async () => {
     await gateway?.stop()
     echo?.server.close()

@@ -195,7 +195,7 @@ for (const { engine: name, there, open, own } of engines)
         ])
           await world.admin(sql)
       engine = world.make(engineOptions(world.url, { exclude: ['*_Internal'] }))
-    }, 120_000)
+    })
     afterAll(async () => {
       await engine?.close()
       await world?.close()
