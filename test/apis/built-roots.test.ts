@@ -195,7 +195,7 @@ describe('schemas that everybody imports', () => {
 
 describe('document types', () => {
   const schema = (doctype: string, name = 'On'): string =>
-    `${doctype}<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:t"><xs:simpleType name="Mode"><xs:restriction base="xs:string"><xs:enumeration value="${name}"/></xs:restriction></xs:simpleType></xs:schema>`
+    `${doctype}<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:t"><xs:simpleType name="Mode"><xs:restriction base="xs:string"><xs:enumeration value="${name}"/><xs:enumeration value="Off"/></xs:restriction></xs:simpleType></xs:schema>`
   const device = wsdl(
     `<xs:import namespace="urn:t" schemaLocation="t.xsd"/>${input('<xs:sequence><xs:element name="Mode" type="t:Mode" xmlns:t="urn:t"/></xs:sequence>')}`,
   )
@@ -208,7 +208,7 @@ describe('document types', () => {
       await write({ 'doctype/d.wsdl': device, 'doctype/t.xsd': schema(doctype) })
       const view = await convertBuilt(['doctype/d.wsdl'], folder)
       expect(view.notes).toEqual([])
-      expect(property(view, 'Mode')).toEqual({ type: 'string', enum: ['On'] })
+      expect(property(view, 'Mode')).toEqual({ type: 'string', enum: ['On', 'Off'] })
     }
   })
 

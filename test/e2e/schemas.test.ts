@@ -124,8 +124,6 @@ describe('a server whose schemas are odd', () => {
       lookahead_in_unused_optional: ['/properties/o/pattern'],
       type_int: ['/properties/n/type'],
       required_true: ['/properties/q/required'],
-      required_nested: ['/properties/required'],
-      required_null: ['/required'],
       enum_empty: ['/properties/e/enum'],
       dangling_ref_unused: ['/properties/p/$ref'],
       glob_pattern: ['/properties/q/pattern'],
