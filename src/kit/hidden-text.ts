@@ -1,7 +1,10 @@
-/** Characters that models read and people do not see: controls, zero-width ones, tags, further variation selectors, overrides of direction. */
+/**
+ * Characters that models read and people do not see: controls, all that shows nothing (Unicode, Default_Ignorable_Code_Point) but
+ * joiners, marks of direction and the two selectors of emoji, anchors of annotations, overrides of direction.
+ */
 const hidden =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b\u2060-\u2064\ufeff\u202a-\u202e\u2066-\u2069]|[\u{e0000}-\u{e01ef}]/gu
+  /[[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufff9-\ufffb\u202a-\u202e\u2066-\u2069\p{Default_Ignorable_Code_Point}]--[\u061c\u200c-\u200f\ufe0e\ufe0f]]/gv
 /** Of these, what no text has a good use for, not even as a value. */
 const smuggled = /[\u202a-\u202e\u2066-\u2069]|[\u{e0000}-\u{e007f}]/u
 
