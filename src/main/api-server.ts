@@ -36,6 +36,7 @@ export interface ApiServerOptions {
   readonly cursors: ExecutorOptions<unknown>['cursors']
   readonly nameOf: NonNullable<ApiLinkOptions<unknown, unknown>['nameOf']>
   readonly now: () => number
+  readonly environment: Readonly<Record<string, string | undefined>>
   /** A description without a root may point at files outside its folder; `widened` then says where. */
   readonly widens?: boolean | undefined
 }
@@ -118,13 +119,8 @@ async function reach(egress: Egress, target: string): Promise<Target> {
   const shown = target.replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/s, '')
   // Databases and gRPC were introspected, or are known by their first call; only their address is shown.
   if (!isHttp) return { url: shown }
-  const isTls = url.protocol === 'https:' || url.protocol === 'wss:'
-  const port = url.port === '' ? (isTls ? 443 : 80) : Number(url.port)
   try {
-    egress.check(url)
-    const host = url.hostname.replace(/^\[|\]$/g, '')
-    const socket = await egress.connect({ host, port, tls: undefined, timeoutMs: reachMs })
-    socket.destroy()
+    await egress.reach(url, reachMs)
     return { url: shown }
   } catch (fault) {
     return { url: shown, fault: fault instanceof Error ? fault.message : String(fault) }
@@ -168,7 +164,7 @@ function introspection(
 }
 
 function sourceOf(
-  { spec, entry, headers, widens }: ApiServerOptions,
+  { spec, entry, headers, widens, environment }: ApiServerOptions,
   place: string,
 ): DescriptionSource {
   const hosts = [place, ...endpointsOf(entry)].flatMap(hostOf)
@@ -178,7 +174,7 @@ function sourceOf(
     place,
     root: rootOf(entry),
     widens,
-    egress: createEgress({ named: hosts, spec: spec.egress }),
+    egress: createEgress({ named: hosts, spec: spec.egress, environment }),
     caps: readCaps,
     credential: { origin: origins[0] ?? '', headers },
     tls: tlsOf(spec),
@@ -212,7 +208,7 @@ interface NamedEgress extends Egress {
 }
 
 /** The guard of a server's calls, whose named hosts may grow with its description. */
-function namedEgress({ spec, entry }: ApiServerOptions): NamedEgress {
+function namedEgress({ spec, entry, environment }: ApiServerOptions): NamedEgress {
   const place = descriptionOf(entry)
   const own = [
     ...endpointsOf(entry),
@@ -224,6 +220,7 @@ function namedEgress({ spec, entry }: ApiServerOptions): NamedEgress {
       named: own.flatMap(hostOf),
       described: urls.flatMap(hostOf),
       spec: spec.egress,
+      environment,
     })
   let guard = guardOf([])
   return {
@@ -233,6 +230,7 @@ function namedEgress({ spec, entry }: ApiServerOptions): NamedEgress {
     check: (url) => guard.check(url),
     lookup: (host, options, callback) => guard.lookup(host, options, callback),
     pool: (origin, options) => guard.pool(origin, options),
+    reach: (url, timeoutMs) => guard.reach(url, timeoutMs),
     connect: (options) => guard.connect(options),
     resolve: (host) => guard.resolve(host),
   }

@@ -271,11 +271,22 @@ export function offline(settings: CommandSettings, place: Place): Promise<AdminC
   })
 }
 
+/** What the declared file says of proxies, as far as it can be read. */
+async function declaredProxy(
+  { environment }: CommandSettings,
+  file: string | undefined,
+): Promise<'none' | 'environment'> {
+  const configuration = new Configuration({ file, environment, local: undefined })
+  await configuration.readFile()
+  return configuration.declared.state.egress.proxy
+}
+
 /** Looks at descriptions in this process: without a data folder, a store or a running gateway. */
 export async function conversions(settings: CommandSettings, place: Place): Promise<AdminClient> {
   const file = await configFile(settings, place)
   const host = detachedHost({
     environment: settings.environment,
+    proxy: await declaredProxy(settings, file),
     baseFolder: file === undefined ? settings.cwd : dirname(file),
   })
   const app = createConversionAdmin({

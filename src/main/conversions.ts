@@ -41,6 +41,7 @@ export function detachedHost(
         cursors: { seal: (text) => text, open: () => undefined },
         nameOf: () => undefined,
         now: Date.now,
+        environment: surroundings.environment,
       }),
     close: () => conversions.close(),
   }
@@ -75,7 +76,11 @@ async function whatIs(
   const { spec } = tried
   const headers = credentialHeaders(spec)
   const origin = request.baseUrl === undefined ? '' : (URL.parse(request.baseUrl)?.origin ?? '')
-  const egress = createEgress({ named: isUrl(plain) ? hostOf(plain) : [], spec: spec.egress })
+  const egress = createEgress({
+    named: isUrl(plain) ? hostOf(plain) : [],
+    spec: spec.egress,
+    environment: host.environment,
+  })
   const description = new DescriptionSource({
     place: plain,
     egress,

@@ -132,6 +132,7 @@ export class Gateway {
     this.servers = new Servers({
       processes,
       environment: options.environment,
+      proxy: () => this.cell.current.state.egress.proxy,
       baseFolder: options.configFile === undefined ? process.cwd() : dirname(options.configFile),
       passive: options.passive,
       listingsFolder: join(options.dataDir, 'listings'),

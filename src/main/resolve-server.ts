@@ -14,18 +14,20 @@ export interface ResolvedServer {
 
 export interface Surroundings {
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** Of the gateway, for servers that do not say. */
+  readonly proxy: 'none' | 'environment'
   /** Absolute. Relative paths start here. */
   readonly baseFolder: string
 }
 
 /** @throws GatewayError params_invalid, with what is wrong */
 export function resolveServer(
-  { environment, baseFolder }: Surroundings,
+  { environment, baseFolder, proxy }: Surroundings,
   name: string,
   given: ServerSpecInput,
 ): ResolvedServer {
   const resolve = (input: ServerSpecInput): Omit<ResolvedServer, 'text'> => {
-    const parsed = desiredState.safeParse({ servers: { [name]: input } })
+    const parsed = desiredState.safeParse({ egress: { proxy }, servers: { [name]: input } })
     if (!parsed.success)
       throw wrong(
         parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '),

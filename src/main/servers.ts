@@ -8,6 +8,7 @@ import type { ServerCodec } from '../model/codec.ts'
 import { headersOf } from '../model/credential.ts'
 import {
   allowedExtensions,
+  type DesiredState,
   durationMs,
   kindOf,
   parkedCallsMax,
@@ -66,6 +67,7 @@ export interface ServersOptions {
   readonly cursors: ApiServerOptions['cursors']
   /** The name of a tool as a caller sees it, when it may call it. */
   readonly nameOf: ApiServerOptions['nameOf']
+  readonly proxy: () => DesiredState['egress']['proxy']
   readonly onListings: () => void
   readonly onResourceUpdated: (server: string, params: Members) => void
   readonly onTaskChanged: (server: string, params: Members) => void
@@ -85,6 +87,11 @@ export class Servers {
   /** Where relative commands, folders and descriptions start. */
   get baseFolder(): string {
     return this.options.baseFolder
+  }
+
+  /** Of the gateway, for servers that do not say. */
+  get proxy(): DesiredState['egress']['proxy'] {
+    return this.options.proxy()
   }
 
   get environment(): ServersOptions['environment'] {
@@ -194,7 +201,11 @@ export class Servers {
         tls: tlsOf(spec),
         codec,
         extensions: allowedExtensions(spec),
-        egress: createEgress({ named: [new URL(spec.http.url).hostname], spec: spec.egress }),
+        egress: createEgress({
+          named: [new URL(spec.http.url).hostname],
+          spec: spec.egress,
+          environment: options.environment,
+        }),
         messageBytesMax,
         ...waits,
         connectionsMax: spec.concurrency + parkedCallsMax + connectionsSpare,
@@ -237,7 +248,7 @@ export class Servers {
 
   /** A server of an API kind, outside the registry. */
   openApi(name: string, spec: ServerSpec, entry: ApiEntry, widens?: boolean): ApiServer {
-    const { cursors, nameOf, now } = this.options
+    const { cursors, nameOf, now, environment } = this.options
     return openApiServer({
       widens,
       name,
@@ -248,6 +259,7 @@ export class Servers {
       cursors,
       nameOf,
       now,
+      environment,
     })
   }
 

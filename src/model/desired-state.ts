@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import { credentialSpec, headerName, headersOf, secret } from './credential.ts'
-import { egressSpec } from './egress.ts'
+import { egressSpec, gatewayEgressSpec } from './egress.ts'
 import { knownExtensions } from './extensions.ts'
 import { type AsyncApiSpec, asyncapiSpec } from './kinds/asyncapi.ts'
 import { type GraphqlSpec, graphqlSpec } from './kinds/graphql.ts'
@@ -373,6 +373,7 @@ export const desiredState = z
   .strictObject({
     listen: listenSpec.prefault({}),
     environment: word.default('default'),
+    egress: gatewayEgressSpec.prefault({}),
     servers: z.record(serverName, serverSpec).default({}),
     toolsets: z.record(serverName, toolsetSpec).default({}),
     roles: z.record(word, roleSpec).default({}),

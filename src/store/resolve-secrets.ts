@@ -78,8 +78,17 @@ export function resolveSecrets(state: DesiredState, ports: SecretPorts): Resolve
     for (const { path } of parsed.error.issues)
       complain(path, 'is not valid once its references are replaced by their values')
   return parsed.success && issues.length === 0
-    ? { ok: true, state: parsed.data, secrets }
+    ? { ok: true, state: complete(parsed.data), secrets }
     : { ok: false, issues }
+}
+
+/** Every server says itself what it has of the gateway. */
+function complete(state: DesiredState): DesiredState {
+  const { proxy } = state.egress
+  const servers = Object.entries(state.servers).map(
+    ([name, spec]) => [name, { ...spec, egress: { proxy, ...spec.egress } }] as const,
+  )
+  return { ...state, servers: Object.fromEntries(servers) }
 }
 
 function resolveText(

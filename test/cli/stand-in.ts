@@ -240,7 +240,7 @@ async function adminPorts(
     if (snapshot === undefined) throw new Error('the stand-in does not compile')
     return snapshot
   }
-  const host = detachedHost({ environment: {}, baseFolder: dataDir })
+  const host = detachedHost({ environment: {}, proxy: 'none', baseFolder: dataDir })
   return {
     version: '9.9.9',
     dataDir,

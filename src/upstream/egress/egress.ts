@@ -3,7 +3,7 @@
  * is made by an `Egress`; no other file opens a socket, and a test says so.
  */
 import type { LookupFunction, Socket } from 'node:net'
-import type { Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 
 export interface ConnectOptions {
   readonly host: string
@@ -32,7 +32,9 @@ export interface Egress {
   /** For libraries that dial themselves (ws, tls): resolves, checks every address, hands out only allowed ones. */
   readonly lookup: LookupFunction
   /** A pool to one origin whose sockets all went through the guard. @throws GatewayError egress_refused */
-  pool(origin: URL, options: PoolOptions): Pool
+  pool(origin: URL, options: PoolOptions): Dispatcher
+  /** Whether a connection for requests to this URL can be made. @throws GatewayError egress_refused, server_unavailable */
+  reach(url: URL, timeoutMs: number): Promise<void>
   /** A connected socket, for protocols that are not HTTP. @throws GatewayError egress_refused, server_unavailable */
   connect(options: ConnectOptions): Promise<Socket>
   /** One allowed address of a host, for libraries that take no socket and no lookup. @throws GatewayError egress_refused */

@@ -2,7 +2,7 @@
 import { lookup as dnsLookup } from 'node:dns/promises'
 import { connect as connectPlain, isIP, type LookupFunction, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { buildConnector, Pool } from 'undici'
+import { buildConnector, type Dispatcher, Pool } from 'undici'
 import { parseCidr } from '../../kit/cidr.ts'
 import { type Owner, owned } from '../../kit/owner.ts'
 import type { EgressSpec } from '../../model/egress.ts'
@@ -16,6 +16,7 @@ import {
   isIn,
 } from './addresses.ts'
 import type { ConnectOptions, Egress } from './egress.ts'
+import { dialProxy, forwarding, type HttpProxy, openTunnel, proxyFor } from './proxy.ts'
 
 export interface Resolved {
   readonly address: string
@@ -31,6 +32,8 @@ export interface EgressPolicy {
    */
   readonly described?: readonly string[]
   readonly spec: EgressSpec
+  /** Where a proxy is named, if `spec` says that it is used; default: nowhere. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
   /** All addresses of a name; default: the system's resolver. */
   readonly resolve?: (host: string) => Promise<readonly Resolved[]>
 }
@@ -81,6 +84,9 @@ function labelsMatch(pattern: string, host: string): boolean {
 class Guard implements Egress {
   readonly lookup: LookupFunction
   private readonly named: ReadonlySet<string>
+  /** Those of them that the operator wrote, and no description. */
+  private readonly written: ReadonlySet<string>
+  private readonly proxy: (url: URL) => HttpProxy | undefined
   /** Addresses that were written as such. */
   private readonly literal: ReadonlySet<string>
   private readonly patterns: readonly string[]
@@ -89,10 +95,18 @@ class Guard implements Egress {
   private readonly single: ReturnType<typeof blockList>
   private readonly answers: (host: string) => Promise<readonly Resolved[]>
 
-  constructor({ named, described = [], spec, resolve = systemResolve }: EgressPolicy) {
+  constructor({
+    named,
+    described = [],
+    spec,
+    environment = {},
+    resolve = systemResolve,
+  }: EgressPolicy) {
+    this.proxy = (url) => (spec.proxy === 'environment' ? proxyFor(url, environment) : undefined)
     const literalHosts = spec.hosts.filter((host) => !host.includes('*'))
     const written = [...named, ...literalHosts].flatMap(canonicalHosts)
     const told = described.flatMap(canonicalHosts)
+    this.written = new Set(written)
     this.named = new Set([...written, ...told])
     const harmless = told.filter((host) =>
       formsOf(host).every((form) => openedByDescriptions.has(classOf(form))),
@@ -198,15 +212,62 @@ class Guard implements Egress {
     throw refusal ?? notFound(canonical)
   }
 
-  pool(origin: URL, { connections, tls }: Parameters<Egress['pool']>[1]): Pool {
+  pool(origin: URL, { connections, tls }: Parameters<Egress['pool']>[1]): Dispatcher {
     this.check(origin)
-    return new Pool(origin.origin, {
-      connections,
-      pipelining: 1,
-      keepAliveTimeout: keepAliveMs,
-      // A literal address was checked just now and is never looked up; a name is looked up once a connection.
-      connect: ownedConnector({ ...tls, timeout: connectTimeoutMs, lookup: this.lookup }),
+    const proxy = this.proxy(origin)
+    const options = { connections, pipelining: 1, keepAliveTimeout: keepAliveMs }
+    // A literal address was checked just now and is never looked up; a name is looked up once a connection.
+    const direct = buildConnector({ ...tls, timeout: connectTimeoutMs, lookup: this.lookup })
+    if (proxy === undefined)
+      return new Pool(origin.origin, { ...options, connect: ownedConnector(direct) })
+    const through = ownedConnector((target, callback) => {
+      this.throughProxy(proxy, origin).then(
+        (socket) => {
+          if (origin.protocol === 'https:') direct({ ...target, httpSocket: socket }, callback)
+          else callback(null, socket)
+        },
+        (fault: unknown) =>
+          callback(fault instanceof Error ? fault : new Error(String(fault)), null),
+      )
     })
+    if (origin.protocol === 'https:')
+      return new Pool(origin.origin, { ...options, connect: through })
+    return new Pool(proxy.origin, { ...options, connect: through }).compose(
+      forwarding(origin, proxy),
+    )
+  }
+
+  /** A socket to the proxy for what it may be asked for; for https one that leads on to the target. */
+  private async throughProxy(proxy: HttpProxy, url: URL): Promise<Socket> {
+    const host = this.checkHost(url.hostname)
+    try {
+      await this.allowed(host)
+    } catch (fault) {
+      if (fault instanceof GatewayError) throw fault
+      // The proxy will resolve what has no address here, and nobody can judge where that leads.
+      if (!this.written.has(host))
+        throw new GatewayError('egress_refused', {
+          detail: `${host} has no address here that could be judged; allow the proxy to resolve it with egress.hosts: ["${host}"]`,
+          cause: fault,
+        })
+    }
+    // The operator named the proxy, so that its address is not judged.
+    const connector = buildConnector({ timeout: connectTimeoutMs, allowH2: false })
+    return url.protocol === 'https:'
+      ? openTunnel(proxy, url, { connector, timeoutMs: connectTimeoutMs })
+      : dialProxy(proxy, connector)
+  }
+
+  async reach(url: URL, timeoutMs: number): Promise<void> {
+    this.check(url)
+    const proxy = this.proxy(url)
+    const isTls = url.protocol === 'https:' || url.protocol === 'wss:'
+    const port = url.port === '' ? (isTls ? 443 : 80) : Number(url.port)
+    const host = url.hostname.replace(/^\[|\]$/g, '')
+    const socket = await (proxy === undefined
+      ? this.connect({ host, port, tls: undefined, timeoutMs })
+      : this.throughProxy(proxy, url))
+    socket.destroy()
   }
 
   async resolve(host: string): Promise<Resolved> {
@@ -256,8 +317,7 @@ class Guard implements Egress {
  * Calls come and go on a pooled connection, so what is thrown in its events belongs to none of those that opened it:
  * it ends the connection, and with it the one call that is on it.
  */
-function ownedConnector(options: buildConnector.BuildOptions): buildConnector.connector {
-  const connector = buildConnector(options)
+function ownedConnector(connector: buildConnector.connector): buildConnector.connector {
   return (target, callback) => {
     let socket: unknown
     const owner: Owner = {
@@ -268,7 +328,10 @@ function ownedConnector(options: buildConnector.BuildOptions): buildConnector.co
       },
     }
     return owned(owner, () => {
-      socket = connector(target, callback)
+      socket = connector(target, (...made) => {
+        socket = made[1]
+        callback(...made)
+      })
       return socket
     })
   }

@@ -1,5 +1,5 @@
 /** Remote MCP servers over HTTP: Streamable HTTP in both eras, and the HTTP+SSE pair of 2024-11-05. */
-import type { Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import { Deadlines } from '../../kit/deadlines.ts'
 import { Lru } from '../../kit/lru.ts'
 import {
@@ -60,7 +60,7 @@ type Mode =
 export class McpHttp implements ServerLink {
   private readonly options: HttpLinkOptions
   private readonly place: Place
-  private readonly pools: readonly Pool[]
+  private readonly pools: readonly Dispatcher[]
   private readonly sessions: Lru<string, HttpSession>
   private readonly asking: Asking
   private readonly openings = new Map<string, Promise<HttpSession>>()

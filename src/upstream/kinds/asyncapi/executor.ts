@@ -1,5 +1,5 @@
 /** Carries out calls of AsyncAPI tools: one connection a call, which ends with it. */
-import type { Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import {
   type AsyncApiCommon,
   type AsyncApiPlan,
@@ -56,7 +56,7 @@ class AsyncApiExecutor implements Executor<AsyncApiPlan, AsyncApiCommon> {
   private readonly options: ExecutorOptions<AsyncApiSpec>
   private readonly credentials: RestCredentials
   private readonly secrets: Secrets
-  private readonly pools = new Map<string, Pool>()
+  private readonly pools = new Map<string, Dispatcher>()
   private readonly closed = new AbortController()
 
   constructor(options: ExecutorOptions<AsyncApiSpec>) {
@@ -247,7 +247,7 @@ class AsyncApiExecutor implements Executor<AsyncApiPlan, AsyncApiCommon> {
     return { close }
   }
 
-  private pool(url: URL): Pool {
+  private pool(url: URL): Dispatcher {
     let pool = this.pools.get(url.origin)
     if (pool === undefined) {
       const { tls } = this

@@ -1,5 +1,5 @@
 /** Carries out calls of GraphQL tools: one POST each, or a bounded stream for a subscription. */
-import type { Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import { JsonFault, scanObject, stringValue } from '../../../kit/json-scan.ts'
 import type { Document } from '../../../model/conversion.ts'
 import type { GraphqlCommon, GraphqlPlan, GraphqlSpec } from '../../../model/kinds/graphql.ts'
@@ -41,7 +41,7 @@ interface Post {
 class GraphqlExecutor implements Executor<GraphqlPlan, GraphqlCommon> {
   private readonly options: ExecutorOptions<GraphqlSpec>
   private readonly place: Place
-  private readonly pools = new Map<string, Pool>()
+  private readonly pools = new Map<string, Dispatcher>()
   private readonly closed = new AbortController()
 
   constructor(options: ExecutorOptions<GraphqlSpec>) {
@@ -81,7 +81,7 @@ class GraphqlExecutor implements Executor<GraphqlPlan, GraphqlCommon> {
     await Promise.all(pools.map((pool) => pool.destroy()))
   }
 
-  private pool(url: URL, kind: 'calls' | 'streams'): Pool {
+  private pool(url: URL, kind: 'calls' | 'streams'): Dispatcher {
     const key = `${kind} ${url.origin}`
     let pool = this.pools.get(key)
     if (pool === undefined) {

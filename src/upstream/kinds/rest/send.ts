@@ -1,6 +1,6 @@
 /** Sends a request: pools, redirects, and repeating what is safe to repeat. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import { Lru } from '../../../kit/lru.ts'
 import { GatewayError } from '../../../model/refusal.ts'
 import { type HttpAnswer, HttpFault, httpExchange } from '../../api/http-exchange.ts'
@@ -56,7 +56,7 @@ const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 export class Sender {
   private readonly options: SenderOptions
-  private readonly pools = new Lru<string, Pool>({
+  private readonly pools = new Lru<string, Dispatcher>({
     countMax: originsMax,
     // Those that still use it get their answers.
     onDrop: (pool) => void pool.close(),
@@ -127,7 +127,7 @@ export class Sender {
     }
   }
 
-  private pool(url: URL, own: boolean): Pool {
+  private pool(url: URL, own: boolean): Dispatcher {
     const { egress, tls } = this.options
     const key = `${own ? 'own' : 'other'} ${url.origin}`
     let pool = this.pools.get(key)

@@ -1,5 +1,5 @@
 /** Carries out calls of tools that were made of a WSDL: one POST a call, never repeated. */
-import type { Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import { parseXml, type XmlElement, XmlFault } from '../../../kit/xml.ts'
 import type { SoapCommon, SoapPlan, SoapSpec } from '../../../model/kinds/soap.ts'
 import { userAgent } from '../../../model/product.ts'
@@ -26,7 +26,7 @@ class SoapExecutor implements Executor<SoapPlan, SoapCommon> {
   private readonly secrets: Secrets
   private readonly fixedSecrets: readonly string[]
   /** As many as the description has origins of endpoints. */
-  private readonly pools = new Map<string, Pool>()
+  private readonly pools = new Map<string, Dispatcher>()
 
   constructor(options: ExecutorOptions<SoapSpec>) {
     this.options = options
@@ -84,7 +84,7 @@ class SoapExecutor implements Executor<SoapPlan, SoapCommon> {
     }
   }
 
-  private pool(url: URL): Pool {
+  private pool(url: URL): Dispatcher {
     let pool = this.pools.get(url.origin)
     if (pool === undefined) {
       const { egress, credential } = this.options
