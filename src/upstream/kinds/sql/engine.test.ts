@@ -345,7 +345,10 @@ for (const { engine: name, there, open, slow, slowValue, endlessRows, placeholde
       )
       await fc.assert(
         fc.asyncProperty(
-          fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e300, max: 1e300 }),
+          fc
+            .double({ noNaN: true, noDefaultInfinity: true, min: -1e300, max: 1e300 })
+            // Written out, such an integer has digits that no double holds: it is refused where it would be rounded.
+            .filter((number) => Number.isSafeInteger(number) || !/^-?\d+$/.test(String(number))),
           async (number) => {
             const got = await outcome(engine, `select ${placeholder(1)}${type('float8')} as v`, {
               values: [number],
