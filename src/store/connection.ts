@@ -69,6 +69,8 @@ export function openDatabase(config: ClientConfig, poolMax: number): Database {
     const pool = new Pool({ ...config, max: poolMax, idleTimeoutMillis: 30_000 })
     // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
     pool.on('error', () => undefined)
+    // One that is lent out and breaks between two statements has no other listener; its next statement fails and says so.
+    pool.on('connect', (client) => client.on('error', () => undefined))
     return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   }
   /** Connections on which an answer never came would keep everybody else waiting. */

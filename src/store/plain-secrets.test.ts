@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references to secrets are what is tested
 import { expect, it } from 'vitest'
-import { plainSecrets } from './plain-secrets.ts'
+import { costOf } from '../../test/cost.ts'
+import { plainSecrets, withReferences } from './plain-secrets.ts'
 
 it.each([
   [
@@ -83,4 +84,17 @@ it.each([
   [undefined, []],
 ])('%j', (spec, paths) => {
   expect(plainSecrets(spec)).toEqual(paths)
+})
+
+it('texts of any length are looked through in linear time', async () => {
+  const texts = [
+    'x'.repeat(200_000),
+    `${'1'.repeat(2_048)}${'a'.repeat(2_048)}`,
+    'a:'.repeat(100_000),
+  ]
+  for (const text of texts) {
+    const entry = { stdio: { command: 'big', args: [text] } }
+    const cost = await costOf(() => withReferences(entry, () => 'file:x'))
+    expect(cost).toBeLessThan(100)
+  }
 })
