@@ -24,7 +24,7 @@ const dialling: Readonly<Record<string, readonly string[]>> = {
   ws: [],
   pg: ['types', 'escapeIdentifier', 'escapeLiteral', 'DatabaseError'],
   'mysql2/promise': [],
-  mysql2: [],
+  mysql2: ['TypedParameter'],
   '@grpc/grpc-js': ['status', 'Metadata'],
   'graphql-ws': [],
   '@asyncapi/parser': [],
@@ -68,7 +68,17 @@ const excused: Readonly<Record<string, Readonly<Record<string, Excuse>>>> = {
       through: /peers\.addressOf\(/,
     },
   },
-  'src/ingress/receive.ts': { 'node:http': listens },
+  'src/upstream/egress/proxy.ts': {
+    'node:net': { reason: 'asks what a connection of the proxy is' },
+    undici: {
+      reason: 'dials the proxy, with the connector that the guard gives',
+      through: /buildConnector\.connector/,
+    },
+  },
+  'src/ingress/receive.ts': {
+    'node:http': listens,
+    'node:net': { reason: 'asks what a connection of a caller is' },
+  },
   'src/admin/create.ts': {
     fastify: { reason: 'answers on the Unix socket of the administration' },
   },
