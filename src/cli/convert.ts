@@ -70,7 +70,7 @@ function showConversion(out: Output, view: ConversionView, what: string): void {
 /** Says which folder was taken for the root of a description's files. */
 export function showRoot(out: Output, { root }: Pick<ConversionView, 'root'>): void {
   if (root !== undefined)
-    out.line(`Files are read in ${root}, where its references lead; --root says another folder.`)
+    out.remark(`Files are read in ${root}, where its references lead; --root says another folder.`)
 }
 
 /** Says what a description lost on its way. */

@@ -44,6 +44,11 @@ export class Output {
     signal.removeEventListener('abort', end)
   }
 
+  /** A line beside the result, for people alone. */
+  remark(text: string): void {
+    if (!this.json) this.line(text)
+  }
+
   warn(text: string): void {
     if (!this.json) this.ports.stderr.write(`warning: ${terminalText(text)}\n`)
   }
