@@ -23,6 +23,7 @@ import {
   isUrl,
   rootOf,
   targetsOf,
+  tokenUrlsOf,
 } from './kinds.ts'
 
 export interface ApiServerOptions {
@@ -83,7 +84,8 @@ export function openApiServer(options: ApiServerOptions): ApiServer {
     const conversion = await convertMasked(place, () => conversions.convert(job, read))
     // A file is as much the operator's word as the configuration is: where it sends calls, they may go. What a
     // description behind a URL says is a stranger's word, and must be allowed by name.
-    if (isFile) egress.name(targetsOf(entry.kind, conversion))
+    if (isFile)
+      egress.name([...targetsOf(entry.kind, conversion), ...tokenUrlsOf(entry.kind, conversion)])
     return conversion
   }
   const link = new ApiLink<unknown, unknown>({
@@ -94,6 +96,12 @@ export function openApiServer(options: ApiServerOptions): ApiServer {
     convert,
     executor,
     describeTimeoutMs,
+    whyUnreachable: async (conversion, fault) =>
+      source === undefined
+        ? fault !== undefined && ofReaching.has(fault.code)
+          ? fault.message
+          : undefined
+        : unreachableOf(await reachAll(egress, placesCalled(entry, conversion))),
     nameOf: options.nameOf,
     ...(source === undefined || !isFile
       ? {}
@@ -102,12 +110,35 @@ export function openApiServer(options: ApiServerOptions): ApiServer {
   return {
     link,
     async targets() {
-      const said = targetsOf(entry.kind, await link.conversion())
-      const urls = [...new Set([...said, ...endpointsOf(entry)])].slice(0, targetsMax)
-      return Promise.all(urls.map((url) => reach(egress, url)))
+      const conversion = await link.conversion()
+      const tokens = tokenUrlsOf(entry.kind, conversion)
+      return reachAll(egress, [...placesCalled(entry, conversion), ...tokens].slice(0, targetsMax))
     },
     widened: () => source?.widened,
   }
+}
+
+/** Where calls go, as far as the description or the entry says; an entry's own word comes last and may be the only one. */
+function placesCalled(entry: ApiEntry, conversion: Conversion): readonly string[] {
+  const said = targetsOf(entry.kind, conversion)
+  return [...new Set([...said, ...endpointsOf(entry)])].slice(0, targetsMax)
+}
+
+function reachAll(egress: Egress, places: readonly string[]): Promise<Target[]> {
+  return Promise.all(places.map((place) => reach(egress, place)))
+}
+
+/** Faults of an introspection that calls would meet as well. */
+const ofReaching: ReadonlySet<string> = new Set([
+  'server_unavailable',
+  'server_refused_us',
+  'server_timeout',
+  'egress_refused',
+])
+
+/** Why no call could arrive, when that is so of all targets. */
+function unreachableOf(targets: readonly Target[]): string | undefined {
+  return targets.every(({ fault }) => fault !== undefined) ? targets[0]?.fault : undefined
 }
 
 /** Whether a connection to a target can be made. */
@@ -116,11 +147,15 @@ async function reach(egress: Egress, target: string): Promise<Target> {
     return { url: target, fault: 'the description names no server; say it with baseUrl' }
   const url = URL.parse(target)
   const isHttp = url !== null && /^(https?|wss?):$/.test(url.protocol)
+  const [, host, port] = /^(?:grpcs?:\/\/)?([^/:]+|\[[^\]]+\]):(\d+)\/?$/i.exec(target) ?? []
   const shown = target.replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/s, '')
-  // Databases and gRPC were introspected, or are known by their first call; only their address is shown.
-  if (!isHttp) return { url: shown }
   try {
-    await egress.reach(url, reachMs)
+    if (isHttp) await egress.reach(url, reachMs)
+    else if (host !== undefined)
+      (
+        await egress.connect({ host, port: Number(port), tls: undefined, timeoutMs: reachMs })
+      ).destroy()
+    // Databases were introspected; only their address is shown.
     return { url: shown }
   } catch (fault) {
     return { url: shown, fault: fault instanceof Error ? fault.message : String(fault) }
@@ -213,7 +248,7 @@ function namedEgress({ spec, entry, environment }: ApiServerOptions): NamedEgres
   const own = [
     ...endpointsOf(entry),
     ...(place !== undefined && isUrl(place) ? [place] : []),
-    ...tokenUrlsOf(spec.credential),
+    ...writtenTokenUrls(spec.credential),
   ]
   const guardOf = (urls: readonly string[]): Egress =>
     createEgress({
@@ -237,9 +272,11 @@ function namedEgress({ spec, entry, environment }: ApiServerOptions): NamedEgres
 }
 
 /** Token endpoints that the operator wrote. */
-function tokenUrlsOf(credential: Credential | SchemeCredential | undefined): readonly string[] {
+function writtenTokenUrls(
+  credential: Credential | SchemeCredential | undefined,
+): readonly string[] {
   if (credential === undefined) return []
-  if ('schemes' in credential) return Object.values(credential.schemes).flatMap(tokenUrlsOf)
+  if ('schemes' in credential) return Object.values(credential.schemes).flatMap(writtenTokenUrls)
   return 'oauth' in credential && credential.oauth.tokenUrl !== undefined
     ? [credential.oauth.tokenUrl]
     : []

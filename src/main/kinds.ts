@@ -25,6 +25,8 @@ interface Kind<K extends ApiKind> {
   readonly located: (spec: ApiSpecs[K], absolute: (place: string) => string) => ApiSpecs[K]
   /** URLs that a conversion's calls go to. */
   readonly targets: (conversion: Conversion) => readonly string[]
+  /** URLs that a conversion's calls get their tokens from. */
+  readonly tokens?: (conversion: Conversion) => readonly string[]
   /** Imports what carries out its calls. */
   readonly executor?: () => Promise<
     (options: ExecutorOptions<ApiSpecs[K]>) => Executor<unknown, unknown>
@@ -69,7 +71,8 @@ const kinds: { readonly [K in ApiKind]: Kind<K> } = {
     description: ({ spec }) => spec,
     endpoints: ({ baseUrl }) => some(baseUrl),
     located: (spec, absolute) => ({ ...rooted(spec, absolute), spec: absolute(spec.spec) }),
-    targets: (conversion) => [...ofPlans('baseUrl')(conversion), ...tokenUrls(conversion.common)],
+    targets: ofPlans('baseUrl'),
+    tokens: ({ common }) => tokenUrls(common),
     executor: async () => (await import('../upstream/kinds/rest/executor.ts')).createRestExecutor,
   },
   graphql: {
@@ -163,6 +166,11 @@ export function endpointsOf<K extends ApiKind>(entry: ApiEntry<K>): readonly str
 /** URLs that a conversion's calls go to. */
 export function targetsOf(kind: ApiKind, conversion: Conversion): readonly string[] {
   return kinds[kind].targets(conversion)
+}
+
+/** URLs that a conversion's calls get their tokens from. */
+export function tokenUrlsOf(kind: ApiKind, conversion: Conversion): readonly string[] {
+  return kinds[kind].tokens?.(conversion) ?? []
 }
 
 /** @throws GatewayError not_yet for a kind whose calls nobody carries out yet */

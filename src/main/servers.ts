@@ -144,6 +144,9 @@ export class Servers {
       facts: () => link.facts(),
       list: (method) => link.list(method),
       watch: (notice) => link.watch(notice),
+      ...(link.whyUnreachable === undefined
+        ? {}
+        : { whyUnreachable: async () => link.whyUnreachable?.() }),
     }
     const watch = new ServerWatch(watched, {
       folder: options.listingsFolder,

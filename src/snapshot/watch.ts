@@ -28,6 +28,8 @@ export interface Watched {
   /** `cut`: why it is not the whole list. */
   list(method: ListMethod): Promise<{ readonly items: readonly string[]; readonly cut?: string }>
   watch(notice: (method: string, params: Members) => void): Promise<void>
+  /** Why calls could not arrive although its lists are known. Absent: who lists is who is called. */
+  readonly whyUnreachable?: () => Promise<string | undefined>
 }
 
 export interface WatcherOptions {
@@ -170,7 +172,6 @@ export class ServerWatch {
     try {
       const { facts, troubles } = await this.readLists(await watched.facts())
       if (this.stopped) return
-      this.backoff.reset()
       const trouble = [facts.trouble, ...troubles].filter((text) => text !== undefined).join('; ')
       const known = trouble === '' ? facts : { ...facts, trouble }
       if (trouble !== '' && trouble !== this.listing.fault)
@@ -202,8 +203,12 @@ export class ServerWatch {
           text: `the list could not be saved: ${String(fault)}`,
         }),
       )
+      const isReached = await this.isReached()
+      if (this.stopped) return
+      if (isReached) this.backoff.reset()
       // What changed meanwhile is read sooner.
-      if (watched.everyMs > 0 && !this.changed) this.later(watched.everyMs)
+      if (!isReached && !this.changed) this.later(this.backoff.next())
+      else if (watched.everyMs > 0 && !this.changed) this.later(watched.everyMs)
       await this.watch()
     } catch (fault) {
       if (this.stopped) return
@@ -216,6 +221,23 @@ export class ServerWatch {
       })
       this.later(this.backoff.next())
     }
+  }
+
+  /** Whether calls can arrive; what is known of that stands in the listing. */
+  private async isReached(): Promise<boolean> {
+    const { whyUnreachable, server } = this.watched
+    if (whyUnreachable === undefined) return true
+    const fault = await whyUnreachable()
+    const { listing, options } = this
+    if (this.stopped) return true
+    if (fault === undefined) {
+      if (listing.downSince !== undefined)
+        this.publish({ ...listing, downSince: undefined, fault: listing.facts?.trouble })
+      return true
+    }
+    if (fault !== listing.fault) options.log({ level: 'warn', server, text: fault })
+    this.publish({ ...listing, downSince: listing.downSince ?? options.now(), fault })
+    return false
   }
 
   /** Reads all lists that the server has. One that fails keeps what it held, and takes no other along. */
@@ -282,6 +304,9 @@ export class ServerWatch {
     if (method === 'sallyport/watch-ended') {
       this.watching = false
       if (!this.changed) this.later(this.watchBackoff.next())
+    } else if (method === 'sallyport/unreachable') {
+      // Whoever is known to be away is asked at its own pace.
+      if (this.listing.downSince === undefined) this.soon()
     } else if (method.endsWith('/list_changed')) this.soon()
     else if (method === 'notifications/resources/updated')
       this.options.onResourceUpdated(this.watched.server, params)
@@ -314,6 +339,8 @@ export class ServerWatch {
       mended.push(...list.mended)
       return list.items
     }
+    // Whether calls arrive again is asked after the lists.
+    const before = this.watched.whyUnreachable === undefined ? undefined : this.listing
     return {
       server,
       facts,
@@ -325,8 +352,8 @@ export class ServerWatch {
         skill: read('skill'),
       },
       listedAt: at,
-      downSince: undefined,
-      fault: facts.trouble,
+      downSince: before?.downSince,
+      fault: before?.downSince === undefined ? facts.trouble : before.fault,
       left,
       mended,
     }

@@ -54,6 +54,11 @@ export interface ServerLink {
   facts(): Promise<Facts>
   /** All definitions of one list through all pages, up to what is held. @throws GatewayError server_* */
   list(method: ListMethod): Promise<Listed>
+  /**
+   * Why calls could not arrive now, for what is listed without asking whoever carries calls out: a description stays
+   * readable while its API is down. Absent: who lists is who is called.
+   */
+  whyUnreachable?(): Promise<string | undefined>
   /** Keeps a way open on which the server can say that something changed; resolves when it is open or cannot be had. */
   watch(notice: ServerNotice): Promise<void>
   /** Asks for `notifications/resources/updated` of a URI. @throws GatewayError */

@@ -1,4 +1,4 @@
-// Each kind of server from the built product's command line: looked at, added, called and removed.
+// Each kind of server from the built product's command line: looked at, added, called, missed when it goes away, and removed.
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -18,6 +18,7 @@ import { documentOf, fixture, readBeside } from '../apis/soap-tools.ts'
 import { builtProgram } from '../built.ts'
 import { FIXTURE_SERVER, startFixture } from '../conformance/start-fixture.ts'
 import {
+  freePort,
   isInstalled,
   startMariadb,
   startMysql,
@@ -209,6 +210,9 @@ const kinds: Readonly<Record<string, Kind>> = {
   })),
 }
 
+/** A file and a program that is started when it is needed are never away. */
+const staysThere: ReadonlySet<string> = new Set(['sqlite', 'mcp-stdio'])
+
 describe('each kind by the command line', () => {
   let folder = ''
   let gateway: TestGateway
@@ -236,6 +240,11 @@ describe('each kind by the command line', () => {
     return { code, text, said: stdout.startsWith('{') ? JSON.parse(stdout) : undefined }
   }
 
+  async function stateOf(name: string): Promise<unknown> {
+    const { said } = await sallyport('ls')
+    return digList(said, 'servers').find((server) => dig(server, 'name') === name)
+  }
+
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sallyport-kinds-'))
     gateway = await startGateway({ config: {} })
@@ -248,6 +257,8 @@ describe('each kind by the command line', () => {
   for (const [name, kind] of Object.entries(kinds))
     test.skipIf(!kind.there)(name, async () => {
       const opened = await kind.open(folder)
+      let closing: Promise<unknown> | undefined
+      const leave = (): Promise<unknown> => (closing ??= Promise.resolve(opened.close()))
       try {
         if (kind.converts) {
           const converted = await sallyport('convert', ...opened.source)
@@ -272,13 +283,51 @@ describe('each kind by the command line', () => {
         if (opened.answer !== undefined)
           expect(dig(called.said, 'structuredContent'), called.text).toMatchObject(opened.answer)
         else expect(digList(called.said, 'content'), called.text).not.toEqual([])
+        expect(await stateOf(name)).toMatchObject({ state: 'up' })
+
+        await leave()
+        if (!staysThere.has(name)) {
+          // What the next call finds is told, and its tools stay known.
+          const missed = await call()
+          expect(missed.code, missed.text).not.toBe(0)
+          await eventually(async () => dig(await stateOf(name), 'state') === 'down')
+          expect(await stateOf(name)).toMatchObject({
+            stale: true,
+            fault: expect.any(String),
+            tools: digList(added.said, 'tried', 'tools').length,
+          })
+        }
 
         const removed = await sallyport('remove', name)
         expect(removed.code, removed.text).toBe(0)
         await eventually(async () => (await call()).code !== 0)
         expect((await sallyport('ls')).text).not.toContain(`"${name}"`)
       } finally {
-        await opened.close()
+        await leave()
       }
     })
+
+  test('an API that is there again is up again', async () => {
+    const port = await freePort()
+    const spec = join(folder, 'later.json')
+    const paths = { '/': { get: { operationId: 'look', responses: {} } } }
+    const servers = [{ url: `http://127.0.0.1:${port}` }]
+    const info = { title: 'Later', version: '1' }
+    await writeFile(spec, JSON.stringify({ openapi: '3.1.0', info, servers, paths }))
+    const added = await sallyport('add', 'later', spec)
+    expect(added.code, added.text).toBe(0)
+    await eventually(async () => dig(await stateOf('later'), 'state') === 'down')
+    expect(await stateOf('later')).toMatchObject({
+      tools: 1,
+      fault: expect.stringContaining('ECONNREFUSED'),
+    })
+    const server = createServer((_, response) => response.end())
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+    try {
+      await eventually(async () => dig(await stateOf('later'), 'state') === 'up')
+      expect(dig(await stateOf('later'), 'fault')).toBeUndefined()
+    } finally {
+      server.close()
+    }
+  })
 })

@@ -1,6 +1,6 @@
 // Databases behind the gateway: looked at, read in pages, written by key, refused and cancelled by the public door.
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -34,10 +34,22 @@ const reference = (name: string): string => `\${${name}}`
 interface Shop {
   readonly read: string
   readonly write: string
+  /** Of the account that the guide prints. */
+  readonly guided: string
   /** Of an account that must be refused; SQLite has none. */
   readonly strong: string | undefined
   readonly secrets: readonly string[]
   close(): Promise<void>
+}
+
+/** The statements that docs/guides/sql.md prints for an account, for a database of another name. */
+function guidesAccount(engine: string, database: string): string {
+  const guide = readFileSync(new URL('../../docs/guides/sql.md', import.meta.url), 'utf8')
+  const part = guide.split('```sql\n')[1]?.split('```')[0]?.split(`-- ${engine}\n`)[1] ?? ''
+  return (part.split('\n\n-- ')[0] ?? '')
+    .replaceAll('agent_read', 'agent_guided')
+    .replaceAll("'...'", "'reads'")
+    .replace(/\bcrm\b/g, database)
 }
 
 async function openShop(engine: EngineName): Promise<Shop> {
@@ -51,6 +63,7 @@ async function openShop(engine: EngineName): Promise<Shop> {
     return {
       read: `sqlite:${path}`,
       write: `sqlite:${path}`,
+      guided: `sqlite:${path}`,
       strong: undefined,
       secrets: [],
       close,
@@ -63,10 +76,15 @@ async function openShop(engine: EngineName): Promise<Shop> {
     const client = new pg.Client({ ...address, user: 'postgres', database: 'postgres' })
     await client.connect()
     for (const sql of shopSql.postgresql) await client.query(sql)
+    await client.query(guidesAccount('PostgreSQL', 'postgres'))
     await client.end()
   } else {
     const connection = await createConnection({ ...address, user: 'root' })
     for (const sql of shopSql.mysql) await connection.query(sql)
+    for (const sql of guidesAccount('MySQL, MariaDB', 'shop')
+      .trim()
+      .split(/(?<=;)\n/))
+      await connection.query(sql)
     await connection.end()
   }
   const [scheme, database, root] =
@@ -76,6 +94,7 @@ async function openShop(engine: EngineName): Promise<Shop> {
   return {
     read: at('agent_read', 'reads'),
     write: at('agent_write', 'writes'),
+    guided: at('agent_guided', 'reads'),
     strong: at(root, server.password),
     secrets: [server.password, ':reads@', ':writes@'],
     close: () => server.close(),
@@ -102,6 +121,20 @@ for (const { engine, there } of engines)
         said: failed ? digText(message, 'result', 'content', 0, 'text') : '',
         data: dig(message, 'result', 'structuredContent'),
       }
+    }
+
+    const doctor = async (server: string): Promise<string> => {
+      // Other findings, e.g. of the missing database of the gateway, make it end with 1.
+      const stdout = await promisify(execFile)(
+        process.execPath,
+        [builtProgram, 'doctor', server, '--data', gateway.dataDir],
+        { env: { PATH: '/usr/bin:/bin', NODE_NO_WARNINGS: '1', NO_COLOR: '1' } },
+      ).then(
+        (ended) => ended.stdout,
+        (thrown: unknown) => digText(thrown, 'stdout'),
+      )
+      seen.push(stdout)
+      return stdout
     }
 
     beforeAll(async () => {
@@ -136,13 +169,19 @@ for (const { engine, there } of engines)
               },
             },
             wide: { sql: { url: reference('DESK_URL') } },
+            guided: { sql: { url: reference('GUIDED_URL') } },
             part: { sql: { url: reference('DESK_URL'), exclude: ['customers'] } },
             ...(shop.strong === undefined
               ? {}
               : { strong: { sql: { url: reference('STRONG_URL') } } }),
           },
         },
-        env: { SHOP_URL: shop.read, DESK_URL: shop.write, STRONG_URL: shop.strong ?? '' },
+        env: {
+          SHOP_URL: shop.read,
+          DESK_URL: shop.write,
+          GUIDED_URL: shop.guided,
+          STRONG_URL: shop.strong ?? '',
+        },
         keys: { first: everything, second: everything },
       })
       await eventually(async () => {
@@ -530,16 +569,11 @@ for (const { engine, there } of engines)
     })
 
     it('doctor lists what an account may write although it only reads', async () => {
-      // Other findings, e.g. of the missing database of the gateway, make it end with 1.
-      const stdout = await promisify(execFile)(
-        process.execPath,
-        [builtProgram, 'doctor', 'wide', '--data', gateway.dataDir],
-        { env: { PATH: '/usr/bin:/bin', NODE_NO_WARNINGS: '1', NO_COLOR: '1' } },
-      ).then(
-        (ended) => ended.stdout,
-        (thrown: unknown) => digText(thrown, 'stdout'),
-      )
-      seen.push(stdout)
+      const stdout = await doctor('wide')
+      const guided = await doctor('guided')
+      // An account made by the guide leaves nothing to say.
+      expect(guided).toContain('guided: 3 tools')
+      expect(guided).not.toMatch(/guided: (?!3 tools)/)
       expect(stdout).toContain('wide: 3 tools')
       // A file has no accounts.
       if (engine === 'sqlite') return

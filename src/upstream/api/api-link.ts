@@ -27,6 +27,11 @@ export interface ApiLinkOptions<Plan, Common> {
   readonly convert: (description: Document) => Promise<Conversion<Plan, Common>>
   readonly executor: Executor<Plan, Common>
   readonly describeTimeoutMs: number
+  /** Why no call of the conversion could arrive now. */
+  readonly whyUnreachable: (
+    conversion: Conversion<Plan, Common>,
+    fault: GatewayError | undefined,
+  ) => Promise<string | undefined>
   /** The name under which the caller of a call may call another tool of its server; undefined when it may not. */
   readonly nameOf?: (recorded: Recorded, tool: string) => string | undefined
   /** Tells when the description may have changed; returns the way to stop. Undefined: it is only asked again. */
@@ -47,6 +52,7 @@ export class ApiLink<Plan, Common> implements ServerLink {
   private fault: GatewayError | undefined
   /** Whether the latest version was looked at to the end, whatever came of it. */
   private isJudged = false
+  private notice: ServerNotice | undefined
   private stopWatching: (() => void) | undefined
   private readonly stopped = new AbortController()
 
@@ -97,7 +103,9 @@ export class ApiLink<Plan, Common> implements ServerLink {
           isError,
         }),
         (thrown: unknown): never => {
-          throw toGatewayError(thrown)
+          const fault = toGatewayError(thrown)
+          if (fault.code === 'server_unavailable') this.notice?.('sallyport/unreachable', [])
+          throw fault
         },
       )
     return {
@@ -128,6 +136,10 @@ export class ApiLink<Plan, Common> implements ServerLink {
   /** The tools as `facts` found them. */
   async list(method: ListMethod): Promise<Listed> {
     return { items: method === 'tools/list' ? (await this.current()).definitions : [] }
+  }
+
+  async whyUnreachable(): Promise<string | undefined> {
+    return this.options.whyUnreachable(await this.conversion(), this.fault)
   }
 
   /** The whole conversion, for reports. */
@@ -175,6 +187,7 @@ export class ApiLink<Plan, Common> implements ServerLink {
   }
 
   async watch(notice: ServerNotice): Promise<void> {
+    this.notice = notice
     this.stopWatching ??= this.options.onChange?.(() =>
       notice('notifications/tools/list_changed', []),
     )

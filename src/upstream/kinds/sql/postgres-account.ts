@@ -119,12 +119,13 @@ where nspname !~ '^pg_' and nspname <> 'information_schema' and pg_catalog.has_s
 order by 1 limit 50`
 
 const adviceSql = `
-select pg_catalog.format('it may call %s, by which a statement can reach beyond its own session; as a superuser: REVOKE EXECUTE ON FUNCTION pg_catalog.%s FROM PUBLIC;',
-    proname, oid::pg_catalog.regprocedure) as sentence
+select pg_catalog.format('it may call %s, by which a statement can reach beyond its own session; as a superuser: REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC;',
+    pg_catalog.string_agg(distinct proname, ', '), pg_catalog.string_agg('pg_catalog.' || oid::pg_catalog.regprocedure, ', ')) as sentence
 from pg_catalog.pg_proc
 where pronamespace = 'pg_catalog'::pg_catalog.regnamespace
   and proname in ('pg_terminate_backend', 'pg_cancel_backend', 'pg_logical_emit_message')
   and pg_catalog.has_function_privilege(oid, 'EXECUTE')
+having pg_catalog.count(*) > 0
 union all
 select 'large sorts may fill the disk of the server; as a superuser: ALTER ROLE ' || pg_catalog.quote_ident(current_user) || ' SET temp_file_limit = ''1GB'';'
 where pg_catalog.current_setting('temp_file_limit') = '-1'`
