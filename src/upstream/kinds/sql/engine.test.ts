@@ -137,7 +137,7 @@ for (const { engine: name, there, open, slow, slowValue, endlessRows, placeholde
       expect(catalog.dangers).toEqual([])
       if (name === 'postgresql')
         expect(catalog.advice.join()).toMatch(
-          /REVOKE EXECUTE ON FUNCTION pg_catalog.pg_terminate_backend/,
+          /REVOKE EXECUTE ON FUNCTION pg_catalog.pg_cancel_backend.*pg_terminate_backend/,
         )
     })
 
