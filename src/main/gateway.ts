@@ -16,6 +16,7 @@ import { createHttpDoor, type HttpDoor } from '../ingress/receive.ts'
 import { SessionTable } from '../ingress/sessions.ts'
 import type { DoorPorts } from '../ingress/settings.ts'
 import { createKeyRing, type KeyRing, type RingFile } from '../kit/key-ring.ts'
+import { watchFile } from '../kit/watch-file.ts'
 import { MemoryLedger } from '../limits/memory.ts'
 import type { Endpoint } from '../model/call.ts'
 import {
@@ -31,7 +32,6 @@ import { type Journal, openJournal } from '../record/journal.ts'
 import { createRecorder, type Recorder } from '../record/record.ts'
 import { compileSnapshot, withListings } from '../snapshot/compile.ts'
 import { SnapshotCell } from '../snapshot/swap.ts'
-import { watchDeclared } from '../store/watch-declared.ts'
 import { type ParkingBounds, ParkingLot } from '../upstream/parking.ts'
 import { createProcessManager, type ProcessManager } from '../upstream/process/manager.ts'
 import { parkedAt } from '../upstream/request-state.ts'
@@ -174,7 +174,7 @@ export class Gateway {
     this.stopWatching =
       options.configFile === undefined
         ? () => undefined
-        : watchDeclared(
+        : watchFile(
             options.configFile,
             () =>
               void this.reload().catch((fault: unknown) =>

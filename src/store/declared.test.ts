@@ -3,11 +3,11 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { watchFile } from '../kit/watch-file.ts'
 import { type DesiredState, desiredState, type Issue } from '../model/desired-state.ts'
 import { parseDeclared, readDeclared } from './declared.ts'
 import { resolveSecrets } from './resolve-secrets.ts'
 import { storedToDesired } from './stored-to-desired.ts'
-import { watchDeclared } from './watch-declared.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -119,7 +119,7 @@ test('every way of changing the file is noticed', async () => {
   const path = join(folder, 'watched.yaml')
   await writeFile(path, 'a')
   let changes = 0
-  const stop = watchDeclared(path, () => changes++, { settleMs: 20, pollMs: 60_000 })
+  const stop = watchFile(path, () => changes++, { settleMs: 20, pollMs: 60_000 })
   const after = async (change: () => Promise<void>, expected: number) => {
     await change()
     await expect.poll(() => changes).toBe(expected)
@@ -140,7 +140,7 @@ test('every way of changing the file is noticed', async () => {
 test('polling notices a change when the folder sends no events', async () => {
   const path = join(folder, 'later', 'watched.yaml')
   let changes = 0
-  const stop = watchDeclared(path, () => changes++, { pollMs: 20 })
+  const stop = watchFile(path, () => changes++, { pollMs: 20 })
   await mkdir(join(folder, 'later'))
   await writeFile(path, 'a')
   await expect.poll(() => changes).toBeGreaterThan(0)

@@ -2,9 +2,10 @@
  * Whose sends and receives a description tells. Many are written from the side of a client, which the specification
  * does not forbid and no field says; what gives it away are messages that only clients send.
  */
+
+import { snake } from '../../kit/snake.ts'
 import type { Documents } from '../openapi/documents.ts'
 import { memberOf, membersOf, textAt, textsAt } from '../openapi/json.ts'
-import { snake } from '../openapi/operation-name.ts'
 import { placeIn, type Spot } from '../openapi/place.ts'
 import { Memory } from './memory.ts'
 import { type Operation, type ReadOptions, readOperation, traitText } from './operations.ts'

@@ -1,6 +1,7 @@
 /** Words for models: titles, descriptions and what a name says about an operation. */
+
+import { snake } from '../../kit/snake.ts'
 import type { ToolAnnotations } from '../../model/conversion.ts'
-import { snake } from '../openapi/operation-name.ts'
 import { plainLine } from '../openapi/text.ts'
 import { effectOf } from '../verbs.ts'
 

@@ -1,8 +1,10 @@
 /** Hints of MCP on what a tool does, by the semantics of its method (RFC 9110 section 9.2) and its name. */
+
+import { snake } from '../../kit/snake.ts'
 import type { ToolAnnotations } from '../../model/conversion.ts'
 import { type Effect, effectOf, plainVerb } from '../verbs.ts'
 import { textAt } from './json.ts'
-import { snake, withoutMethod } from './operation-name.ts'
+import { withoutMethod } from './operation-name.ts'
 import type { Operation } from './operations.ts'
 import { plainLine } from './text.ts'
 

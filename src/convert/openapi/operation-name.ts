@@ -1,4 +1,6 @@
 /** Names of operations before they are made unique: from the `operationId` when it reads well, else from the path. */
+
+import { snake } from '../../kit/snake.ts'
 import { textAt } from './json.ts'
 import type { Operation } from './operations.ts'
 
@@ -55,17 +57,4 @@ function pathWords(path: string): string {
   )
   const rest = /[?#]/.test(path) ? path.replace(/^[^?#]*/, '') : ''
   return /[a-z0-9]/i.test(words + rest) ? `${words} ${rest}` : 'root'
-}
-
-/** `listPetsForHTTPClient` as `list_pets_for_http_client`. */
-export function snake(text: string): string {
-  return text
-    .slice(0, 400)
-    .normalize('NFKD')
-    .replaceAll(/\p{M}/gu, '')
-    .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
-    .replaceAll(/([A-Z])([A-Z][a-z])/g, '$1_$2')
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, '_')
-    .replaceAll(/^_|_$/g, '')
 }

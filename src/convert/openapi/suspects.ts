@@ -2,10 +2,11 @@
  * Arguments that look like credentials though the description declares none there: a caller could not know them, and a
  * secret must not pass through a model. They stay arguments until the configuration fills them; a note says how.
  */
+
+import { snake } from '../../kit/snake.ts'
 import type { ConversionReport } from '../../model/conversion.ts'
 import type { CredentialPlace } from '../../model/credential.ts'
 import { textAt } from './json.ts'
-import { snake } from './operation-name.ts'
 import type { Parameter } from './parameters.ts'
 import { pointerOf } from './place.ts'
 

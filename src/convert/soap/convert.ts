@@ -1,5 +1,6 @@
 /** WSDL 1.1 to tools: one tool an operation, however many ports offer it. */
 
+import { snake } from '../../kit/snake.ts'
 import { attributeOf } from '../../kit/xml.ts'
 import {
   type Conversion,
@@ -12,7 +13,6 @@ import {
   type ToolAnnotations,
 } from '../../model/conversion.ts'
 import type { SoapCommon, SoapPlan, SoapSpec } from '../../model/kinds/soap.ts'
-import { snake } from '../openapi/operation-name.ts'
 import { select } from '../selection.ts'
 import { toolNames } from '../tool-name.ts'
 import { effectOf } from '../verbs.ts'

@@ -1,5 +1,5 @@
 /** Notices changes of the files of a description. */
-import { watchDeclared } from '../../store/watch-declared.ts'
+import { watchFile } from '../../kit/watch-file.ts'
 
 /** Network folders and bind mounts bring no events; looking at a few files costs next to nothing. */
 const pollMs = 3_000
@@ -18,7 +18,7 @@ export function watchFiles(files: () => readonly string[], changed: () => void):
         watched.delete(file)
       }
     const added = [...wanted].filter((file) => !watched.has(file))
-    for (const file of added) watched.set(file, watchDeclared(file, changed, { pollMs }))
+    for (const file of added) watched.set(file, watchFile(file, changed, { pollMs }))
     return added.length > 0
   }
   follow()

@@ -1,5 +1,5 @@
 /** What in a recorded request is a secret, or may be one. When in doubt it is: a value left out costs an example. */
-import { snake } from '../operation-name.ts'
+import { snake } from '../../../kit/snake.ts'
 
 const secretWords = new Set([
   ...[

@@ -1,6 +1,6 @@
 /** AWS Signature Version 4 in the `Authorization` header (AWS General Reference, "Signing AWS API requests"). */
 import { createHmac, hash } from 'node:crypto'
-import { escapeAll } from './serialize.ts'
+import { escapeAll } from '../../api/escape.ts'
 
 export interface AwsKey {
   readonly accessKeyId: string

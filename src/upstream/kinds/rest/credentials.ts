@@ -2,9 +2,9 @@
 import { type Credential, headersOf, type SchemeCredential } from '../../../model/credential.ts'
 import type { RestCommon, RestPlan } from '../../../model/kinds/openapi.ts'
 import { GatewayError } from '../../../model/refusal.ts'
+import { escapeAll, type Pair } from '../../api/escape.ts'
 import type { ClientCredentials, OAuthTokens } from '../../api/oauth-tokens.ts'
 import { type AwsKey, awsAddress } from './aws-signature.ts'
-import { escapeAll, type Pair } from './serialize.ts'
 
 /** What goes with one request. The caller's own token is never among it. */
 export interface Placed {

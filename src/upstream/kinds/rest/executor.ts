@@ -4,6 +4,7 @@ import type { Credential, TlsCredential } from '../../../model/credential.ts'
 import type { OpenApiSpec, RestCommon, RestPlan } from '../../../model/kinds/openapi.ts'
 import { userAgent } from '../../../model/product.ts'
 import { textAnswer } from '../../api/answer.ts'
+import type { Pair } from '../../api/escape.ts'
 import type { Answer, Executor, ExecutorOptions, Run } from '../../api/executor.ts'
 import { OAuthTokens } from '../../api/oauth-tokens.ts'
 import { Secrets, secretsOfHeaders } from '../../api/secrets.ts'
@@ -14,7 +15,6 @@ import { type Reading, readAnswer } from './read-answer.ts'
 import { readLarge } from './read-large.ts'
 import { type BuiltRequest, buildRequest, queryText } from './request.ts'
 import { dropRest, type Outgoing, Sender, type SenderOptions } from './send.ts'
-import type { Pair } from './serialize.ts'
 
 class RestExecutor implements Executor<RestPlan, RestCommon> {
   private readonly sender: Sender

@@ -1,8 +1,9 @@
 /** One operation and its arguments as a request, without credentials. */
 import type { RestParameter, RestPlan } from '../../../model/kinds/openapi.ts'
+import type { Pair } from '../../api/escape.ts'
 import { ArgumentFault, Arguments, type Value } from './arguments.ts'
 import { buildBody } from './body.ts'
-import { formPairs, headerValue, type Pair, pathValue } from './serialize.ts'
+import { formPairs, headerValue, pathValue } from './serialize.ts'
 
 export interface BuiltRequest {
   readonly method: string

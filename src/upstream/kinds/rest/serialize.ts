@@ -1,5 +1,6 @@
 /** Parameters on the wire: the styles of OpenAPI 3.1 section 4.8.12.3, which are those of RFC 6570. */
 import type { RestParameter, RestPart } from '../../../model/kinds/openapi.ts'
+import { escapeAll, type Pair } from '../../api/escape.ts'
 import {
   ArgumentFault,
   entriesOf,
@@ -10,16 +11,7 @@ import {
 } from './arguments.ts'
 
 type Style = RestParameter['style']
-export type Pair = readonly [name: string, value: string]
 type Encode = (text: string) => string
-
-/** RFC 3986 section 2.3: everything but unreserved characters is escaped. */
-export function escapeAll(text: string): string {
-  return encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
-}
 
 /**
  * `allowReserved` leaves RFC 3986 reserved characters as they are, but not those that would end the value: an argument

@@ -1,4 +1,4 @@
-/** Notices changes of the declared file. */
+/** Notices changes of a file. */
 import { watch } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -14,7 +14,7 @@ export interface WatchOptions {
  * Calls `onChange` after the file was changed, replaced, removed or made. Watches its folder, since editors
  * and Kubernetes replace files by renaming. Returns the way to stop.
  */
-export function watchDeclared(
+export function watchFile(
   path: string,
   onChange: () => void,
   { settleMs = 150, pollMs = 3_000 }: WatchOptions = {},
