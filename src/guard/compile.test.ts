@@ -300,6 +300,29 @@ describe('keywords that cannot be read are left to the server, the rest is judge
   })
 })
 
+describe('as many parts as a schema may have are checked', () => {
+  test.each<[string, number, object, unknown, unknown]>([
+    ['types', 3_990, { type: 'integer' }, 1, 'x'],
+    ['bounds', 3_990, { type: 'integer', minimum: 1, maximum: 9 }, 5, 10],
+    ['lengths', 3_990, { type: 'string', minLength: 1, maxLength: 9 }, 'x', ''],
+    ['references', 3_990, { $ref: '#/$defs/a' }, 'x', 1],
+    ['alternatives', 1_300, { anyOf: [{ type: 'null' }, { const: 1 }] }, 1, 2],
+    ['objects', 1_900, { type: 'object', required: ['a'], properties: { a: {} } }, { a: 1 }, {}],
+    ['negations', 1_900, { not: { type: 'integer' } }, 'x', 1],
+  ])('%s', (_name, count, part, fits, not) => {
+    const properties = Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, part]))
+    const schema = { type: 'object', properties, $defs: { a: { type: 'string' } } }
+    const validator = validatorOf(schema)
+    const last = `p${count - 1}`
+    openBudget(1_000_000)
+    expect(validator.check({ p0: fits, [last]: fits })).toBe(true)
+    expect(validator.check({ p0: fits, [last]: not })).toBe(false)
+    expect(
+      validator.problems({ p0: fits, [last]: not }).map(({ instancePath }) => instancePath),
+    ).toContain(`/${last}`)
+  })
+})
+
 describe('schemas that could take any time are refused', () => {
   test.each<[string, string, RegExp]>([
     ['broken JSON', '{', /JSON/],

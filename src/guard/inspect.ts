@@ -12,7 +12,7 @@ import type { CheckAnswer, CheckJob } from './check-worker.ts'
 import type { Verdict } from './compile.ts'
 import { fitsQuickly, type Judgement, tooCostly } from './judge.ts'
 import type { Skipped } from './schema.ts'
-import { makeValidator, type Validator, type ValidatorSource } from './validator.ts'
+import { makeValidator, sourceChars, type Validator, type ValidatorSource } from './validator.ts'
 import { isCapped, WorkerQueue } from './worker-queue.ts'
 
 export interface GuardOptions {
@@ -109,7 +109,7 @@ export function createGuard(options: GuardOptions = {}): Guard {
       const source = { check, report }
       const validator = check.length > quickSourceCharsMax ? undefined : makeValidator(source)
       const entry: Entry = { kind: 'validator', validator, source, skipped }
-      entries.set(digest, entry, check.length + report.length)
+      entries.set(digest, entry, sourceChars(source))
       return entry
     }
     const fault =

@@ -10,10 +10,15 @@ import { linearPattern } from './pattern.ts'
 
 type Check = ((value: unknown) => boolean) & { errors?: readonly ErrorObject[] | null }
 
-/** What the compile worker wrote. */
+/** What the compile worker wrote. A large schema has one text for both. */
 export interface ValidatorSource {
   readonly check: string
   readonly report: string
+}
+
+/** How much text it is. */
+export function sourceChars({ check, report }: ValidatorSource): number {
+  return check === report ? report.length : check.length + report.length
 }
 
 export interface Validator {
@@ -37,6 +42,7 @@ export function makeValidator(source: ValidatorSource): Validator {
     check,
     problems(value) {
       const first = check.errors ?? []
+      if (source.check === source.report) return first
       report ??= instantiate(source.report)
       openReportBudget()
       try {

@@ -1,4 +1,5 @@
 /** The arguments of a call as their raw text and as values, numbers kept digit by digit. */
+import { fitsDouble } from '../../../kit/exact-numbers.ts'
 import { type JsonMember, scanObject } from '../../../kit/json-scan.ts'
 
 /** Something is wrong with one argument; the caller is told which, and what. */
@@ -60,19 +61,10 @@ export function parseValue(name: string, raw: string): Value {
         throw new ArgumentFault(name, 'holds half of a surrogate pair, which no text has')
       if (typeof value !== 'number') return value
       const source = context?.source ?? String(value)
-      if (Number.isSafeInteger(value)) return value
-      return Number.isFinite(value) &&
-        Number(source) === value &&
-        digits(String(value)) === digits(source)
-        ? value
-        : JSON.rawJSON(source)
+      return fitsDouble(source) ? value : JSON.rawJSON(source)
     },
   )
   return parsed
-}
-
-function digits(text: string): string {
-  return text.replace(/[eE].*$|[^0-9]/g, '').replace(/^0+|0+$/g, '')
 }
 
 export function isPrimitive(value: Value): value is Primitive {
