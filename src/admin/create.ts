@@ -68,12 +68,34 @@ function answerFor(thrown: unknown, ports: LogPort): { status: number; error: Ad
     return { status, error: new AdminError('invalid', message, wayOut) }
   }
   report(thrown, ports)
+  if (isOfFiles(thrown)) return { status: 500, error: unusableFiles(thrown) }
   const error = new AdminError(
     'internal',
     'Something in the gateway itself went wrong.',
     'The log of the gateway says more.',
   )
   return { status: 500, error }
+}
+
+/** What the operating system says of files. */
+const ofFiles = /^(ENOSPC|EDQUOT|EROFS|EACCES|EPERM|EIO|ENOENT|ENOTDIR|EISDIR|EMFILE|ENFILE)$/
+
+function isOfFiles(thrown: unknown): thrown is Error {
+  return (
+    thrown instanceof Error &&
+    'syscall' in thrown &&
+    thrown.syscall !== 'connect' &&
+    'code' in thrown &&
+    ofFiles.test(String(thrown.code))
+  )
+}
+
+function unusableFiles({ message }: Error): AdminError {
+  return new AdminError(
+    'failed',
+    `A file that is needed cannot be used: ${message}.`,
+    'Mend the rights or free space, and run the command again.',
+  )
 }
 
 function report(thrown: unknown, ports: LogPort): void {

@@ -39,6 +39,16 @@ export interface AdminPorts extends ConversionPorts {
   call(request: CallRequest): Promise<CallAnswer>
   /** Undefined when there is no such principal. */
   explain(request: ExplainRequest): Promise<Explained | undefined>
+  /**
+   * Refuses a key from now on, in memory and on disk, whatever becomes of the database. `known`: a key of that name was
+   * valid here. `fault`: why it is in memory only.
+   */
+  revokeHere(
+    name: string,
+    at: number,
+  ): Promise<{ readonly known: boolean; readonly fault: Error | undefined }>
+  /** What is in force here, but not yet in the database or on disk. In sentences; none when nothing is wrong. */
+  notKept(): readonly string[]
   readonly audit: AuditPort
   /** A new sealing key. */
   rotateSecrets(): Promise<{ readonly current: string; readonly kept: readonly string[] }>

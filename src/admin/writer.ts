@@ -1,7 +1,8 @@
 /** The only writer of desired state: one write at a time, compiled at once, taken back when it does not compile. */
 import type { Issue } from '../model/desired-state.ts'
+import { GatewayError } from '../model/refusal.ts'
 import type { StoredKind } from '../store/store.ts'
-import { invalid, issueView } from './fault.ts'
+import { fromRefusal, invalid, issueView } from './fault.ts'
 import type { AdminPorts } from './ports.ts'
 
 export interface Writer {
@@ -62,7 +63,15 @@ async function applied(
 ): Promise<string[]> {
   const before = new Set(ports.issues().map(textOf))
   await write()
-  const issues = await ports.apply()
+  let issues: readonly Issue[]
+  try {
+    issues = await ports.apply()
+  } catch (fault) {
+    if (!(fault instanceof GatewayError)) throw fault
+    return [
+      `Stored, but not in force here before the database can be read again. ${fromRefusal(fault).error.message}`,
+    ]
+  }
   const fresh = issues.filter((issue) => !before.has(textOf(issue)))
   if (fresh.length > 0) {
     await undo()

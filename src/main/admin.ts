@@ -11,7 +11,12 @@ import { wholeText } from '../ingress/http-exchange.ts'
 import { CancelSource } from '../kit/cancellation.ts'
 import { scanObject } from '../kit/json-scan.ts'
 import { unlimitedAccount } from '../model/account.ts'
-import { kindOf, type ServerSpec, type ServerSpecInput } from '../model/desired-state.ts'
+import {
+  kindOf,
+  type ServerSpec,
+  type ServerSpecInput,
+  type StoredState,
+} from '../model/desired-state.ts'
 import { ownerId, type Principal } from '../model/principal.ts'
 import { productVersion } from '../model/product.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
@@ -35,7 +40,7 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
   return {
     version: productVersion,
     dataDir,
-    store,
+    store: { ...store, load: () => settled(gateway, store) },
     now: Date.now,
     snapshot: () => gateway.cell.current,
     declared: () => gateway.configuration.declared,
@@ -47,6 +52,11 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
     convert: (spec) => convertServer(gateway.servers, spec),
     call: (request) => call(gateway, request),
     explain: async (request) => explained(gateway, request),
+    revokeHere: async (name, at) => ({
+      known: await gateway.revoke(name, at),
+      fault: gateway.revocations.fault,
+    }),
+    notKept: () => gateway.notKept(),
     audit: {
       heads: async () =>
         new Map(
@@ -77,6 +87,12 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
     gateway: { endpoint: () => gateway.endpoint, insecureLocal: gateway.options.insecureRole },
     log: ({ level, text }) => gateway.options.log[level](text),
   }
+}
+
+/** The stored state as it holds here: a key that was just revoked is not valid, and its name is free. */
+async function settled({ revocations }: Gateway, store: Store): Promise<StoredState> {
+  const state = await revocations.settle(store)
+  return { ...state, keys: revocations.over(state.keys) }
 }
 
 const tryTimeout = '30s'

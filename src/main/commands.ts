@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import type { AdminClient } from '../admin/contract/client.ts'
 import { AdminError } from '../admin/contract/errors.ts'
 import { createAdmin, createConversionAdmin } from '../admin/create.ts'
-import { issueView } from '../admin/fault.ts'
+import { fromRefusal, issueView } from '../admin/fault.ts'
 import { inProcessAdmin } from '../admin/in-process.ts'
 import { serveAdmin } from '../admin/serve.ts'
 import type {
@@ -18,7 +18,9 @@ import type {
 } from '../cli/ports.ts'
 import { endpointOf } from '../ingress/receive.ts'
 import { serveStdio } from '../ingress/stdio.ts'
+import { GatewayError } from '../model/refusal.ts'
 import { codeOf } from '../store/failure.ts'
+import { noRevocations } from '../store/revocations.ts'
 import { adminPorts } from './admin.ts'
 import { examine } from './check.ts'
 import { Configuration } from './configuration.ts'
@@ -276,7 +278,12 @@ async function declaredProxy(
   { environment }: CommandSettings,
   file: string | undefined,
 ): Promise<'none' | 'environment'> {
-  const configuration = new Configuration({ file, environment, local: undefined })
+  const configuration = new Configuration({
+    file,
+    environment,
+    local: undefined,
+    revocations: noRevocations,
+  })
   await configuration.readFile()
   return configuration.declared.state.egress.proxy
 }
@@ -304,6 +311,7 @@ export async function checkConfig(settings: CommandSettings, place: Place): Prom
     file,
     environment: settings.environment,
     local: undefined,
+    revocations: noRevocations,
   })
   const read = await configuration.readFile()
   const compiled = read.length > 0 ? undefined : configuration.compile([], undefined)
@@ -342,6 +350,8 @@ async function stating<T>(work: () => Promise<T>): Promise<T> {
 
 function stated(fault: unknown): AdminError {
   if (fault instanceof AdminError) return fault
+  if (fault instanceof GatewayError && fault.code === 'database_unavailable')
+    return fromRefusal(fault).error
   const message = fault instanceof Error ? fault.message : String(fault)
   const hint =
     fault instanceof Error && 'hint' in fault && typeof fault.hint === 'string'

@@ -6,6 +6,7 @@ import {
   type DesiredState,
   desiredState,
   type Issue,
+  type KeyRow,
   type ServerSpec,
   type StoredState,
 } from '../model/desired-state.ts'
@@ -13,6 +14,7 @@ import type { Principal } from '../model/principal.ts'
 import { compileSnapshot, type Snapshot } from '../snapshot/compile.ts'
 import { readDeclared } from '../store/declared.ts'
 import { resolveSecrets } from '../store/resolve-secrets.ts'
+import type { Revocations } from '../store/revocations.ts'
 import { storedToDesired } from '../store/stored-to-desired.ts'
 
 const emptyStored: StoredState = {
@@ -30,6 +32,8 @@ export interface ConfigurationOptions {
   readonly file: string | undefined
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly local: Principal | undefined
+  /** Revocations that the database may not have yet. */
+  readonly revocations: Pick<Revocations, 'over'>
 }
 
 export type Applied =
@@ -50,6 +54,7 @@ export class Configuration {
   private locate:
     | Extract<Awaited<ReturnType<typeof readDeclared>>, { ok: true }>['locate']
     | undefined
+  /** What the database had when it was asked last, or the last good copy of it. */
   stored: StoredState = emptyStored
   issues: readonly Issue[] = []
   /** `listen.advertise` of the last good configuration, its references replaced. */
@@ -92,7 +97,7 @@ export class Configuration {
     if (!resolved.ok) return this.refuse(resolved.issues)
     const compiled = compileSnapshot({
       state: merged.state,
-      keys: this.stored.keys,
+      keys: this.keys(),
       listings,
       local: this.options.local,
       previous,
@@ -107,6 +112,11 @@ export class Configuration {
       secrets: resolved.secrets,
       issues: merged.issues,
     }
+  }
+
+  /** The stored keys, with the revocations that are not stored yet. */
+  keys(): readonly KeyRow[] {
+    return this.options.revocations.over(this.stored.keys)
   }
 
   private refuse(issues: readonly Issue[]): Applied {

@@ -43,6 +43,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     store = await openStore({
       address,
       migrations: options.migrations,
+      serverFault: () => embedded?.fault(),
     })
   } catch (fault) {
     await embedded?.close()

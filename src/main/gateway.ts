@@ -1,5 +1,5 @@
 /** Builds the gateway: settings -> journal -> snapshot -> servers -> doors; the database comes beside, never before. */
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { performance } from 'node:perf_hooks'
@@ -32,6 +32,9 @@ import { type Journal, openJournal } from '../record/journal.ts'
 import { createRecorder, type Recorder } from '../record/record.ts'
 import { compileSnapshot, withListings } from '../snapshot/compile.ts'
 import { SnapshotCell } from '../snapshot/swap.ts'
+import { causeOf } from '../store/failure.ts'
+import { Revocations } from '../store/revocations.ts'
+import type { Store } from '../store/store.ts'
 import { type ParkingBounds, ParkingLot } from '../upstream/parking.ts'
 import { createProcessManager, type ProcessManager } from '../upstream/process/manager.ts'
 import { parkedAt } from '../upstream/request-state.ts'
@@ -87,8 +90,13 @@ export class Gateway {
   endpoint: string | undefined
   /** Where other nodes reach the door; undefined without one. */
   address: string | undefined
-  /** What is not as it should be, for /readyz. */
-  storeState: 'starting' | 'ready' | 'away' = 'starting'
+  /** The database, once it was opened. */
+  store: Pick<Store, 'fault'> | undefined
+  /** Why it could not be opened so far. */
+  openingFault: unknown
+  /** Why the last good state cannot be kept. */
+  lastGoodFault: unknown
+  readonly revocations: Revocations
   private readonly processes: ProcessManager
   private readonly parking: ParkingLot
   private readonly memory: MemoryLedger
@@ -100,6 +108,7 @@ export class Gateway {
   private constructor(parts: {
     options: GatewayOptions
     configuration: Configuration
+    revocations: Revocations
     cell: SnapshotCell
     journal: Journal
     guard: Guard
@@ -113,6 +122,7 @@ export class Gateway {
     this.node = node
     this.ring = ring
     this.configuration = configuration
+    this.revocations = parts.revocations
     this.cell = cell
     this.journal = journal
     this.guard = guard
@@ -188,10 +198,12 @@ export class Gateway {
     await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
     const local =
       options.insecureRole === undefined ? undefined : localPrincipal(options.insecureRole)
+    const revocations = await Revocations.load(join(options.dataDir, 'revoked.json'))
     const configuration = new Configuration({
       file: options.configFile,
       environment: options.environment,
       local,
+      revocations,
     })
     if (options.stored !== undefined) configuration.stored = options.stored
     refuseIssues(await configuration.readFile())
@@ -238,6 +250,7 @@ export class Gateway {
     const gateway = new Gateway({
       options,
       configuration,
+      revocations,
       cell: new SnapshotCell(first.snapshot),
       journal,
       guard: createGuard(),
@@ -256,7 +269,10 @@ export class Gateway {
   /** Compiles and swaps; with issues the running Snapshot stays and the issues are returned. */
   apply(): readonly Issue[] {
     const applied = this.configuration.compile(this.servers.listings(), this.cell.current)
-    if (!applied.ok) return applied.issues
+    if (!applied.ok) {
+      this.dropRevoked()
+      return applied.issues
+    }
     const before = rulesOf(this.cell.current.state)
     const changed = applied.snapshot.digest !== this.cell.current.digest
     this.servers.apply(applied.servers, applied.secrets)
@@ -410,19 +426,100 @@ export class Gateway {
         }),
       peers: this.nodes,
       ready: () => {
-        const { journal, details } = this.evidence()
+        const { journal, details: ofJournal } = this.evidence()
+        const { database, cause } = this.database()
+        const details = [
+          ...ofJournal,
+          ...(cause === undefined
+            ? []
+            : [`The database cannot be used: ${cause}. Calls go on; administration does not.`]),
+          ...this.notKept(),
+        ]
         const ready = journal === 'ok' || journal === 'incomplete'
         const text = JSON.stringify({
           status: ready ? 'ready' : 'failing',
           journal,
-          database: this.storeState,
-          administration: this.storeState === 'ready' ? 'ok' : 'unavailable',
+          database,
+          administration: database === 'ready' ? 'ok' : 'unavailable',
           ...(details.length === 0 ? {} : { details }),
         })
         return { ready, text }
       },
       log: ({ level, text, error }) => this.options.log[level]({ err: error }, text),
     }
+  }
+
+  /** As it answered when it was last asked, with a cause that anybody may know. */
+  private database(): {
+    readonly database: 'starting' | 'ready' | 'away'
+    readonly cause?: string
+  } {
+    const fault = this.store === undefined ? this.openingFault : this.store.fault()
+    if (fault !== undefined) return { database: 'away', cause: causeOf(fault) }
+    return { database: this.store === undefined ? 'starting' : 'ready' }
+  }
+
+  /** What of the desired state is in force here, but is not yet wherever it must be. In sentences, for anybody. */
+  notKept(): readonly string[] {
+    const missing = this.revocations.missingIn(this.configuration.stored.keys).length
+    return [
+      ...(missing === 0
+        ? []
+        : [
+            `${missing === 1 ? 'A revocation is' : `${missing} revocations are`} not in the database yet: refused here, but other nodes may take the key.`,
+          ]),
+      ...(this.revocations.fault === undefined
+        ? []
+        : [
+            'The data folder does not take a revocation: a start without the database would take the key.',
+          ]),
+      ...(this.lastGoodFault === undefined
+        ? []
+        : [
+            'The last good state cannot be written: a start without the database would begin with an older one.',
+          ]),
+    ]
+  }
+
+  /**
+   * Refuses a key from now on, in memory and on disk, whatever becomes of the database. False: no key of that name is
+   * valid here. What the disk does not take is tried again; `revocations.fault` says so.
+   */
+  async revoke(name: string, at: number): Promise<boolean> {
+    const row = this.configuration.stored.keys.find(
+      (key) =>
+        key.name === name &&
+        key.revokedAt === undefined &&
+        (key.expiresAt === undefined || key.expiresAt > at),
+    )
+    if (row === undefined) return false
+    const kept = this.revocations.add(row, at)
+    this.dropRevoked()
+    await kept
+    return true
+  }
+
+  /** Takes keys out of the running Snapshot that are valid no more, also when what is stored does not compile. */
+  private dropRevoked(): void {
+    const { current } = this.cell
+    const { keys } = current
+    const valid = new Set(
+      this.configuration.keys().flatMap((row) => (row.revokedAt === undefined ? row.hash : [])),
+    )
+    const gone = [...keys.byHash].filter(([hash]) => !valid.has(hash))
+    if (gone.length === 0) return
+    const byHash = new Map([...keys.byHash].filter(([hash]) => valid.has(hash)))
+    this.cell.swap(
+      Object.freeze({
+        ...current,
+        version: current.version + 1,
+        // What is compiled next is not the same, even if it has the same rules.
+        digest: hash('sha256', JSON.stringify([current.digest, [...byHash.keys()]]), 'hex'),
+        keys: { ...keys, byHash, seen: new Map() },
+      }),
+    )
+    void this.note('configuration', `revoked ${gone.map(([, { label }]) => label).join(', ')}`)
+    this.endInvalid()
   }
 
   /** How it stands with the evidence, for people who may not read the journal: `incomplete` takes entries, but lacks earlier ones. */

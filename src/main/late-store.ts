@@ -1,34 +1,32 @@
-import { GatewayError } from '../model/refusal.ts'
+import { away, awayBecause } from '../store/failure.ts'
 import type { Store } from '../store/store.ts'
 
-/** A store that is still opening, or cannot be had: every method rejects with `busy` until it is there. */
-export function lateStore(opening: Promise<Store>): Store {
+/** A store that is still opening, or cannot be had: every method rejects with `database_unavailable` and says why. */
+export function lateStore(opening: Promise<Store>, openingFault: () => unknown): Store {
   let opened: Store | undefined
-  let reason = 'the database is still starting'
   opening.then(
     (store) => {
       opened = store
     },
-    (fault: unknown) => {
-      reason = fault instanceof Error ? fault.message : String(fault)
-    },
+    () => undefined,
   )
+  const notOpen = () => {
+    const fault = openingFault()
+    return fault === undefined ? away('it is still starting') : awayBecause(fault)
+  }
   const store = (): Store => {
-    if (opened === undefined)
-      throw new GatewayError('busy', {
-        detail: reason,
-        hint: `The database is not there: ${reason}`,
-      })
+    if (opened === undefined) throw notOpen()
     return opened
   }
   return {
-    ready: () => opened?.ready() ?? false,
+    fault: () => (opened === undefined ? notOpen() : opened.fault()),
     load: async () => store().load(),
     list: async (kind) => store().list(kind),
     put: async (kind, name, value) => store().put(kind, name, value),
     remove: async (kind, name) => store().remove(kind, name),
     putKey: async (row) => store().putKey(row),
     revokeKey: async (name, at) => store().revokeKey(name, at),
+    revokeHash: async (hash, at) => store().revokeHash(hash, at),
     watch: (listener) => later(opening, (there) => there.watch(listener)),
     beat: async (own) => store().beat(own),
     leave: async (node, boot) => store().leave(node, boot),

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { newKey } from '../admin/new-key.ts'
 import { isLocked, withFileLock } from '../kit/file-lock.ts'
-import { durationMs } from '../model/desired-state.ts'
+import { durationMs, type StoredState } from '../model/desired-state.ts'
 import type { Store } from '../store/store.ts'
 import {
   type Database,
@@ -58,11 +58,15 @@ async function run(options: UpOptions): Promise<void> {
   const makesKey = options.gateway.listen && insecureRole === undefined
   // With a last good state the gateway serves at once and the database comes beside it, unless there is no key to call with.
   // A command that runs beside no gateway writes at once, so it waits; with no database it still reads.
+  let openingFault: unknown
   const first =
     stored === undefined
       ? await database.once()
       : options.gateway.passive || (makesKey && stored.keys.length === 0)
-        ? await database.once().catch(() => undefined)
+        ? await database.once().catch((fault: unknown) => {
+            openingFault = fault
+            return undefined
+          })
         : undefined
   let gateway: Gateway
   try {
@@ -72,12 +76,21 @@ async function run(options: UpOptions): Promise<void> {
     await first?.close()
     throw fault
   }
+  gateway.openingFault = openingFault
   // The others hear first, so that clients begin anew with them.
   const ends = [() => gateway.nodes.retire(), () => gateway.close()]
   try {
     let stopAnchors = async (): Promise<void> => undefined
     const opened = first === undefined ? database.untilThere(gateway, log) : Promise.resolve(first)
-    ends.push(await options.attach(gateway, lateStore(opened.then((there) => there.store))))
+    ends.push(
+      await options.attach(
+        gateway,
+        lateStore(
+          opened.then((there) => there.store),
+          () => gateway.openingFault,
+        ),
+      ),
+    )
     ends.push(async () => {
       await gateway.nodes.leave()
       await stopAnchors()
@@ -133,9 +146,9 @@ class DatabaseOpening {
       try {
         return await this.once()
       } catch (fault) {
-        gateway.storeState = 'away'
+        gateway.openingFault = fault
         log.error(
-          `The database cannot be used: ${fault instanceof Error ? fault.message : String(fault)} Calls are served from the last good state; administration answers 503.`,
+          `The database cannot be used: ${textOf(fault)} Calls are served from the last good state; administration answers 503.`,
         )
         await delay(reopenMs, undefined, { signal: this.stopping.signal, ref: false }).catch(
           () => undefined,
@@ -177,28 +190,76 @@ async function follow(
   log: Logger,
 ): Promise<void> {
   const { store } = database
+  const { configuration, revocations } = gateway
+  gateway.store = store
   let version = -1
+  let missed = false
+  let good = configuration.stored
   const take = async (): Promise<void> => {
     try {
-      const state = await store.load()
-      gateway.storeState = 'ready'
-      if (state.version <= version) return
-      version = state.version
-      const issues = gateway.useStored(state)
-      if (issues.length > 0)
-        log.warn({ issues }, 'the stored configuration is not used; the running one stays')
-      else await saveLastGood(dataDir, state)
+      const state = await revocations.settle(store)
+      missed = false
+      if (state.version > version) {
+        version = state.version
+        const issues = gateway.useStored(state)
+        if (issues.length > 0)
+          log.warn({ issues }, 'the stored configuration is not used; the running one stays')
+        // Keys are what the database says also beside rules that are older.
+        good = issues.length > 0 ? { ...good, keys: state.keys } : state
+      } else if (gateway.lastGoodFault === undefined) return
+      await keepLastGood(gateway, dataDir, good, log)
     } catch (fault) {
-      gateway.storeState = 'away'
-      log.warn(
-        `The database does not answer: ${fault instanceof Error ? fault.message : String(fault)}`,
-      )
+      if (!missed) log.warn(`The database does not answer: ${textOf(fault)}`)
+      missed = true
     }
   }
-  await take()
-  store.watch(() => void take())
+  let taking: Promise<void> | undefined
+  let again = false
+  /** One after the other: an older state must not replace a newer one on disk. */
+  const takeInTurn = (): Promise<void> => {
+    again = true
+    taking ??= (async () => {
+      while (again) {
+        again = false
+        await take()
+      }
+      taking = undefined
+    })()
+    return taking
+  }
+  await takeInTurn()
+  store.watch(() => void takeInTurn())
+  setInterval(() => {
+    const owes = revocations.missingIn(configuration.stored.keys).length > 0
+    if (missed || owes || gateway.lastGoodFault !== undefined) void takeInTurn()
+  }, retakeEveryMs).unref()
   database.ship(gateway.journal.writer, () => gateway.journal.durable)
   keepRetention(gateway, store, log)
+}
+
+/** How often a load that failed, or what could not be stored, is tried again. */
+const retakeEveryMs = 2_000
+
+async function keepLastGood(
+  gateway: Gateway,
+  dataDir: string,
+  state: StoredState,
+  log: Logger,
+): Promise<void> {
+  try {
+    await saveLastGood(dataDir, state)
+  } catch (fault) {
+    if (gateway.lastGoodFault === undefined)
+      log.error(`The last good state cannot be written: ${textOf(fault)}`)
+    gateway.lastGoodFault = fault
+    return
+  }
+  gateway.lastGoodFault = undefined
+  await gateway.revocations.forget(state.keys)
+}
+
+function textOf(fault: unknown): string {
+  return fault instanceof Error ? fault.message : String(fault)
 }
 
 function day(at: number): string {
@@ -237,7 +298,8 @@ function keepAnchors(gateway: Gateway, store: Store, log: Logger): () => Promise
       })
     return running
   }
-  const timer = setInterval(() => void inTurn(false), anchorEveryMs).unref()
+  // While the database is away, it is also what finds that it takes writes again.
+  const timer = setInterval(() => void inTurn(store.fault() !== undefined), anchorEveryMs).unref()
   void inTurn(true)
   return async () => {
     clearInterval(timer)

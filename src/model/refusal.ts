@@ -81,6 +81,12 @@ export const refusals = {
   ),
   body_timeout: kind(-31010, 408, 'The message did not arrive in time.', 'Send it again, faster.'),
   busy: kind(-31011, 503, 'The gateway has no room for more at the moment.', 'Try again shortly.'),
+  database_unavailable: kind(
+    -31022,
+    503,
+    'The database cannot be used at the moment, so nothing can be stored in it or read from it.',
+    'Mend what is named, e.g. DATABASE_URL, the free space or the permissions; the log of the gateway and "postgres.log" in the data folder say more. Calls go on.',
+  ),
   memory_limited: kind(
     -31020,
     503,

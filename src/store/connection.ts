@@ -1,8 +1,10 @@
 /** The bounded pool, and the gate that makes every query fail at once while the database is away. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect } from 'kysely'
 import { Client, type ClientConfig, Pool, types } from 'pg'
+import { GatewayError } from '../model/refusal.ts'
 import type { Address } from './embedded.ts'
-import { away, fromDatabase, refuse } from './failure.ts'
+import { away, codeOf, fromDatabase, refuse } from './failure.ts'
 import type { Tables } from './tables.ts'
 
 const connectTimeoutMs = 3_000
@@ -57,9 +59,13 @@ function usable(config: ClientConfig): boolean {
   }
 }
 
+export type Purpose = 'read' | 'write'
+
 export interface Database {
-  /** Runs work against the database; rejects with `busy`, at once where possible, while it is away. */
-  run<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
+  /** Runs work against the database; rejects with `database_unavailable`, at once where possible, while it is away. */
+  run<T>(purpose: Purpose, work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
+  /** Why it could not be used last; undefined once the same could be done again. */
+  fault(): GatewayError | undefined
   close(): Promise<void>
 }
 
@@ -80,34 +86,66 @@ export function openDatabase(config: ClientConfig, poolMax: number): Database {
     void of.destroy().catch(() => undefined)
   }
   let db = open()
+  let last: { readonly fault: GatewayError; readonly until: Purpose } | undefined
   let awayUntil = 0
   let closed = false
   return {
-    run: async (work) => {
+    run: async (purpose, work) => {
       if (closed) throw away('the store is closed')
-      if (performance.now() < awayUntil) throw away('it was a moment ago')
+      if (last !== undefined && performance.now() < awayUntil) throw last.fault
       const used = db
       try {
-        return await work(used)
+        const done = await work(used)
+        // What can be read need not take writes: a full disk, a standby.
+        if (purpose === 'write' || last?.until === 'read') last = undefined
+        return done
       } catch (thrown) {
         if (thrown instanceof Error && thrown.message === 'Query read timeout') abandon(used)
-        const refusal = fromDatabase(thrown)
-        if (refusal.code === 'busy' && isConnectionFailure(thrown))
-          awayUntil = performance.now() + awayForMs
-        throw refusal
+        const fault = fromDatabase(thrown)
+        if (fault.code === 'database_unavailable' && !isOfOneStatement(thrown)) {
+          const refused = isAnswer(thrown)
+          last = { fault, until: last?.until === 'write' || refused ? purpose : 'read' }
+          if (!refused) awayUntil = performance.now() + awayForMs
+        }
+        throw purpose === 'write' && isInDoubt(thrown) ? mayBeDone(fault) : fault
       }
     },
+    fault: () => last?.fault,
     close: async () => {
       if (closed) return
       closed = true
-      await db.destroy()
+      await endOrLeave(db.destroy())
     },
   }
 }
 
+/** The way to the database broke when something was on it already. */
+function isInDoubt(thrown: unknown): boolean {
+  const said = codeOf(thrown) ?? (thrown instanceof Error ? thrown.message : '')
+  // After a commit that got no answer, the roll-back finds the connection broken.
+  return /^(57P0[12]|ECONNRESET|EPIPE|ETIMEDOUT)$|^Connection terminated unexpectedly|^Query read timeout|not queryable/.test(
+    said,
+  )
+}
+
+function mayBeDone({ code, message, hint = '', cause }: GatewayError): GatewayError {
+  const doubt = 'What was being written may be stored all the same: look before you repeat it.'
+  return new GatewayError(code, { detail: message, hint: `${hint} ${doubt}`, cause })
+}
+
+const endWaitMs = 2_000
+
+/** A server that hangs never confirms the end of a connection; the end of the process ends it then. */
+export async function endOrLeave(end: Promise<unknown>): Promise<void> {
+  await Promise.race([end.catch(() => undefined), sleep(endWaitMs, undefined, { ref: false })])
+}
+
 /** Errors of one statement (SQLSTATE 40, 55, 57014) say nothing about the next one. */
-function isConnectionFailure(thrown: unknown): boolean {
-  const code =
-    typeof thrown === 'object' && thrown !== null && 'code' in thrown ? String(thrown.code) : ''
-  return !/^(40...|55...|57014)$/.test(code)
+function isOfOneStatement(thrown: unknown): boolean {
+  return /^(40...|55...|57014)$/.test(codeOf(thrown) ?? '')
+}
+
+/** The database answered and refused the statement, e.g. since its disk is full: others need not wait. */
+function isAnswer(thrown: unknown): boolean {
+  return /^(25|42|531|532|54|58|XX)/.test(codeOf(thrown) ?? '')
 }

@@ -59,6 +59,8 @@ export interface Embedded {
   readonly how: 'fresh' | 'started' | 'adopted'
   /** Process id of the postmaster. */
   pid(): number
+  /** Why it could not be started again; undefined: it runs, or that was not tried yet. */
+  fault(): unknown
   /** Stops the server. */
   close(): Promise<void>
 }
@@ -189,6 +191,7 @@ function tend(
   const address: Address = { host, port, user: clusterUser, database: 'postgres', password }
   let pid = first.pid
   let work: Promise<void> | undefined
+  let fault: unknown
   let closed = false
 
   const round = async () => {
@@ -196,10 +199,14 @@ function tend(
     if (lives(pid)) return
     report('The embedded database ended unexpectedly; starting it again.')
     pid = (await launch(cluster, address)).pid
+    fault = undefined
   }
   const timer = setInterval(() => {
     work ??= round()
-      .catch((error: unknown) => report(error instanceof Error ? error.message : String(error)))
+      .catch((error: unknown) => {
+        fault = error
+        report(error instanceof Error ? error.message : String(error))
+      })
       .finally(() => {
         work = undefined
       })
@@ -210,6 +217,7 @@ function tend(
     address,
     how: extra.how,
     pid: () => pid,
+    fault: () => fault,
     close: async () => {
       if (closed) return
       closed = true

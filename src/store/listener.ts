@@ -4,20 +4,29 @@
  */
 import { Client, type ClientConfig } from 'pg'
 import { createBackoff } from '../kit/backoff.ts'
+import { endOrLeave } from './connection.ts'
 
-const lookEveryMs = 10_000
+const lookEveryMs = 2_000
+const lookWaitMs = 2_000
 
 export interface Listener {
-  /** Did the database answer when it was last asked? */
-  connected(): boolean
+  /** Why the database did not answer when it was last asked; undefined: it did. */
+  fault(): unknown
   close(): Promise<void>
 }
 
-/** Calls `changed` after every change of the version or of the nodes. Connects, and connects again, on its own. */
-export function listen(config: ClientConfig, changed: (what: 'state' | 'nodes') => void): Listener {
+/**
+ * Calls `changed` after every change of the version or of the nodes. Connects, and connects again, on its own.
+ * `readVersion` goes the way of all other work, so that the look finds also what stands in that way.
+ */
+export function listen(
+  config: ClientConfig,
+  readVersion: () => Promise<number>,
+  changed: (what: 'state' | 'nodes') => void,
+): Listener {
   const backoff = createBackoff({
     firstMs: 250,
-    maxMs: 10_000,
+    maxMs: 3_000,
     factor: 2,
     jitter: 0.3,
     random: Math.random,
@@ -27,7 +36,7 @@ export function listen(config: ClientConfig, changed: (what: 'state' | 'nodes') 
   let version: number | undefined
   let closed = false
   // Whoever begins to listen has just talked to the database.
-  let connected = true
+  let fault: unknown
 
   const later = (work: () => Promise<void>, ms: number) => {
     clearTimeout(timer)
@@ -41,13 +50,13 @@ export function listen(config: ClientConfig, changed: (what: 'state' | 'nodes') 
     version = seen
   }
   const look = async (of: Client) => {
-    const { rows } = await of.query<{ version: number }>('select version from state_version')
-    if (rows[0] !== undefined) saw(rows[0].version)
+    await of.query('select')
+    saw(await readVersion())
   }
-  const lose = (lost: Client) => {
+  const lose = (lost: Client, why: unknown) => {
     if (client !== lost) return
     client = undefined
-    connected = false
+    fault = why
     void lost.end().catch(() => undefined)
     later(open, backoff.next())
   }
@@ -56,15 +65,15 @@ export function listen(config: ClientConfig, changed: (what: 'state' | 'nodes') 
       try {
         await look(of)
         watchOver(of)
-      } catch {
-        lose(of)
+      } catch (thrown) {
+        lose(of, thrown)
       }
     }, lookEveryMs)
   const open = async () => {
-    const fresh = new Client(config)
+    const fresh = new Client({ ...config, query_timeout: lookWaitMs })
     client = fresh
-    fresh.on('error', () => lose(fresh))
-    fresh.on('end', () => lose(fresh))
+    fresh.on('error', (error) => lose(fresh, error))
+    fresh.on('end', () => lose(fresh, new Error('Connection terminated')))
     fresh.on('notification', ({ channel, payload }) => {
       if (channel === 'sallyport_nodes') changed('nodes')
       else saw(Number(payload))
@@ -74,22 +83,22 @@ export function listen(config: ClientConfig, changed: (what: 'state' | 'nodes') 
       await fresh.query('listen sallyport_state; listen sallyport_nodes')
       await look(fresh)
       backoff.reset()
-      connected = true
+      fault = undefined
       watchOver(fresh)
-    } catch {
-      lose(fresh)
+    } catch (thrown) {
+      lose(fresh, thrown)
     }
   }
   void open().catch(() => undefined)
 
   return {
-    connected: () => connected,
+    fault: () => fault,
     close: async () => {
       closed = true
       clearTimeout(timer)
       const last = client
       client = undefined
-      await last?.end().catch(() => undefined)
+      if (last !== undefined) await endOrLeave(last.end())
     },
   }
 }

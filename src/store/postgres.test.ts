@@ -196,7 +196,7 @@ for (const { name, bin, there } of servers) {
       const [one, two] = [await store(), await store()]
       let heard = 0
       const stop = two.watch(() => heard++)
-      await expect.poll(() => two.ready()).toBe(true)
+      await expect.poll(() => two.fault()).toBeUndefined()
       await expect.poll(() => heard).toBe(1)
       await one.put('role', 'watched', { allow: ['crm/*'] })
       await expect.poll(() => heard).toBe(2)
@@ -311,16 +311,18 @@ for (const { name, bin, there } of servers) {
       )
     })
 
-    test('rejects quickly with busy while the database is away, and goes on when it is back', async () => {
+    test('rejects quickly while the database is away, and goes on when it is back', async () => {
       const opened = await openStore({
         address: { ...address, host: join(folder, 'nowhere') },
         migrations,
       })
       open.push(opened)
       for (let n = 0; n < 20; n++)
-        await expect(opened.load()).rejects.toMatchObject({ code: 'busy' })
-      await expect(opened.put('role', 'x', { allow: [] })).rejects.toMatchObject({ code: 'busy' })
-      expect(opened.ready()).toBe(false)
+        await expect(opened.load()).rejects.toMatchObject({ code: 'database_unavailable' })
+      await expect(opened.put('role', 'x', { allow: [] })).rejects.toMatchObject({
+        code: 'database_unavailable',
+      })
+      expect(opened.fault()).toMatchObject({ code: 'database_unavailable' })
     })
 
     test('a store that opened without the database serves, and tells, once it is there', async () => {
@@ -328,11 +330,11 @@ for (const { name, bin, there } of servers) {
       const opened = await store(at)
       let told = 0
       opened.watch(() => told++)
-      await expect(opened.load()).rejects.toMatchObject({ code: 'busy' })
+      await expect(opened.load()).rejects.toMatchObject({ code: 'database_unavailable' })
       const socket = `.s.PGSQL.${address.port}`
       await symlink(join(address.host, socket), join(at.host, socket))
       await expect.poll(() => told, { timeout: patienceMs }).toBeGreaterThanOrEqual(1)
-      expect(opened.ready()).toBe(true)
+      expect(opened.fault()).toBeUndefined()
       await opened.load()
       await rm(at.host, { recursive: true })
     })
@@ -351,9 +353,9 @@ for (const { name, bin, there } of servers) {
       const opened = await store()
       await opened.load()
       await server.close()
-      await expect(opened.load()).rejects.toMatchObject({ code: 'busy' })
+      await expect(opened.load()).rejects.toMatchObject({ code: 'database_unavailable' })
       for (let n = 0; n < 20; n++)
-        await expect(opened.load()).rejects.toMatchObject({ code: 'busy' })
+        await expect(opened.load()).rejects.toMatchObject({ code: 'database_unavailable' })
       const options = { dataFolder: folder, resolveFrom: import.meta.url }
       server = await startEmbedded(bin === undefined ? options : { ...options, bin })
       expect(server.address.host).toBe(address.host)

@@ -1,11 +1,10 @@
 /** The store: desired state, keys and the index of calls in PostgreSQL. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kysely, Transaction } from 'kysely'
-import type { ClientConfig } from 'pg'
 import type { KeyRow, StoredState } from '../model/desired-state.ts'
 import { GatewayError } from '../model/refusal.ts'
-import { clientConfig, type DatabaseAddress, openDatabase } from './connection.ts'
-import { away, fromDatabase } from './failure.ts'
+import { clientConfig, type DatabaseAddress, openDatabase, type Purpose } from './connection.ts'
+import { away, awayBecause, fromDatabase } from './failure.ts'
 import { type Listener, listen } from './listener.ts'
 import { migrate } from './migrate.ts'
 import { beat, leave } from './nodes.ts'
@@ -24,45 +23,71 @@ export interface StoreOptions {
   readonly migrations: string
   /** Connections of the pool; one more listens. */
   readonly poolMax?: number
+  /** Why the server does not run, where that is known beside what its connections say. */
+  readonly serverFault?: () => unknown
 }
 
 /**
  * Opens the store. Resolves also while the database is away: it then goes on trying, every method rejects
- * with `busy`, and watchers hear when it is there. Rejects when the database must not be used
+ * with `database_unavailable`, and watchers hear when it is there. Rejects when the database must not be used
  * by this build, e.g. because a newer one has written it.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const config = clientConfig(options.address)
   const listeners = new Set<() => void>()
   const nodeListeners = new Set<() => void>()
-  const session = await openSession(config, options.migrations, (what) => {
-    for (const listener of what === 'nodes' ? nodeListeners : listeners) listener()
-  })
   const database = openDatabase(config, options.poolMax ?? 6)
-  const run = <T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> =>
-    session.obstacle() === undefined ? database.run(work) : Promise.reject(session.obstacle())
+  const session = await openSession({
+    migrate: () => migrate(config, options.migrations),
+    listen: (changed) => listen(config, () => database.run('read', versionOf), changed),
+    changed: (what) => {
+      for (const listener of what === 'nodes' ? nodeListeners : listeners) listener()
+    },
+  }).catch(async (fault: unknown) => {
+    await database.close()
+    throw fault
+  })
+  const explained = (fault: GatewayError): GatewayError => {
+    const known = options.serverFault?.()
+    return known === undefined ? fault : awayBecause(known)
+  }
+  const run = async <T>(purpose: Purpose, work: (db: Kysely<Tables>) => Promise<T>): Promise<T> => {
+    try {
+      const obstacle = session.obstacle()
+      if (obstacle !== undefined) throw obstacle
+      return await database.run(purpose, work)
+    } catch (thrown) {
+      throw isAway(thrown) ? explained(thrown) : thrown
+    }
+  }
 
   return {
-    ready: () => session.connected(),
-    load: () => run(load),
-    list: (kind) => run((db) => list(db, kind)),
+    fault: () => {
+      const fault = session.fault() ?? database.fault()
+      return fault === undefined ? undefined : explained(fault)
+    },
+    load: () => run('read', load),
+    list: (kind) => run('read', (db) => list(db, kind)),
     put: async (kind, name, value) => {
       const row = check(kind, name, value)
-      return run((db) => write(db, (transaction) => put(transaction, kind, row)))
+      return run('write', (db) => write(db, (transaction) => put(transaction, kind, row)))
     },
-    remove: (kind, name) => run((db) => remove(db, kind, name)),
-    putKey: (row) => run((db) => write(db, (transaction) => putKey(transaction, row))),
-    revokeKey: (name, at) => run((db) => revokeKey(db, name, new Date(at))),
+    remove: (kind, name) => run('write', (db) => remove(db, kind, name)),
+    putKey: (row) => run('write', (db) => write(db, (transaction) => putKey(transaction, row))),
+    revokeKey: (name, at) => run('write', (db) => revokeKey(db, name, new Date(at))),
+    revokeHash: async (hash, at) => {
+      await run('write', (db) => revokeHash(db, hash, new Date(at)))
+    },
     watch: (hear) => hearing(listeners, hear),
-    beat: (own) => run((db) => beat(db, own)),
-    leave: (node, boot) => run((db) => leave(db, node, boot)),
+    beat: (own) => run('write', (db) => beat(db, own)),
+    leave: (node, boot) => run('write', (db) => leave(db, node, boot)),
     watchNodes: (hear) => hearing(nodeListeners, hear),
-    anchor: (node) => run((db) => anchorOf(db, node)),
-    putAnchor: (node, box) => run((db) => putAnchor(db, node, box)),
-    index: (entries) => run((db) => indexRecords(db, entries)),
-    indexedUpTo: (writer) => run((db) => indexedUpTo(db, writer)),
-    records: (query) => run((db) => findRecords(db, query)),
-    dropRecordsBefore: (at) => run((db) => dropRecords(db, at)),
+    anchor: (node) => run('read', (db) => anchorOf(db, node)),
+    putAnchor: (node, box) => run('write', (db) => putAnchor(db, node, box)),
+    index: (entries) => run('write', (db) => indexRecords(db, entries)),
+    indexedUpTo: (writer) => run('read', (db) => indexedUpTo(db, writer)),
+    records: (query) => run('read', (db) => findRecords(db, query)),
+    dropRecordsBefore: (at) => run('write', (db) => dropRecords(db, at)),
     close: async () => {
       listeners.clear()
       nodeListeners.clear()
@@ -82,16 +107,23 @@ function hearing(listeners: Set<() => void>, hear: () => void): () => void {
 interface Session {
   /** Why the database cannot be used yet; undefined once it can. */
   obstacle(): GatewayError | undefined
-  connected(): boolean
+  /** Why the database did not answer when it was last asked; undefined: it did. */
+  fault(): GatewayError | undefined
   close(): Promise<void>
 }
 
+type Changed = (what: 'state' | 'nodes') => void
+
+function isAway(thrown: unknown): thrown is GatewayError {
+  return thrown instanceof GatewayError && thrown.code === 'database_unavailable'
+}
+
 /** Migrates and listens; tries again in the background while the database is away. */
-async function openSession(
-  config: ClientConfig,
-  migrations: string,
-  changed: (what: 'state' | 'nodes') => void,
-): Promise<Session> {
+async function openSession(ways: {
+  migrate(): Promise<unknown>
+  listen(changed: Changed): Listener
+  readonly changed: Changed
+}): Promise<Session> {
   let obstacle: GatewayError | undefined = away('it has not answered yet')
   let listener: Listener | undefined
   let timer: NodeJS.Timeout | undefined
@@ -100,24 +132,27 @@ async function openSession(
 
   const attempt = async () => {
     try {
-      await migrate(config, migrations)
+      await ways.migrate()
       if (closed) return
       obstacle = undefined
-      listener = listen(config, changed)
-      if (late) changed('state')
+      listener = ways.listen(ways.changed)
+      if (late) ways.changed('state')
     } catch (thrown) {
       obstacle = fromDatabase(thrown)
-      if (obstacle.code !== 'busy' || closed) return
+      if (!isAway(obstacle) || closed) return
       timer = setTimeout(() => void attempt(), retryMs)
       timer.unref()
     }
   }
   await Promise.race([attempt(), sleep(openWaitMs, undefined, { ref: false })])
-  if (obstacle !== undefined && obstacle.code !== 'busy') throw obstacle
+  if (obstacle !== undefined && !isAway(obstacle)) throw obstacle
   late = true
   return {
     obstacle: () => obstacle,
-    connected: () => listener?.connected() === true,
+    fault: () => {
+      const fault = listener?.fault()
+      return obstacle ?? (fault === undefined ? undefined : fromDatabase(fault))
+    },
     close: async () => {
       closed = true
       clearTimeout(timer)
@@ -142,16 +177,18 @@ function write(
   })
 }
 
+async function versionOf(db: Kysely<Tables>): Promise<number> {
+  const row = await db.selectFrom('state_version').select('version').executeTakeFirstOrThrow()
+  return row.version
+}
+
 function load(db: Kysely<Tables>): Promise<StoredState> {
   const transaction = db
     .transaction()
     .setIsolationLevel('repeatable read')
     .setAccessMode('read only')
   return transaction.execute(async (read) => {
-    const { version } = await read
-      .selectFrom('state_version')
-      .select('version')
-      .executeTakeFirstOrThrow()
+    const version = await versionOf(read)
     const servers = await read.selectFrom('servers').selectAll().orderBy('name').execute()
     const toolsets = await read.selectFrom('toolsets').selectAll().orderBy('name').execute()
     const roles = await read.selectFrom('roles').selectAll().orderBy('name').execute()
@@ -268,12 +305,22 @@ async function revokeKey(db: Kysely<Tables>, name: string, at: Date): Promise<bo
     .where('revoked_at', 'is', null)
     .where((column) => column.or([column('expires_at', 'is', null), column('expires_at', '>', at)]))
     .executeTakeFirst()
-  if (valid === undefined) return false
+  return valid !== undefined && revokeHash(db, valid.hash, at)
+}
+
+async function revokeHash(db: Kysely<Tables>, hash: string, at: Date): Promise<boolean> {
+  const unrevoked = await db
+    .selectFrom('keys')
+    .select('hash')
+    .where('hash', '=', hash)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  if (unrevoked === undefined) return false
   await write(db, (transaction) =>
     transaction
       .updateTable('keys')
       .set({ revoked_at: at })
-      .where('hash', '=', valid.hash)
+      .where('hash', '=', hash)
       .where('revoked_at', 'is', null)
       .execute(),
   )

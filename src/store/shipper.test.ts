@@ -28,7 +28,7 @@ function world(length: number, follows: boolean) {
     } while (follows && !signal.aborted)
   }
   const refuse = () => {
-    if (state.away) throw new GatewayError('busy')
+    if (state.away) throw new GatewayError('database_unavailable')
   }
   const store = {
     indexedUpTo: async () => {

@@ -1,5 +1,6 @@
 import type { KeyRow, StoredState } from '../model/desired-state.ts'
 import type { Entry } from '../model/record.ts'
+import type { GatewayError } from '../model/refusal.ts'
 
 /** Names of the stored collections that `put` and `remove` take. */
 export type StoredKind = 'server' | 'toolset' | 'role' | 'access' | 'limit'
@@ -73,11 +74,11 @@ export interface NodeBeat extends NodeRow {
 
 /**
  * Desired state, secrets and the index of calls, in PostgreSQL: embedded or by `DATABASE_URL`.
- * Every method rejects with GatewayError('busy') while the database is away; nothing on a call's way waits for it.
+ * Every method rejects with GatewayError('database_unavailable') while the database is away; nothing on a call's way waits for it.
  */
 export interface Store {
-  /** Did the database answer when it was last asked, and has it this build's schema? */
-  ready(): boolean
+  /** Why the database could not be used when it was last asked; undefined: it could, and has this build's schema. */
+  fault(): GatewayError | undefined
   load(): Promise<StoredState>
   /** The stored objects of a kind with their names; `load` has no ids of access and limit entries. */
   list(kind: StoredKind): Promise<readonly StoredRow[]>
@@ -92,6 +93,8 @@ export interface Store {
   putKey(row: KeyRow): Promise<number>
   /** Returns false when no valid key has that name. */
   revokeKey(name: string, at: number): Promise<boolean>
+  /** Revokes one key, also when its name is another's by now; one that is revoked or unknown stays as it is. */
+  revokeHash(hash: string, at: number): Promise<void>
   /** Calls `listener` after a write by this or another node, and once the database is there after a start without it. Returns the way to stop. */
   watch(listener: () => void): () => void
   /** Says that this node lives. `accepted` is false while another start holds its name. `nodes`: all that live. */

@@ -40,7 +40,7 @@ export function memoryStore(): Store {
   const isValid = (row: KeyRow, name: string, at: number) =>
     row.name === name && row.revokedAt === undefined && (row.expiresAt ?? at + 1) > at
   return {
-    ready: () => true,
+    fault: () => undefined,
     load: async () =>
       JSON.parse(
         JSON.stringify({
@@ -75,6 +75,7 @@ export function memoryStore(): Store {
     beat: async () => ({ accepted: true, nodes: [] }),
     leave: async () => undefined,
     watchNodes: () => () => undefined,
+    revokeHash: async () => undefined,
     anchor: async () => undefined,
     putAnchor: async () => undefined,
     index: async () => undefined,
@@ -287,6 +288,8 @@ async function adminPorts(
       },
       state: () => ({ journal: 'ok', details: [] }),
     },
+    revokeHere: async () => ({ known: false, fault: undefined }),
+    notKept: () => [],
     rotateSecrets: async () => ({ current: 'newK', kept: ['oldK'] }),
     gateway: { endpoint: () => 'http://127.0.0.1:8470/mcp', insecureLocal: undefined },
     log: () => undefined,

@@ -16,7 +16,7 @@ export function gatewayRoutes(app: FastifyInstance, ports: AdminPorts): void {
       ...(endpoint === undefined ? {} : { endpoint }),
       ...(insecureLocal === undefined ? {} : { insecureLocal }),
       environment: ports.snapshot().state.environment,
-      storeReady: ports.store.ready(),
+      storeReady: ports.store.fault() === undefined,
       issues: ports.issues().map(issueView),
     }
   })

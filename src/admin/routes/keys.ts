@@ -3,11 +3,12 @@ import type { FastifyInstance } from 'fastify'
 import { nearest } from '../../kit/nearest.ts'
 import { durationMs, type KeyRow } from '../../model/desired-state.ts'
 import { keyId, type Principal } from '../../model/principal.ts'
+import { GatewayError } from '../../model/refusal.ts'
 import type { Snapshot } from '../../snapshot/compile.ts'
 import { builtInRoles } from '../built-in-roles.ts'
 import { AdminError } from '../contract/errors.ts'
 import { createKey, type KeyView, listKeys, revokeKey } from '../contract/keys.ts'
-import { notFound } from '../fault.ts'
+import { fromRefusal, notFound } from '../fault.ts'
 import { handle } from '../handle.ts'
 import { newKey } from '../new-key.ts'
 import type { AdminPorts } from '../ports.ts'
@@ -52,16 +53,41 @@ export function keyRoutes(app: FastifyInstance, ports: AdminPorts, writer: Write
   })
   handle(app, revokeKey, async ({ name }) => {
     const now = ports.now()
-    let found = false
-    const warnings = await writer.change(
-      async () => {
-        found = await ports.store.revokeKey(name, now)
-      },
-      async () => undefined,
-    )
-    if (!found) throw notFound('valid key', name, 'Run "sallyport keys ls" to see the keys.')
-    return { warnings }
+    // Refused here before the database is asked, which may be slow or away.
+    const here = await ports.revokeHere(name, now)
+    let away: GatewayError | undefined
+    try {
+      const found = await ports.store.revokeKey(name, now)
+      if (!found && !here.known)
+        throw notFound('valid key', name, 'Run "sallyport keys ls" to see the keys.')
+    } catch (fault) {
+      if (!here.known || !(fault instanceof GatewayError)) throw fault
+      away = fault
+    }
+    // The database tells of it, too; what does not compile takes the key out all the same.
+    if (away === undefined) await ports.apply().catch(() => [])
+    return { warnings: notKept(away, here.fault) }
   })
+}
+
+/** What is missing of a revocation that holds here. */
+function notKept(database: GatewayError | undefined, disk: Error | undefined): string[] {
+  const folder = `the data folder does not take the revocation (${disk?.message})`
+  if (database === undefined)
+    return disk === undefined
+      ? []
+      : [
+          `The key is revoked, but ${folder}: a start without the database before it does would take the key. It is tried again by itself.`,
+        ]
+  const { message } = fromRefusal(database).error
+  const others = 'Other nodes take the key until then, and its name cannot be given anew.'
+  return disk === undefined
+    ? [
+        `The key is refused here from now on, also after a start, but the revocation is not in the database yet. ${message} It is stored by itself as soon as that can be done. ${others}`,
+      ]
+    : [
+        `The key is refused from now on, but only as long as this process runs: ${folder}, and it is not in the database yet. ${message} Both are tried again by themselves. ${others}`,
+      ]
 }
 
 /** @throws AdminError when no such role is defined */

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { triedView } from '../advice.ts'
 import { explain } from '../contract/explain.ts'
 import { callTool, diagnose, listTools } from '../contract/servers.ts'
-import { notFound } from '../fault.ts'
+import { fromRefusal, notFound } from '../fault.ts'
 import { handle } from '../handle.ts'
 import type { AdminPorts } from '../ports.ts'
 import { whoSees } from '../who-sees.ts'
@@ -194,11 +194,17 @@ function findings(ports: AdminPorts, only: string | undefined): Finding[] {
     wayOut:
       'The last good configuration goes on. Mend it; "sallyport check" looks without a start.',
   }))
-  if (!ports.store.ready())
+  const away = ports.store.fault()
+  if (away !== undefined) {
+    const { message, wayOut } = fromRefusal(away).error
+    faults.push({ level: 'fault', message, wayOut })
+  }
+  for (const message of ports.notKept())
     faults.push({
       level: 'fault',
-      message: 'The database is away; calls go on, administration does not.',
-      wayOut: 'Check DATABASE_URL, or the free space of the data folder.',
+      message,
+      wayOut:
+        'It is tried again by itself. Mend the database, or the space and the rights of the data folder.',
     })
   const evidence = ports.audit.state()
   for (const message of evidence.details)
