@@ -29,11 +29,17 @@ const child = spawn(
     env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` },
   },
 )
+let told = false
+const tell = (signal) => {
+  told = true
+  child.kill(signal)
+}
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
-  process.on(signal, () => child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal))
+  process.on(signal, () => tell(signal === 'SIGHUP' ? 'SIGTERM' : signal))
 // npm ends without telling: whoever is left without a parent stops too.
 const parent = process.ppid
 setInterval(() => {
-  if (process.ppid !== parent) child.kill('SIGTERM')
+  // A second signal would end what still runs.
+  if (process.ppid !== parent && !told) tell('SIGTERM')
 }, 1_000).unref()
 child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 0 : 1)))

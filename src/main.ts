@@ -22,12 +22,21 @@ import { productVersion } from './model/product.ts'
 
 /** How long a gateway that failed may take to stop in order. */
 const brokenStopMs = 30_000
+/** Signals so close to the first one are the same one. */
+const sameSignalMs = 500
 
 closeInherited(process.argv)
 const here = fileURLToPath(new URL('.', import.meta.url))
 const fromSource = import.meta.url.endsWith('.ts')
 const stopping = new AbortController()
-const stop = (): void => stopping.abort()
+const hurrying = new AbortController()
+let stopAt = Number.POSITIVE_INFINITY
+const stop = (): void => {
+  // A terminal tells all of a group, and who started us passes it on once more: that is one wish.
+  if (performance.now() > stopAt + sameSignalMs) hurrying.abort()
+  else if (!stopping.signal.aborted) stopAt = performance.now()
+  stopping.abort()
+}
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop)
 
 let isBroken = false
@@ -54,6 +63,7 @@ const settings: CommandSettings = {
   stdout,
   stderr,
   signal: stopping.signal,
+  hurry: hurrying.signal,
 }
 if (commandName === 'up' || commandName === 'stdio')
   catchStrays((thrown, owner) => {

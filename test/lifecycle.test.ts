@@ -428,7 +428,13 @@ async function pass(
   const members = [request.params, era === 'modern' ? modernMeta : ''].filter((text) => text !== '')
   const text = `{"jsonrpc":"2.0","id":1,"method":"${request.method}","params":{${members.join(',')}}}`
   const exchange = exchangeOf(era)
-  const deps = { rooms, hub, nextCallId: () => 'c-1', parkedAt: () => undefined }
+  const deps = {
+    rooms,
+    hub,
+    nextCallId: () => 'c-1',
+    parkedAt: () => undefined,
+    isStopping: () => false,
+  }
   const served = await serve(deps, principal, exchange, text)
   exchange.cancel.cancel()
   if (served.kind === 'held') await served.ended

@@ -8,6 +8,8 @@ import type { AdminPorts } from './ports.ts'
 
 export interface AdminServer {
   readonly path: string
+  /** Whether a command waits for its answer. */
+  busy(): boolean
   /** Ends running requests, too. */
   close(): Promise<void>
 }
@@ -25,10 +27,15 @@ export async function serveAdmin(ports: AdminPorts): Promise<AdminServer> {
     await clear(path)
   }
   const app = createAdmin(ports)
+  let running = 0
+  app.addHook('onRequest', async (_request, reply) => {
+    running++
+    reply.raw.once('close', () => running--)
+  })
   await app.listen({ path })
   // Nobody else can connect meanwhile: the folder is closed, or the mask of new files withholds the right to write.
   if (folder !== undefined) await chmod(path, 0o600)
-  return { path, close: () => app.close() }
+  return { path, busy: () => running > 0, close: () => app.close() }
 }
 
 /** Removes the socket that a killed gateway left. */

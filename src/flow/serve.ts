@@ -48,6 +48,8 @@ export interface ServeDeps {
   nextCallId(): string
   /** The node that holds the parked call of the call's requestState; undefined: none, or it is to be refused here. */
   parkedAt(identified: Identified): string | undefined
+  /** Nothing new is begun; what runs goes on, with all that its callers still send for it. */
+  isStopping(): boolean
 }
 
 /** What the door does next. */
@@ -92,7 +94,7 @@ async function serveBatch(
   exchange: Exchange,
   text: string,
 ): Promise<Served> {
-  const home = exchange.nodes?.ofSession()
+  const home = exchange.nodes?.ofSession(true)
   if (home !== undefined) return { kind: 'elsewhere', node: home }
   try {
     if (
@@ -129,12 +131,16 @@ async function serveEnvelope(
 ): Promise<Served> {
   const era = eraOf(envelope, exchange.headers ?? {})
   const opens = envelope.kind === 'request' && envelope.method === 'initialize'
-  const home = era === 'legacy' && !opens ? exchange.nodes?.ofSession() : undefined
+  const begins = envelope.kind === 'request'
+  const home = era === 'legacy' && !opens ? exchange.nodes?.ofSession(begins) : undefined
   if (home !== undefined) return { kind: 'elsewhere', node: home }
   try {
     if (envelope.kind === 'response') return takeAnswer(exchange, envelope)
     if (envelope.kind === 'notification') return takeNotification(exchange, envelope, era)
-    if (era === 'legacy') return await serveLegacy(deps, principal, exchange, envelope)
+    if (era === 'legacy') {
+      if (deps.isStopping()) throw new GatewayError('shutting_down')
+      return await serveLegacy(deps, principal, exchange, envelope)
+    }
     const call = decodeModern(envelope, exchange.headers, {
       callId: deps.nextCallId(),
       endpoint: exchange.endpoint,
@@ -148,6 +154,8 @@ async function serveEnvelope(
     const parked = call.requestState === undefined ? undefined : deps.parkedAt(identified)
     if (parked !== undefined && exchange.nodes?.reaches(parked) === true)
       return { kind: 'elsewhere', node: parked }
+    // The answers that a parked call waits for come as a call.
+    if (parked === undefined && deps.isStopping()) throw new GatewayError('shutting_down')
     return await serveModern(deps, identified, exchange)
   } catch (thrown) {
     return refuse(deps, principal, exchange, era, envelope.rpcId, envelope.method, thrown)

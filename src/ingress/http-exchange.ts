@@ -25,6 +25,9 @@ const oneWriteBytesMax = 65_536
 /** An answer begins with its id, which is shorter. */
 const idCharsMax = 4_096
 
+/** What a refusal with 503 tells clients to wait. */
+export const retryAfterSeconds = '1'
+
 const noHeaders = {}
 const ignore = (): void => undefined
 const plainStream = {
@@ -100,10 +103,11 @@ export class HttpExchange implements Exchange, NodeWays {
     return this.peers === undefined ? undefined : this
   }
 
-  ofSession(): string | undefined {
+  ofSession(begins: boolean): string | undefined {
     const { sessionId } = this
     const home = sessionId === undefined ? undefined : this.sessions.homeOf(sessionId)
-    return home !== undefined && this.reaches(home) ? home : undefined
+    if (home === undefined || !this.reaches(home)) return undefined
+    return begins && this.peers?.takesNew(home) !== true ? undefined : home
   }
 
   reaches(node: string): boolean {
@@ -158,6 +162,16 @@ export class HttpExchange implements Exchange, NodeWays {
   release(): void {
     this.account.give(this.charged)
     this.charged = 0
+  }
+
+  /** The connection ends with the answer, if its head has not left yet. */
+  endConnection(): void {
+    this.response.shouldKeepAlive = false
+  }
+
+  /** What of the answer has not left yet. */
+  get unsent(): ServerResponse | undefined {
+    return this.response.writableLength > 0 && !this.response.destroyed ? this.response : undefined
   }
 
   /** Opens a stream if there is none and says that the call still runs. */
@@ -234,6 +248,7 @@ export class HttpExchange implements Exchange, NodeWays {
     }
     const { response } = this
     const headers: Record<string, string | number> = { 'content-type': 'application/json' }
+    if (out.status === 503) headers['retry-after'] = retryAfterSeconds
     if (sessionId !== undefined) headers['mcp-session-id'] = sessionId
     if (out.stream !== undefined) {
       await writeStream(response, headers, out)

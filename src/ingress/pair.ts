@@ -1,6 +1,7 @@
 /** The HTTP+SSE pair of revision 2024-11-05: a GET stream that names where to post, and the POSTs. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CancelSource } from '../kit/cancellation.ts'
+import { Chain } from '../kit/chain.ts'
 import type { Deadlines } from '../kit/deadlines.ts'
 import type { Account } from '../model/account.ts'
 import type { Principal } from '../model/principal.ts'
@@ -19,12 +20,20 @@ const endpoint = { kind: 'all' } as const
 /** What may wait unsent before the client counts as gone. */
 const pendingBytesMax = 16_000_000
 
+interface Running {
+  readonly cancel: CancelSource
+  readonly session: LegacySession
+  /** It listens. */
+  isHeld: boolean
+}
+
 export class PairDoor {
   private readonly ports: DoorPorts
   private readonly settings: DoorSettings
   private readonly sessions: SessionTable
   private readonly bodies: Deadlines<BodyReader>
   private readonly passOn: PassOn
+  private readonly running = new Chain<Running>()
   private readonly open = new Map<string, { response: ServerResponse; session: LegacySession }>()
 
   constructor(
@@ -127,6 +136,8 @@ export class PairDoor {
     // What this message began ends with the connection, listens included.
     const stop = (): void => cancel.cancel()
     session.onEnd.push(stop)
+    const running: Running = { cancel, session, isHeld: false }
+    const link = this.running.add(running)
     const exchange: Exchange = {
       endpoint,
       headers: undefined,
@@ -139,14 +150,32 @@ export class PairDoor {
       cancel,
       account,
     }
-    const outcome = await this.ports.serve(principal, exchange, text)
-    if (outcome.kind === 'held') session.push(await wholeText(await outcome.ended))
-    for (const message of messagesOf(outcome)) session.push(await wholeText(message))
-    session.onEnd = session.onEnd.filter((end) => end !== stop)
+    try {
+      const outcome = await this.ports.serve(principal, exchange, text)
+      running.isHeld = outcome.kind === 'held'
+      if (outcome.kind === 'held') session.push(await wholeText(await outcome.ended))
+      for (const message of messagesOf(outcome)) session.push(await wholeText(message))
+    } finally {
+      this.running.remove(link)
+      session.onEnd = session.onEnd.filter((end) => end !== stop)
+    }
   }
 
-  close(): void {
-    for (const { response } of this.open.values()) response.end()
+  /** Ends the streams on which nothing is waited for, and with them their sessions. */
+  settle(): void {
+    const running = this.running.values()
+    for (const { isHeld, cancel } of running) if (isHeld) cancel.cancel()
+    for (const { response, session } of this.open.values())
+      if (!running.some((one) => one.session === session)) response.end()
+  }
+
+  busy(): boolean {
+    if (this.running.size > 0) return true
+    return [...this.open.values()].some(({ response }) => response.writableLength > 0)
+  }
+
+  cancel(): void {
+    for (const { cancel } of this.running.values()) cancel.cancel()
   }
 }
 

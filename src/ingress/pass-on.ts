@@ -166,6 +166,11 @@ export class PassOn {
     for (const { principalId, abort } of this.running.values()) if (gone(principalId)) abort.abort()
   }
 
+  /** Whether a caller waits for another node; who only listens does not count. */
+  busy(): boolean {
+    return this.running.values().some(({ idle }) => !idle)
+  }
+
   close(): void {
     for (const { abort } of this.running.values()) abort.abort()
     for (const pool of this.pools.values()) void pool.destroy().catch(() => undefined)

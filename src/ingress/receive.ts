@@ -7,12 +7,19 @@ import { Chain } from '../kit/chain.ts'
 import { Deadlines } from '../kit/deadlines.ts'
 import { owned, unowned } from '../kit/owner.ts'
 import type { Account } from '../model/account.ts'
+import type { AtWork } from '../model/at-work.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError, refusals, toGatewayError } from '../model/refusal.ts'
 import { type BodyReader, bodyText, readBody, readOn } from './body.ts'
 import { EventStream } from './event-stream.ts'
-import { accepts, HttpExchange, wholeBytesMax, wholeText } from './http-exchange.ts'
+import {
+  accepts,
+  HttpExchange,
+  retryAfterSeconds,
+  wholeBytesMax,
+  wholeText,
+} from './http-exchange.ts'
 import { allowCors, checkOrigin, preflight } from './origin.ts'
 import { PairDoor } from './pair.ts'
 import { PassOn } from './pass-on.ts'
@@ -27,6 +34,8 @@ const quietMs = 15_000
 const endpointsMax = 1_000
 /** What an open connection costs. */
 const connectionBytes = 8_000
+/** How long connections may take to end with what was written last. */
+const lastBytesMs = 250
 /** How long a connection that was told to go may linger. */
 const lingerMs = 2_000
 
@@ -39,10 +48,11 @@ export function endpointOf(path: string): Endpoint | undefined {
   return toolset === undefined ? undefined : { kind: 'toolset', toolset }
 }
 
-export interface HttpDoor {
+/** It goes on listening when the gateway stops, so that whoever comes hears of it. */
+export interface HttpDoor extends AtWork {
   readonly server: Server
-  /** Stops taking connections; waits for running requests no longer than `drainMs`. */
-  drain(drainMs: number): Promise<void>
+  /** Listens no more and closes what is open. */
+  close(): Promise<void>
   readonly requests: () => number
   /** Ends all listen streams, e.g. because the rules changed. */
   endListens(): void
@@ -89,7 +99,10 @@ export function createHttpDoor(
   })
   return {
     server,
-    drain: (drainMs) => door.drain(server, drainMs),
+    settle: () => door.settle(),
+    busy: () => door.busy(),
+    cancel: () => door.cancel(),
+    close: () => door.close(server),
     requests: () => door.running.size,
     endListens: () => door.endListens(),
     endOf: (gone) => door.endOf(gone),
@@ -115,7 +128,9 @@ class Door {
   private readonly ports: DoorPorts
   private readonly settings: DoorSettings
   private readonly sessions: SessionTable
-  private readonly streams = new Set<EventStream>()
+  private readonly streams = new Map<EventStream, LegacySession>()
+  /** Answers that are written and have not left yet, seen when their exchange ended. */
+  private readonly unsent = new Set<ServerResponse>()
   private readonly pair: PairDoor
   private stopping = false
   private readonly bodies: Deadlines<BodyReader>
@@ -136,11 +151,12 @@ class Door {
       passOn: this.passOn,
     })
     setInterval(() => {
-      for (const stream of this.streams) stream.ping()
+      for (const stream of this.streams.keys()) stream.ping()
     }, pingMs).unref()
   }
 
   take(request: IncomingMessage, response: ServerResponse): void {
+    if (this.stopping) response.shouldKeepAlive = false
     // What a call sets off is not all its own, the journal for one; what is, gets its owner where it is sent.
     unowned(() => this.handle(request, response)).catch((thrown: unknown) =>
       this.refuse(request, response, toGatewayError(thrown)),
@@ -154,7 +170,7 @@ class Door {
     checkOrigin(this.settings.rules, request)
     allowCors(request, response)
     if (request.method === 'OPTIONS') return preflight(request, response)
-    if (this.stopping) throw new GatewayError('shutting_down')
+    if (this.stopping && !this.mayContinue(request, path)) throw new GatewayError('shutting_down')
     const endpoint = this.endpoint(path)
     if (endpoint === undefined && path !== '/sse' && path !== '/messages')
       throw new GatewayError('endpoint_unknown')
@@ -166,6 +182,16 @@ class Door {
     if (request.method === 'GET') return this.get(request, response, endpoint, principal)
     if (request.method === 'DELETE') return this.delete(request, response, endpoint, principal)
     throw new GatewayError('verb_refused')
+  }
+
+  /**
+   * Whether a request may belong to something that still runs: the answer to a question, a cancellation, a stream that is
+   * taken up again. Only its text tells; what begins something new is refused then.
+   */
+  private mayContinue({ method, headers }: IncomingMessage, path: string): boolean {
+    const names = headers['mcp-session-id'] !== undefined
+    if (method === 'GET') return names && headers['last-event-id'] !== undefined
+    return method === 'POST' && (names || path === '/messages' || this.ports.hasParked())
   }
 
   /** `endpointOf`, remembered for paths that are in use. */
@@ -253,6 +279,10 @@ class Door {
     exchange.release()
     if (exchange.running !== undefined) this.running.remove(exchange.running)
     exchange.running = undefined
+    const { unsent } = exchange
+    if (unsent === undefined) return
+    this.unsent.add(unsent)
+    unsent.once('close', () => this.unsent.delete(unsent))
   }
 
   /** True when the answer is a stream that stays open. */
@@ -310,6 +340,7 @@ class Door {
     const session = this.sessions.find(id, principal, endpoint)
     const last = request.headers['last-event-id']
     if (typeof last === 'string' && this.resume(session, last, response)) return
+    if (this.stopping) throw new GatewayError('shutting_down')
     // One message goes on one stream only, so a newer GET stream replaces an older one.
     session.channel?.end()
     const stream = new EventStream(
@@ -324,7 +355,7 @@ class Door {
       response,
     )
     session.channel = stream
-    this.streams.add(stream)
+    this.streams.set(stream, session)
     const stop = this.ports.subscribe(session, principal, (text) => stream.send(text))
     session.onEnd.push(stop)
     response.on('close', () => {
@@ -365,6 +396,8 @@ class Door {
   ): Promise<boolean> {
     const node = this.sessions.homeOf(id)
     if (node === undefined || this.passOn.wasPassedOn(request)) return false
+    const resumes = request.headers['last-event-id'] !== undefined
+    if (!resumes && !this.ports.peers.takesNew(node)) return false
     return this.passOn.take({
       request,
       response,
@@ -379,7 +412,7 @@ class Door {
     const state =
       path === '/healthz' ? { ready: true, text: '{"status":"ok"}' } : this.ports.ready()
     response
-      .writeHead(state.ready && !this.stopping ? 200 : 503, { 'content-type': 'application/json' })
+      .writeHead(state.ready ? 200 : 503, { 'content-type': 'application/json' })
       .end(state.text)
   }
 
@@ -401,7 +434,7 @@ class Door {
       headers['www-authenticate'] =
         `Bearer realm="sallyport"${error.code === 'key_missing' ? '' : ', error="invalid_token"'}`
     if (error.code === 'verb_refused') headers['allow'] = 'POST'
-    if (http === 503) headers['retry-after'] = '1'
+    if (http === 503) headers['retry-after'] = retryAfterSeconds
     // What was not read of the body must not be taken for the next request.
     if (!request.complete) headers['connection'] = 'close'
     const status = http === 200 ? 400 : http
@@ -425,21 +458,35 @@ class Door {
     this.passOn.endOf(gone)
   }
 
-  async drain(server: Server, drainMs: number): Promise<void> {
-    this.stopping = true
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-    server.closeIdleConnections()
-    const deadline = Date.now() + drainMs
-    // Streams that only wait for changes end at once; running calls get the time.
-    for (const stream of this.streams) stream.end()
+  settle(): void {
+    if (!this.stopping) {
+      this.stopping = true
+      for (const exchange of this.running.values()) exchange.endConnection()
+      // Whose message is not there yet can only be told to come again.
+      for (const body of this.bodies.values()) body.fail(new GatewayError('shutting_down'))
+    }
+    // What a running call asks may go out on the stream of its session.
+    for (const [stream, { running }] of this.streams) if (running.size === 0) stream.end()
     this.passOn.endStreams()
-    this.pair.close()
+    this.pair.settle()
     this.endListens()
-    while (this.running.size > 0 && Date.now() < deadline)
-      await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+
+  busy(): boolean {
+    return this.running.size > 0 || this.unsent.size > 0 || this.passOn.busy() || this.pair.busy()
+  }
+
+  cancel(): void {
     for (const exchange of this.running.values()) exchange.cancel.cancel()
+    this.pair.cancel()
     this.passOn.close()
-    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 250).unref())])
+  }
+
+  async close(server: Server): Promise<void> {
+    this.passOn.close()
+    // Connections that are idle close with it.
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, lastBytesMs).unref())])
     server.closeAllConnections()
     await closed
   }

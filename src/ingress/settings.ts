@@ -1,5 +1,6 @@
 import type { Arriving } from '../kit/arriving.ts'
 import type { Account } from '../model/account.ts'
+import type { AtWork } from '../model/at-work.ts'
 import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import type { GatewayError } from '../model/refusal.ts'
@@ -25,8 +26,10 @@ export type Outcome =
 
 /** The other nodes of the same gateway. What is asked here is in memory; a call never waits for it. */
 export interface Peers {
-  /** Where a live node is reached, e.g. `http://10.0.0.2:8470`; undefined: gone, stopping, unknown, or this node itself. */
+  /** Where a live node is reached, e.g. `http://10.0.0.2:8470`; undefined: gone, unknown, or this node itself. */
   addressOf(node: string): string | undefined
+  /** False for a node that stops: it takes only what belongs to something that runs there. */
+  takesNew(node: string): boolean
   /** Whether a node still answers at that address what it was given before. */
   livesAt(node: string, address: string): boolean
   /** Text of the header that says that a request was passed on to a node. */
@@ -51,6 +54,10 @@ export interface DoorPorts {
   /** Tells a session of changes until the returned way is taken. */
   subscribe(session: Session, principal: Principal, deliver: (text: string) => void): () => void
   readonly peers: Peers
+  /** Takes part in the stop of the gateway until the returned way is taken. */
+  join(work: AtWork): () => void
+  /** Whether calls are parked here, whose answers come as messages of their own. */
+  hasParked(): boolean
   ready(): { readonly ready: boolean; readonly text: string }
   log(event: { level: 'error' | 'warn'; text: string; error?: unknown }): void
 }

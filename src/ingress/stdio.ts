@@ -53,6 +53,7 @@ export function serveStdio(
   const stop = ports.subscribe(session, principal, write)
   const running = new Chain<Running>()
   let over = false
+  let leave = (): void => undefined
   /** Nobody answers questions any more. */
   const dismiss = (): void => {
     for (const settle of session.asked.values()) settle({ kind: 'error', raw: gone })
@@ -128,21 +129,44 @@ export function serveStdio(
       stop()
       for (const { isHeld, cancel } of running.values()) if (isHeld) cancel.cancel()
       dismiss()
-      void Promise.allSettled(running.values().map(({ done }) => done)).then(() => {
-        sessions.end(session)
-        resolve()
-      })
+      void Promise.allSettled(running.values().map(({ done }) => done))
+        .then(() => written(output))
+        .then(() => {
+          // Ends the connection.
+          sessions.end(session)
+          leave()
+          resolve()
+        })
+    }
+    const cancelAll = (): void => {
+      for (const { cancel } of running.values()) cancel.cancel()
     }
     /** Nobody reads what would be answered. */
     const lost = (): void => {
-      for (const { cancel } of running.values()) cancel.cancel()
+      cancelAll()
       end()
     }
+    leave = ports.join({
+      settle() {
+        for (const { isHeld, cancel } of running.values()) if (isHeld) cancel.cancel()
+        if (running.size === 0) end()
+      },
+      busy: () => running.size > 0 || (output.writableLength > 0 && !output.destroyed),
+      cancel: cancelAll,
+    })
     input.once('end', end)
     input.once('error', lost)
     input.once('close', () => (input.readableEnded && !output.destroyed ? end() : lost()))
     output.on('error', lost)
     output.once('close', lost)
+  })
+}
+
+/** Resolves when what was written has left, or never will. */
+function written(output: Writable): Promise<void> {
+  if (output.writableLength === 0 || output.destroyed) return Promise.resolve()
+  return new Promise((resolve) => {
+    output.write('', () => resolve())
   })
 }
 

@@ -49,6 +49,11 @@ export class Deadlines<T extends Timed<T>> {
     this.items.remove(due)
   }
 
+  /** Those that have not passed, the nearest first. */
+  values(): T[] {
+    return this.items.values().map(({ item }) => item)
+  }
+
   private look(): void {
     const now = performance.now()
     for (let due = this.items.oldest; due !== undefined; due = this.items.oldest) {

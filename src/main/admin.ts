@@ -68,7 +68,9 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
       read: (from, follow) =>
         readJournal(journalDir, {
           from,
-          ...(follow === undefined ? {} : { follow: { pollMs: 300, signal: follow } }),
+          ...(follow === undefined
+            ? {}
+            : { follow: { pollMs: 300, signal: AbortSignal.any([follow, gateway.stopping]) } }),
           onFault: (error) => gateway.options.log.warn({ err: error }, 'journal'),
         }),
       verify: () => gateway.journal.verify(),
@@ -203,6 +205,7 @@ async function call(
   gateway: Gateway,
   request: { key: string | undefined; server: string; tool: string; argumentsJson: string },
 ): Promise<{ kind: 'complete' | 'input_required' | 'error'; json: string }> {
+  if (gateway.stopping.aborted) throw new GatewayError('shutting_down')
   const { keys, state } = gateway.cell.current
   const principal =
     request.key === undefined
@@ -225,9 +228,12 @@ async function call(
     cancel: new CancelSource(),
     account: unlimitedAccount,
   }
-  const served = await serve(gateway.deps, principal, exchange, text)
-  if (served.kind !== 'message') throw new GatewayError('internal', { detail: 'no answer' })
-  const answer = await wholeText(served.message)
+  const leave = gateway.join({
+    settle: () => undefined,
+    busy: () => true,
+    cancel: () => exchange.cancel.cancel(),
+  })
+  const answer = await answerOf(gateway, principal, exchange, text).finally(leave)
   const members = scanObject(answer, { result: {} }, { depthMax: 520, refuseDuplicates: false })
   const error = members.find((member) => member.key === 'error')
   if (error !== undefined) return { kind: 'error', json: answer.slice(error.start, error.end) }
@@ -240,6 +246,17 @@ async function call(
     kind: asks ? 'input_required' : 'complete',
     json: answer.slice(result.start, result.end),
   }
+}
+
+async function answerOf(
+  gateway: Gateway,
+  principal: Principal,
+  exchange: Exchange,
+  text: string,
+): Promise<string> {
+  const served = await serve(gateway.deps, principal, exchange, text)
+  if (served.kind !== 'message') throw new GatewayError('internal', { detail: 'no answer' })
+  return wholeText(served.message)
 }
 
 const oddUri =

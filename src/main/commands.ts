@@ -39,6 +39,8 @@ export interface CommandSettings {
   readonly stderr: CliPorts['stderr']
   /** Aborts when the process is asked to stop. */
   readonly signal: AbortSignal
+  /** Aborts when it is asked again. */
+  readonly hurry: AbortSignal
 }
 
 /** The file that is read when none is named: `sallyport.yaml` in the working folder, if it is there. */
@@ -96,6 +98,7 @@ async function base(
     databaseUrl: settings.environment['DATABASE_URL'],
     migrations: settings.migrations,
     resolveFrom: settings.resolveFrom,
+    hurry: settings.hurry,
     log: settings.log,
   }
 }
@@ -113,6 +116,7 @@ async function serveBeside(
 ): Promise<() => Promise<void>> {
   const admin = await serveAdmin(adminPorts(gateway, store))
   const stopStdio = await listenStdio(gateway)
+  gateway.join({ settle: () => undefined, busy: admin.busy, cancel: () => undefined })
   return async () => {
     await stopStdio()
     await admin.close()
@@ -192,7 +196,12 @@ export async function runStdio(settings: CommandSettings, given: StdioOptions): 
   const running = await stating(() => connectStdio(given.dataDir, given.key, given.endpoint))
   if (running !== undefined) {
     process.stdin.pipe(running)
-    settings.signal.addEventListener('abort', () => running.destroy(), { once: true })
+    // Like the end of the input: what was asked is answered.
+    settings.signal.addEventListener('abort', () => {
+      process.stdin.unpipe(running)
+      running.end()
+    })
+    settings.hurry.addEventListener('abort', () => running.destroy(), { once: true })
     // Ends when the gateway has said all, whether it waits for more of the client or not.
     await pipeline(running, process.stdout, { end: false }).catch(() => undefined)
     running.destroy()

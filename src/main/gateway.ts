@@ -18,6 +18,7 @@ import type { DoorPorts } from '../ingress/settings.ts'
 import { createKeyRing, type KeyRing, type RingFile } from '../kit/key-ring.ts'
 import { watchFile } from '../kit/watch-file.ts'
 import { MemoryLedger } from '../limits/memory.ts'
+import type { AtWork } from '../model/at-work.ts'
 import type { Endpoint } from '../model/call.ts'
 import {
   type DesiredState,
@@ -41,6 +42,7 @@ import { parkedAt } from '../upstream/request-state.ts'
 import { giveUp, send } from '../upstream/send.ts'
 import { encodeOwnNotification, encodeRefusal } from '../wire/encode.ts'
 import { Configuration } from './configuration.ts'
+import { drain } from './drain.ts'
 import { loadRing } from './keys-file.ts'
 import { loadNode } from './node-file.ts'
 import { Nodes, reachableAddress } from './nodes.ts'
@@ -69,6 +71,8 @@ export interface GatewayOptions {
 const formerNode = 'local'
 const hideAfterMs = 15 * 60_000
 const processesMax = 256
+const stoppingDetail =
+  'The gateway is stopping: what runs may end, and nothing new is taken. Another node or the next start will answer.'
 const expiryMs = 15_000
 
 export class Gateway {
@@ -97,13 +101,14 @@ export class Gateway {
   /** Why the last good state cannot be kept. */
   lastGoodFault: unknown
   readonly revocations: Revocations
+  private readonly stop = new AbortController()
+  private readonly atWork = new Set<AtWork>()
   private readonly processes: ProcessManager
   private readonly parking: ParkingLot
   private readonly memory: MemoryLedger
   private readonly anonymous: ReturnType<typeof anonymousRefusals>
   private readonly stopWatching: () => void
   private expiry: NodeJS.Timeout | undefined
-  private closing: Promise<void> | undefined
 
   private constructor(parts: {
     options: GatewayOptions
@@ -164,6 +169,7 @@ export class Gateway {
       hub,
       nextCallId: callIds(),
       parkedAt: (identified) => parkedAt(ring, identified, Date.now()),
+      isStopping: () => this.stopping.aborted,
     }
     this.sessions = new SessionTable({
       ring,
@@ -181,6 +187,12 @@ export class Gateway {
       now: Date.now,
     })
     this.ports = this.doorPorts()
+    // To its server a parked call is one that runs.
+    this.join({
+      settle: () => undefined,
+      busy: () => this.parking.size > 0,
+      cancel: () => this.parking.abandonWhere(() => true, 'The gateway is stopping.'),
+    })
     this.stopWatching =
       options.configFile === undefined
         ? () => undefined
@@ -425,19 +437,24 @@ export class Gateway {
           deliver: (method, params) => deliver(encodeOwnNotification(method, params)),
         }),
       peers: this.nodes,
+      join: (work) => this.join(work),
+      hasParked: () => this.parking.size > 0,
       ready: () => {
         const { journal, details: ofJournal } = this.evidence()
         const { database, cause } = this.database()
+        const isStopping = this.stopping.aborted
         const details = [
+          ...(isStopping ? [stoppingDetail] : []),
           ...ofJournal,
           ...(cause === undefined
             ? []
             : [`The database cannot be used: ${cause}. Calls go on; administration does not.`]),
           ...this.notKept(),
         ]
-        const ready = journal === 'ok' || journal === 'incomplete'
+        const takes = journal === 'ok' || journal === 'incomplete'
+        const ready = takes && !isStopping
         const text = JSON.stringify({
-          status: ready ? 'ready' : 'failing',
+          status: isStopping ? 'stopping' : ready ? 'ready' : 'failing',
           journal,
           database,
           administration: database === 'ready' ? 'ok' : 'unavailable',
@@ -585,6 +602,7 @@ export class Gateway {
       door.server.listen(listen.port, listen.host, resolve)
     })
     this.door = door
+    this.join(door)
     const address = door.server.address()
     const port = typeof address === 'object' && address !== null ? address.port : listen.port
     const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host
@@ -592,16 +610,34 @@ export class Gateway {
     this.address = this.configuration.advertise ?? reachableAddress(listen.host, port)
   }
 
-  /** Stops taking requests, waits for running ones, ends servers and closes the journal. */
-  close(): Promise<void> {
-    this.closing ??= this.stop()
-    return this.closing
+  /** Aborts when the gateway begins to stop. */
+  get stopping(): AbortSignal {
+    return this.stop.signal
   }
 
-  private async stop(): Promise<void> {
+  /** Takes part in the stop until the returned way is taken. */
+  join(work: AtWork): () => void {
+    this.atWork.add(work)
+    return () => this.atWork.delete(work)
+  }
+
+  /**
+   * Begins nothing new and lets what runs end, for `listen.drain` at most and no longer than `hurry` allows. The doors
+   * are open meanwhile; the one of HTTP closes then.
+   */
+  async drain(hurry: AbortSignal): Promise<void> {
+    this.stop.abort()
+    // The others hear first, so that clients begin anew with them.
+    await this.nodes.retire()
+    const drainMs = durationMs(this.cell.current.state.listen.drain) ?? 20_000
+    await drain(this.atWork, drainMs, hurry)
+    await this.door?.close()
+  }
+
+  /** Ends servers and closes the journal. What still runs is cut, so `drain` comes first. */
+  async close(): Promise<void> {
     clearTimeout(this.expiry)
     this.stopWatching()
-    await this.door?.drain(durationMs(this.cell.current.state.listen.drain) ?? 20_000)
     this.parking.abandonWhere(() => true, 'The gateway is stopping.')
     this.sessions.close()
     await this.servers.close()

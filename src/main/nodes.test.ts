@@ -66,12 +66,11 @@ test('knows the others by their sealed rows, and says when they change', async (
   state.rows = [row('node-b', 'http://b:2')]
   await look()
   expect([nodes.addressOf('node-b'), changes.length]).toEqual(['http://b:2', 2])
+  expect(nodes.takesNew('node-b')).toBe(true)
   state.rows = [{ ...row('node-b', 'http://b:2'), leaving: true }]
   await look()
-  expect([nodes.addressOf('node-b'), nodes.livesAt('node-b', 'http://b:2')]).toEqual([
-    undefined,
-    true,
-  ])
+  expect([nodes.addressOf('node-b'), nodes.takesNew('node-b')]).toEqual(['http://b:2', false])
+  expect(nodes.livesAt('node-b', 'http://b:2')).toBe(true)
   expect(changes.length).toBe(3)
   await nodes.leave()
 })

@@ -54,8 +54,11 @@ export class Nodes implements Peers {
   }
 
   addressOf(node: string): string | undefined {
-    const other = this.others.get(node)
-    return other?.leaving === false ? other.address : undefined
+    return this.others.get(node)?.address
+  }
+
+  takesNew(node: string): boolean {
+    return this.others.get(node)?.leaving === false
   }
 
   livesAt(node: string, address: string): boolean {

@@ -70,6 +70,7 @@ async function begin(gateway: Gateway, socket: Socket, line: Buffer, rest: Buffe
     undefined,
   )
   if (!gateway.ports.endpointExists(place, principal)) throw new GatewayError('endpoint_unknown')
+  if (gateway.stopping.aborted) throw new GatewayError('shutting_down')
   socket.write('ok\n')
   if (rest.length > 0) socket.unshift(rest)
   const serving = serveStdio(gateway.ports, gateway.sessions, {

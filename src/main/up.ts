@@ -29,6 +29,8 @@ export interface UpOptions {
   readonly attach: (gateway: Gateway, store: Store) => Promise<() => Promise<void>>
   /** Resolves when the gateway must stop. */
   readonly stopped: Promise<void>
+  /** Aborts when what runs gets no more time for that. */
+  readonly hurry: AbortSignal
 }
 
 /** Runs until `stopped`. @throws Error with a sentence when the gateway cannot start */
@@ -38,7 +40,9 @@ export async function up(options: UpOptions): Promise<void> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   if (await isLocked(lock))
     throw new Error(
-      `Another gateway runs on ${dataDir}. Stop it, or choose another folder with --data.`,
+      options.gateway.passive
+        ? `The gateway on ${dataDir} is just starting or stopping. Run the command again in a moment.`
+        : `Another gateway runs on ${dataDir}. Stop it, or choose another folder with --data.`,
     )
   await withFileLock(lock, () => run(options), 2_000)
 }
@@ -77,18 +81,17 @@ async function run(options: UpOptions): Promise<void> {
     throw fault
   }
   gateway.openingFault = openingFault
-  // The others hear first, so that clients begin anew with them.
-  const ends = [() => gateway.nodes.retire(), () => gateway.close()]
+  let detach = async (): Promise<void> => undefined
+  // Nothing ends before what may still need it: the doors, the servers, the journal, the database.
+  const ends = [() => gateway.drain(options.hurry), () => detach(), () => gateway.close()]
   try {
     let stopAnchors = async (): Promise<void> => undefined
     const opened = first === undefined ? database.untilThere(gateway, log) : Promise.resolve(first)
-    ends.push(
-      await options.attach(
-        gateway,
-        lateStore(
-          opened.then((there) => there.store),
-          () => gateway.openingFault,
-        ),
+    detach = await options.attach(
+      gateway,
+      lateStore(
+        opened.then((there) => there.store),
+        () => gateway.openingFault,
       ),
     )
     ends.push(async () => {

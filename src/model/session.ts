@@ -39,8 +39,11 @@ export interface SessionStart {
 
 /** The ways of one message to other nodes of the same gateway. */
 export interface NodeWays {
-  /** The other live node on which the legacy session lives that the message names; undefined: none, or gone. */
-  ofSession(): string | undefined
+  /**
+   * The other live node on which the legacy session lives that the message names; undefined: none, or gone. A node that
+   * stops takes no message that begins something.
+   */
+  ofSession(begins: boolean): string | undefined
   /** Whether another node of that name is alive. */
   reaches(node: string): boolean
 }

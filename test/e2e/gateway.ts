@@ -12,7 +12,7 @@ import { hashKey } from '../../src/identity/identify.ts'
 import type { DesiredStateInput, KeyRow } from '../../src/model/desired-state.ts'
 import { writeLastGood } from '../../src/store/last-good.ts'
 import { builtProgram } from '../built.ts'
-import { patienceMs } from '../patience.ts'
+import { patienceMs, until } from '../patience.ts'
 import { leaksBelow, leaksIn, secret, secretsGiven } from './secret-scan.ts'
 
 export interface TestKey {
@@ -42,6 +42,7 @@ export interface TestGateway {
   /** The first key, or the key named `first`. */
   readonly key: string
   readonly dataDir: string
+  readonly configFile: string
   readonly pid: number
   /** What it wrote to stderr since the last start, the end of it. */
   readonly log: string
@@ -54,6 +55,8 @@ export interface TestGateway {
   stop(): Promise<void>
   /** Ends the process where it stands. */
   kill9(): Promise<void>
+  /** Resolves when its process has ended by itself, with its exit code; null: a signal ended it. */
+  ended(): Promise<number | null>
   /** Stops its process where it stands, as a machine that hangs does, or lets it go on. */
   freeze(frozen: boolean): void
   /** Starts it again on the same data; stops it in order first when it runs. */
@@ -91,6 +94,10 @@ class Running implements TestGateway {
     this.key = this.keys.get('first') ?? ''
   }
 
+  get configFile(): string {
+    return join(this.folder, 'sallyport.yaml')
+  }
+
   get pid(): number {
     return this.child?.pid ?? 0
   }
@@ -108,7 +115,7 @@ class Running implements TestGateway {
   async configure(config: DesiredStateInput | string): Promise<void> {
     secretsGiven(config, this.options.env ?? {})
     const text = typeof config === 'string' ? config : JSON.stringify(quickToStop(config))
-    await writeFile(join(this.folder, 'sallyport.yaml'), text)
+    await writeFile(this.configFile, text)
   }
 
   async prepare(): Promise<void> {
@@ -145,8 +152,7 @@ class Running implements TestGateway {
 
   async start(): Promise<void> {
     const { options } = this
-    const config = join(this.folder, 'sallyport.yaml')
-    const args = ['up', '--config', config, '--data', this.dataDir, '--port', '0']
+    const args = ['up', '--config', this.configFile, '--data', this.dataDir, '--port', '0']
     const child = spawn(process.execPath, [builtProgram, ...args, ...(options.args ?? [])], {
       cwd: this.folder,
       stdio: ['ignore', 'pipe', 'pipe', ...(options.inherits ?? [])],
@@ -212,6 +218,12 @@ class Running implements TestGateway {
 
   kill9(): Promise<void> {
     return this.end('SIGKILL')
+  }
+
+  async ended(): Promise<number | null> {
+    const { child } = this
+    await until(() => child === undefined || child.exitCode !== null || child.signalCode !== null)
+    return child?.exitCode ?? null
   }
 
   freeze(frozen: boolean): void {

@@ -1,7 +1,7 @@
 // Nodes of one gateway that die, stop, freeze, or are set up wrongly: the others answer, and nothing hangs or circles.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createKeyRing, newRingKey } from '../../src/kit/key-ring.ts'
-import { eventually } from '../e2e/client.ts'
+import { eventually, Feed } from '../e2e/client.ts'
 import { type Cluster, startCluster } from '../e2e/cluster.ts'
 import {
   acquainted,
@@ -80,6 +80,32 @@ describe('a node that is lost', () => {
     expect(await liveNodes(cluster)).toBe(before - 1)
     const reply = await session.request('ping')
     expect([reply.status, codeOf(reply)]).toEqual([404, 'session_unknown'])
+  })
+
+  test('while it stops, what runs there is still answered through the others, and nothing new is begun', async () => {
+    const home = await cluster.node({ config: { ...cluster.config, listen: { drain: '10m' } } })
+    await acquainted(home, b, key)
+    const session = used(await begun(home, key, { elicitation: {} }), b)
+    const params = { name: 'test_elicitation', arguments: { message: 'hello' } }
+    const call = { jsonrpc: '2.0', id: 'call', method: 'tools/call', params }
+    const running = new Feed(await session.post(JSON.stringify(call)), new AbortController())
+    const question = await running.untilMethod('elicitation/create')
+    const parked = await ask(home, key)
+    process.kill(home.pid, 'SIGTERM')
+    await eventually(async () => (await session.request('ping')).status === 404)
+    expect((await used(session, home).request('ping')).status).toBe(503)
+    const content = { username: 'x', email: 'e' }
+    const result = { action: 'accept', content }
+    const told = await session.post(
+      JSON.stringify({ jsonrpc: '2.0', id: dig(question, 'id'), result }),
+    )
+    expect(told.status).toBe(202)
+    const end = await running.until((message) => dig(message, 'id') === 'call')
+    expect(dig(end, 'result', 'content', 0, 'text')).toContain('"x"')
+    expect(textOf(await ask(b, key, { answer: answering(parked, content) }))).toContain('"x"')
+    expect(await home.ended()).toBe(0)
+    const late = await ask(b, key, { answer: answering(parked, content) })
+    expect(codeOf(late)).toBe('state_invalid')
   })
 
   test('frozen: what waits for it ends, and once it goes on it is found again', async () => {
