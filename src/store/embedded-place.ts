@@ -1,4 +1,5 @@
 /** Decides who runs the embedded server and where its cluster and its socket lie. */
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   chmod,
@@ -14,8 +15,11 @@ import {
 } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { type Account, refuseEmbedded } from './embedded-programs.ts'
 import { codeOf } from './failure.ts'
+
+const run = promisify(execFile)
 
 /** Folder under which a server keeps its data when root's data folder is closed to it. */
 const rootHome = '/var/lib/sallyport'
@@ -47,6 +51,7 @@ export async function serverAccount(): Promise<Account> {
 /**
  * Path of the cluster's folder, which need not exist yet. As root with a closed data folder it is
  * below /var/lib/sallyport, and a link `postgres` in the data folder keeps the way there.
+ * A cluster that lies in such a folder, as a restored backup has it, is moved there.
  * `retire` is called for a cluster whose data folder was deleted.
  */
 export async function clusterFolder(
@@ -54,17 +59,21 @@ export async function clusterFolder(
   account: Account,
   retire: (cluster: string) => Promise<void>,
 ): Promise<string> {
-  const link = join(dataFolder, 'postgres')
+  const real = await realpath(dataFolder)
+  const link = join(real, 'postgres')
+  // Of a start that ended when it had moved the cluster.
+  if ((await lstat(link).catch(() => undefined)) === undefined)
+    await rename(`${link}.link`, link).catch(() => undefined)
   const existing = await realpath(link).catch(() => undefined)
   if (existing !== undefined) {
+    await own(existing, account)
     await openWay(dirname(existing), account)
     if (await reachable(dirname(existing), account)) return existing
-    throw refuseEmbedded(`the account that runs it may not enter ${dirname(existing)}.`)
-  }
-  if ((await lstat(link).catch(() => undefined)) !== undefined)
+    if (existing !== link || (await stat(real)).uid !== 0)
+      throw refuseEmbedded(`the account that runs it may not enter ${dirname(existing)}.`)
+  } else if ((await lstat(link).catch(() => undefined)) !== undefined)
     throw refuseEmbedded(`${link} points to a folder that is gone; remove the link to start empty.`)
-  const real = await realpath(dataFolder)
-  if (await reachable(real, account)) return join(real, 'postgres')
+  if (await reachable(real, account)) return link
   const cluster = join(
     rootHome,
     createHash('sha256').update(real).digest('hex').slice(0, 16),
@@ -77,6 +86,7 @@ export async function clusterFolder(
       await rm(`${cluster}.previous`, { recursive: true, force: true })
       await rename(cluster, `${cluster}.previous`)
     }
+    if (existing !== undefined) await moveOut(existing, cluster)
   } catch (cause) {
     throw refuseEmbedded(`${dirname(cluster)} cannot be written (${codeOf(cause)}).`, cause)
   }
@@ -87,6 +97,21 @@ export async function clusterFolder(
 export async function linkCluster(dataFolder: string, cluster: string): Promise<void> {
   const link = join(await realpath(dataFolder), 'postgres')
   if (link !== cluster) await symlink(cluster, link)
+}
+
+/** Moves a cluster to another place, perhaps on another disk, and leaves a link, whenever it is interrupted. */
+async function moveOut(from: string, to: string): Promise<void> {
+  await rm(`${from}.link`, { force: true })
+  await symlink(to, `${from}.link`)
+  await run('mv', [from, to])
+  await rename(`${from}.link`, from)
+}
+
+/** Gives root's own cluster to the account that runs it: a backup may come from a machine that has another one. */
+async function own(cluster: string, account: Account): Promise<void> {
+  if (account === undefined || (await stat(cluster)).uid === account.uid) return
+  if ((await stat(dirname(cluster))).uid !== 0) return
+  await run('chown', ['-R', '-h', `${account.uid}:${account.gid}`, cluster])
 }
 
 /** Lets the account walk through root's own data folder, where an earlier start made its cluster; nobody can list it. */

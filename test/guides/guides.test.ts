@@ -41,7 +41,10 @@ const unrun: readonly (readonly [RegExp, string])[] = [
     'a client from the registry; test/interop runs it',
   ],
   [/^sallyport up\b/, 'runs already: it is how each guide gets its gateway'],
-  [/^sallyport (stdio|connect|schema|convert|explain)$/, 'the name of a command in a sentence'],
+  [
+    /^sallyport (add|call|stdio|connect|schema|convert|explain)$/,
+    'the name of a command in a sentence',
+  ],
   [/^sallyport keys create$/, 'the name of a command in a sentence'],
   [
     /^(npx|npm install --global) \.\/sallyport-/,
@@ -50,6 +53,10 @@ const unrun: readonly (readonly [RegExp, string])[] = [
   [/^npm (pack|run build)$/, 'test/long/package.test.ts packs and runs the package'],
   [/^(useradd|install|systemctl|journalctl|sudo) /, 'changes the machine, as root'],
   [/^(cp dist\/.* && )?docker /, 'needs a container engine'],
+  [
+    /\bsallyport-backup\b|^mkdir -m 700 \.sallyport$/,
+    'test/guides/backup.test.ts backs up, destroys and restores',
+  ],
   [/^npx \.\.\.$/, 'how some commands begin, in a sentence'],
   [/ (SOURCE|ADDRESS|FILE|DIR)\b/, 'a form with a word in capitals to be replaced'],
 ]
