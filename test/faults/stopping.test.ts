@@ -246,7 +246,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     expect(ready.status).toBe(503)
     expect(await ready.json()).toMatchObject({
       status: 'stopping',
-      details: [expect.stringContaining('stopping')],
+      details: expect.arrayContaining([expect.stringContaining('stopping')]),
     })
     expect((await fetch(`${origin}/healthz`)).status).toBe(200)
     expect((await postText(gateway.url, key, opening)).status).toBe(503)
