@@ -197,7 +197,7 @@ function listing(enter: (step: Step) => void): Listing {
   }
   const itemsOf = (kind: keyof typeof definitions) =>
     readItems(
-      { server: 'desk', era: 'modern', readers: itemReaders },
+      { server: 'desk', era: 'modern', readers: itemReaders('server') },
       kind,
       definitions[kind],
     ).items.map((item) => watchedItem(item, enter))

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { smugglesText, withoutHidden } from '../kit/hidden-text.ts'
 import { isObjectText, JsonFault, scanObject, stringValue } from '../kit/json-scan.ts'
 import type { Era } from '../model/call.ts'
-import type { HeaderParam, Item, ItemKind } from '../model/target.ts'
+import { type HeaderParam, type Item, type ItemKind, judgedMember } from '../model/target.ts'
 import { mend } from './mend.ts'
 import { editTexts } from './schema-text.ts'
 
@@ -16,6 +16,8 @@ export type SchemaFault = (inputSchema: string) => string | undefined
 export interface ItemReaders {
   readonly headerParams: ReadHeaderParams
   readonly schemaFault: SchemaFault
+  /** Whether a definition may end with a schema by which its arguments are judged (`judgedMember`): our own may. */
+  readonly takesJudged: boolean
 }
 
 const nameKeys: Readonly<Record<ItemKind, string>> = {
@@ -72,10 +74,11 @@ function readItem(
     return { name: '?', reason: `"${nameKeys[kind]}" is not a usable string` }
   if (withoutHidden(name) !== name)
     return { name, reason: `"${nameKeys[kind]}" has invisible characters` }
-  const mended = mend(kind, sent, era)
+  const [listed, judged] = readers.takesJudged ? withoutJudged(sent, members) : [sent, undefined]
+  const mended = mend(kind, listed, era)
   if (typeof mended === 'string') return { name, reason: mended }
   const raw = seenTexts(kind, mended.raw)
-  if (smugglesText(raw))
+  if (smugglesText(raw) || (judged !== undefined && smugglesText(judged)))
     return {
       name,
       reason: 'a name or value in it has tag characters or turns the direction of text',
@@ -90,10 +93,12 @@ function readItem(
   for (const reason of notes)
     if (mendedBefore.length < odditiesMax) mendedBefore.push({ kind, name, reason })
   const wrapsOutput = kind === 'tool' && !isObjectSchema(schemas.outputSchema)
-  const { inputSchema } = schemas
+  // A whole schema that is too large to be checked leaves what is shown to judge.
+  const whole = judged !== undefined && readers.schemaFault(judged) === undefined
+  const inputSchema = whole ? judged : schemas.inputSchema
   const fault = inputSchema === undefined ? undefined : readers.schemaFault(inputSchema)
   const shown = fault === undefined ? raw : withWarning(raw, fault)
-  const digest = hash('sha256', shown, 'hex')
+  const digest = hash('sha256', whole ? `${shown}${judged}` : shown, 'hex')
   return { kind, server, name, raw: shown, digest, inputSchema, wrapsOutput, headerParams }
 }
 
@@ -105,6 +110,19 @@ function seenTexts(kind: ItemKind, raw: string): string {
     key === 'description' ||
     (key === 'name' && kind !== 'tool' && kind !== 'prompt')
   return editTexts(raw, (key, value) => (isShown(key) ? withoutHidden(value) : value))
+}
+
+/** A definition as it is shown, and the schema that judges its arguments instead, if it brings one. */
+function withoutJudged(
+  sent: string,
+  members: ReturnType<typeof scanObject>,
+): readonly [string, string | undefined] {
+  const last = members.at(-1)
+  if (last === undefined) return [sent, undefined]
+  const from = last.start - judgedMember.length
+  if (sent.slice(from, last.start) !== judgedMember || sent.slice(last.end) !== '}')
+    return [sent, undefined]
+  return [`${sent.slice(0, from)}}`, sent.slice(last.start, last.end)]
 }
 
 /** A tool whose calls will be refused says so where a model reads it. */

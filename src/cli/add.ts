@@ -178,10 +178,11 @@ async function sourceOf(
   return { spec: isUrl ? pinned(given, view) : rooted(given, view), what: detected.what }
 }
 
-function assertPlain({ baseUrl, root, include, exclude }: AddOptions): void {
-  if (baseUrl !== undefined || root !== undefined || include.length + exclude.length > 0)
+function assertPlain({ baseUrl, root, include, exclude, schemas }: AddOptions): void {
+  const isGiven = [baseUrl, root, schemas].some((value) => value !== undefined)
+  if (isGiven || include.length + exclude.length > 0)
     throw new UsageError(
-      'An MCP server takes no --base-url, --root, --include or --exclude.',
+      'An MCP server takes no --base-url, --root, --include, --exclude or --schemas.',
       'If it is an API, say so: --kind openapi, graphql, soap ...',
     )
 }
@@ -224,11 +225,13 @@ function about({
   description,
   era,
   timeout,
-}: AddOptions): Pick<SpecInput, 'description' | 'era' | 'timeout'> {
+  schemas,
+}: AddOptions): Pick<SpecInput, 'description' | 'era' | 'timeout' | 'schemas'> {
   return {
     ...(description === undefined ? {} : { description }),
     ...(era === undefined ? {} : { era }),
     ...(timeout === undefined ? {} : { timeout }),
+    ...(schemas === undefined ? {} : { schemas }),
   }
 }
 

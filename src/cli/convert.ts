@@ -42,7 +42,11 @@ export function convertCommand(program: Command, run: Run): void {
           `${source} is no description of an API.`,
           'For an MCP server: sallyport add NAME URL. Else say what it is: sallyport convert KIND SOURCE.',
         )
-      const spec = serverSpec.parse(detected.spec)
+      const { schemas } = options
+      const spec = serverSpec.parse({
+        ...(schemas === undefined ? {} : { schemas }),
+        ...detected.spec,
+      })
       const view = await out.during(`converting ${source}`, ask(client, convertServer, { spec }))
       out.result(view, () => showConversion(out, view, detected.what))
       return view.tools.length > 0 ? 0 : 1

@@ -24,6 +24,7 @@ export const sourceValues = z.object({
   egressNetwork: words,
   include: words,
   exclude: words,
+  schemas: z.enum(['compact', 'full']).optional(),
 })
 export type SourceOptions = z.output<typeof sourceValues>
 
@@ -40,6 +41,10 @@ export function sourceOptions(): Option[] {
     new Option('--exclude <pattern>', 'operations or tools to leave out; repeat').argParser(
       collect,
     ),
+    new Option('--schemas <how>', 'whether large schemas are summarised').choices([
+      'compact',
+      'full',
+    ]),
     new Option('--egress-host <host>', 'a further host that may be reached; repeat').argParser(
       collect,
     ),

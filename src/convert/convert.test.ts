@@ -97,9 +97,17 @@ describe('a conversion', () => {
       Array.from({ length: 1_500 }, (_, at) => [`/p${at}`, operation(at)]),
     )
     const components = { schemas: { Large: { type: 'object', properties: words } } }
-    const fault = await faultOf(create().convert(job(paths, { components }), nothing))
+    const whole = job(paths, { components })
+    const fault = await faultOf(create().convert(whole, nothing))
     expect(fault).toMatchObject({ code: 'description_too_large' })
     expect(fault instanceof Error ? fault.message : '').toContain('100 MB together')
+    // Both ways out hold: to leave operations out, and to show less of each.
+    const few = { include: ['*/p7*'], exclude: [], rename: {} }
+    const spec = openapiSpec.parse({ spec: 'x', operations: few })
+    const some = { ...whole, kind: 'openapi', spec } as const
+    expect((await create().convert(some, nothing)).tools.length).toBeGreaterThan(100)
+    const less = { ...whole, provided: { ...whole.provided, schemas: 'compact' } } as const
+    expect((await create().convert(less, nothing)).tools).toHaveLength(1_500)
   })
 
   it('survives what nests too deeply', async () => {

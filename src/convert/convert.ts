@@ -12,6 +12,7 @@ import { type Conversion, ConversionFault, type ReadDocument } from '../model/co
 import { GatewayError } from '../model/refusal.ts'
 import type { ConversionJob } from './converters.ts'
 import type { FromWorker, PlainFault, ToWorker } from './messages.ts'
+import { leaveOut } from './selection.ts'
 
 export interface ConversionCaps {
   /** From the start of the process to the last tool. */
@@ -92,7 +93,8 @@ function answerOf(
   caps: ConversionCaps,
 ): Promise<Conversion> {
   return new Promise((resolve, reject) => {
-    const tooMuch = (what: string) => reject(new ConversionFault('description_too_large', what))
+    const tooMuch = (what: string) =>
+      reject(new ConversionFault('description_too_large', `${what}; ${leaveOut}`))
     const timer = setTimeout(
       () => tooMuch(`its conversion takes longer than ${caps.timeMsMax / 1_000} s`),
       caps.timeMsMax,

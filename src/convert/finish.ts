@@ -1,12 +1,13 @@
 /** What is done to the tools of every kind after their conversion. */
 import type { Conversion, JsonSchema, Provided } from '../model/conversion.ts'
+import { Compactor } from './compact.ts'
 import { fill } from './fill.ts'
-import { mapParts } from './schema-map.ts'
+import { isSchema, mapParts } from './schema-map.ts'
 import { repeatsName } from './verbs.ts'
 
 /**
  * The same conversion without descriptions of arguments and members that only repeat their names, and without the
- * arguments that the gateway fills.
+ * arguments that the gateway fills; schemas that are too large for a list are summarised.
  */
 export function finish(given: Conversion, provided: Provided): Conversion {
   const conversion = fill(given, provided)
@@ -26,18 +27,28 @@ export function finish(given: Conversion, provided: Provided): Conversion {
     }
     return result
   }
+  const definitions = new WeakMap<JsonSchema, unknown>()
+  // Tools about the same thing share their definitions, which stay shared.
+  const tidyRoot = (schema: JsonSchema): JsonSchema => {
+    const { $defs, ...rest } = schema
+    if (!isSchema($defs)) return tidy(schema)
+    if (!definitions.has($defs)) definitions.set($defs, tidy({ $defs })['$defs'])
+    return { ...tidy(rest), $defs: definitions.get($defs) }
+  }
+  const compactor =
+    provided.schemas === 'compact' ? new Compactor(conversion.tools.length) : undefined
   return {
     ...conversion,
     tools: conversion.tools.map((tool) => {
       const { inputSchema, outputSchema } = tool.definition
-      return {
-        ...tool,
-        definition: {
-          ...tool.definition,
-          inputSchema: tidy(inputSchema),
-          ...(outputSchema === undefined ? {} : { outputSchema: tidy(outputSchema) }),
-        },
+      const whole = {
+        ...tool.definition,
+        inputSchema: tidyRoot(inputSchema),
+        ...(outputSchema === undefined ? {} : { outputSchema: tidyRoot(outputSchema) }),
       }
+      if (compactor === undefined) return { ...tool, definition: whole }
+      const { definition, judged } = compactor.compact(whole)
+      return { ...tool, definition, ...(judged === undefined ? {} : { judged }) }
     }),
   }
 }

@@ -62,6 +62,20 @@ describe('select', () => {
     expect(notes[2]?.reason).toContain('did you mean "list_pets"?')
   })
 
+  it('counts what is kept, not what there is: of any number a part can be taken', () => {
+    const many = Array.from({ length: 40_002 }, (_, at) => ({
+      ...{ operation: `GET /${at}`, name: `get_${at}`, place: '#' },
+    }))
+    const { kept, skipped } = select(many, nothing)
+    expect(kept).toHaveLength(40_000)
+    expect(skipped.map(({ operation, code }) => [operation, code])).toEqual([
+      ['GET /40000', 'description_too_large'],
+      ['GET /40001', 'description_too_large'],
+    ])
+    expect(skipped[0]?.reason).toContain('operations.include')
+    expect(names(select(many, { ...nothing, include: ['GET /40001'] }).kept)).toEqual(['get_40001'])
+  })
+
   it('gives no name twice', () => {
     const { kept, notes } = select(pets, { ...nothing, rename: { list_pets: 'get_pet' } })
     expect(names(kept)).toEqual(['list_pets', 'get_pet', 'delete_pet'])

@@ -15,11 +15,18 @@ export interface Candidate {
 export interface Selected<C extends Candidate> {
   /** In the order given; `name` is the final one. */
   readonly kept: readonly C[]
-  /** One `excluded` report for each operation that is left out. */
+  /** One report for each operation that is left out: `excluded`, or `description_too_large` beyond the limit. */
   readonly skipped: readonly ConversionReport[]
   /** Patterns and names of the selection that fit nothing, and new names that are taken. */
   readonly notes: readonly ConversionReport[]
 }
+
+/** What helps where a limit of size is met: what is not selected costs next to nothing. */
+export const leaveOut =
+  'take a part of its operations with operations.include or operations.exclude (--include, --exclude)'
+
+/** Of one server. The limit is on what is selected: of a larger description a part can always be taken. */
+const operationsMax = 40_000
 
 /** Candidates have different names. */
 export function select<C extends Candidate>(
@@ -35,13 +42,21 @@ export function select<C extends Candidate>(
       include.length > 0 && !include.some((glob) => fits(glob, candidate))
         ? 'no pattern of operations.include fits it'
         : exclude.find((glob) => fits(glob, candidate))
-    if (reason === undefined) kept.push(candidate)
-    else
+    const { operation, place } = candidate
+    if (reason !== undefined)
       skipped.push({
-        operation: candidate.operation,
+        operation,
         code: 'excluded',
         reason: typeof reason === 'string' ? reason : `operations.exclude has "${reason.text}"`,
-        place: candidate.place,
+        place,
+      })
+    else if (kept.length < operationsMax) kept.push(candidate)
+    else
+      skipped.push({
+        operation,
+        code: 'description_too_large',
+        reason: `more than ${operationsMax} operations; ${leaveOut}`,
+        place,
       })
   }
   const notes = [

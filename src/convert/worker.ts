@@ -6,6 +6,7 @@ import { serialize } from 'node:v8'
 import { ConversionFault, type Document } from '../model/conversion.ts'
 import { convertJob } from './converters.ts'
 import type { FromWorker, PlainFault, ToWorker } from './messages.ts'
+import { leaveOut } from './selection.ts'
 
 /** The gateway holds this much of every server of an API kind, and as much of its tools as lists show. */
 const conversionBytesMax = 100_000_000
@@ -37,7 +38,7 @@ function plainFault(thrown: unknown): PlainFault {
 function tooLarge(): ConversionFault {
   return new ConversionFault(
     'description_too_large',
-    `its tools are larger than ${conversionBytesMax / 1_000_000} MB together; leave operations out`,
+    `its tools are larger than ${conversionBytesMax / 1_000_000} MB together; ${leaveOut}`,
   )
 }
 

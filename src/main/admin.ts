@@ -140,7 +140,11 @@ async function tryServer(gateway: Gateway, name: string, given: ServerSpecInput)
     const listed = link.list('tools/list')
     // A server that names no tools may have them all the same.
     const raw = await (offers.has('tools') ? listed : listed.catch(() => ({ items: [] })))
-    const source = { server: name, era: facts.era, readers: itemReaders }
+    const source = {
+      server: name,
+      era: facts.era,
+      readers: itemReaders(api === undefined ? 'server' : 'description'),
+    }
     const { items, left } = readItems(source, 'tool', raw.items)
     const examined = await Promise.all(
       items.map(async (item) => ({

@@ -164,7 +164,7 @@ async function reach(egress: Egress, target: string): Promise<Target> {
 
 /** The job of one entry, which keeps kind and spec together. */
 function jobOf({ entry, spec }: ApiServerOptions, description: Document): ConversionJob {
-  const { credential, fixed, defaults } = spec
+  const { credential, fixed, defaults, schemas } = spec
   const region =
     credential !== undefined && 'awsSigV4' in credential ? credential.awsSigV4.region : undefined
   return {
@@ -175,6 +175,7 @@ function jobOf({ entry, spec }: ApiServerOptions, description: Document): Conver
       variables: region === undefined ? {} : { region },
       fixed,
       defaults,
+      schemas,
     },
   }
 }

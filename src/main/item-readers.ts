@@ -2,5 +2,11 @@ import type { ItemReaders } from '../catalog/items.ts'
 import { tooLarge } from '../guard/schema.ts'
 import { readHeaderParams } from '../wire/param-headers.ts'
 
-/** What other rooms know about a definition that a server listed. */
-export const itemReaders: ItemReaders = { headerParams: readHeaderParams, schemaFault: tooLarge }
+/** What other rooms know about a definition that a server listed, or that was made of the description of an API. */
+export function itemReaders(from: 'server' | 'description'): ItemReaders {
+  return {
+    headerParams: readHeaderParams,
+    schemaFault: tooLarge,
+    takesJudged: from === 'description',
+  }
+}

@@ -43,7 +43,7 @@ const startProgramMs = 300_000
 const connectionsSpare = 64
 const gatherMs = 60
 const refreshHttpMs = 60_000
-export const conversionCaps = { timeMsMax: 60_000, heapMbMax: 1_024, queueMax: 1_000 }
+export const conversionCaps = { timeMsMax: 180_000, heapMbMax: 1_024, queueMax: 1_000 }
 
 interface Running {
   readonly digest: string
@@ -135,6 +135,7 @@ export class Servers {
     const incoming = this.incoming(spec, secrets ?? [])
     const link = this.open(name, spec, credential, incoming)
     const { options } = this
+    const isMcp = kindOf(spec) === 'http' || kindOf(spec) === 'stdio'
     const watched: Watched = {
       server: name,
       spec: digest,
@@ -150,7 +151,7 @@ export class Servers {
     }
     const watch = new ServerWatch(watched, {
       folder: options.listingsFolder,
-      readers: itemReaders,
+      readers: itemReaders(isMcp ? 'server' : 'description'),
       now: options.now,
       onListing: (listing) => {
         const running = this.running.get(name)
@@ -165,7 +166,7 @@ export class Servers {
     const gate = new Gate({
       link,
       // An API's executor takes out what it presents, which may be another token in each call.
-      incoming: kindOf(spec) === 'http' || kindOf(spec) === 'stdio' ? incoming : undefined,
+      incoming: isMcp ? incoming : undefined,
       concurrencyMax: spec.concurrency,
       timeoutMs: durationMs(spec.timeout) ?? 60_000,
     })

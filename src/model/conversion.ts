@@ -102,6 +102,8 @@ export interface ConvertedTool<Plan> {
   readonly plan: Plan
   /** Absent: nothing. */
   readonly filled?: Filled
+  /** The whole schema of the arguments, where the definition shows less. */
+  readonly judged?: JsonSchema
 }
 
 /** What the entry of a server says beside its kind, as far as tools depend on it. It holds no secret. */
@@ -113,9 +115,17 @@ export interface Provided {
   /** Values of arguments by their names, of any kind of JSON. */
   readonly fixed: Readonly<Record<string, unknown>>
   readonly defaults: Readonly<Record<string, unknown>>
+  /** Whether large schemas are shown whole. */
+  readonly schemas: 'compact' | 'full'
 }
 
-export const nothingProvided: Provided = { credential: [], variables: {}, fixed: {}, defaults: {} }
+export const nothingProvided: Provided = {
+  credential: [],
+  variables: {},
+  fixed: {},
+  defaults: {},
+  schemas: 'full',
+}
 
 /** An operation that became no tool (`operation`), or a part of one that was lost (`note`). */
 export interface ConversionReport {

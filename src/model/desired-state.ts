@@ -180,6 +180,12 @@ export const serverSpec = z
       .describe(
         'How long an MCP server may take to start and to say who it is; default: 5m for a program, 30s for a URL',
       ),
+    schemas: z
+      .enum(['compact', 'full'])
+      .default('compact')
+      .describe(
+        'How tools of an API show large schemas: compact: summarised; full: as the description has them',
+      ),
     refresh: duration
       .default('5m')
       .describe('How often a description behind a URL, or an introspection, is looked at again'),

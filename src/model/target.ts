@@ -11,13 +11,19 @@ export interface Item {
   readonly raw: string
   /** sha256 of `raw`, hex. */
   readonly digest: string
-  /** Raw `inputSchema` of a tool. */
+  /** Raw `inputSchema` of a tool; where a list shows less, the whole one. */
   readonly inputSchema: string | undefined
   /** The tool's `outputSchema` is not of an object: legacy callers get schema and result wrapped. */
   readonly wrapsOutput: boolean
   /** `x-mcp-header` annotations of a tool: header suffix and the path of properties it mirrors. */
   readonly headerParams: readonly HeaderParam[]
 }
+
+/**
+ * How a definition ends, before a schema and a brace, whose arguments are judged by another schema than the one it
+ * shows. It is ours, from API kinds to the catalog, and never listed.
+ */
+export const judgedMember = ',"x-sallyport-judged":'
 
 export interface HeaderParam {
   readonly header: string

@@ -19,7 +19,6 @@ const doctorsMax = 8
 const definition = z.object({
   title: z.string().optional().catch(undefined),
   description: z.string().optional().catch(undefined),
-  inputSchema: z.unknown().optional(),
 })
 
 export function toolRoutes(app: FastifyInstance, ports: AdminPorts): void {
@@ -32,13 +31,14 @@ export function toolRoutes(app: FastifyInstance, ports: AdminPorts): void {
     const items = listings.flatMap((listing) => listing.items.tool)
     return {
       tools: items.map((item) => {
-        const { title, description, inputSchema } = definition.parse(JSON.parse(item.raw))
+        const { title, description } = definition.parse(JSON.parse(item.raw))
         return {
           server: item.server,
           name: item.name,
           ...(title === undefined ? {} : { title }),
           ...(description === undefined ? {} : { description }),
-          inputSchema,
+          // The whole, also where lists show a summary.
+          inputSchema: item.inputSchema === undefined ? undefined : JSON.parse(item.inputSchema),
         }
       }),
     }

@@ -25,7 +25,6 @@ import { load } from './load.ts'
 import { isObject, messageSchema } from './message-schema.ts'
 import { httpVerbOf } from './options.ts'
 
-const operationsMax = 10_000
 const descriptionCharactersMax = 1_000
 
 /** @throws ConversionFault when the description cannot be read, or has no service */
@@ -43,12 +42,6 @@ export async function convertGrpc(
   const methods = services.flatMap((service) => service.methods)
   if (methods.length === 0)
     throw new ConversionFault('description_invalid', 'it has no service with a method', location)
-  if (methods.length > operationsMax)
-    throw new ConversionFault(
-      'description_too_large',
-      `more than ${operationsMax} methods`,
-      location,
-    )
   const names = toolNames(
     methods.map((method) => ({ operation: operationOf(method), wishes: wishesOf(method) })),
   )

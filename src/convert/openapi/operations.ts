@@ -39,7 +39,6 @@ const methods = new Set([
 const others = new Set(['$ref', 'summary', 'description', 'servers', 'parameters'])
 /** TRACE reflects credentials, CONNECT opens a tunnel; neither is a call of an API (RFC 9110 sections 9.3.6, 9.3.8). */
 const unsupported = new Set(['TRACE', 'CONNECT'])
-const operationsMax = 20_000
 
 export function listOperations(
   documents: Documents,
@@ -115,8 +114,6 @@ class Listing implements Operations {
     const found = this.documents.object(spot)
     if (this.keys.has(key))
       this.lose(key, 'duplicate', 'The operation stands in the description twice.', spot.at)
-    else if (this.found.length >= operationsMax)
-      this.lose(key, 'description_too_large', `More than ${operationsMax} operations.`, spot.at)
     else if (unsupported.has(method))
       this.lose(key, 'feature_unsupported', `${method} is no call of an API.`, spot.at)
     else if (found.kind === 'lost') this.lose(key, found.code, found.reason, spot.at)

@@ -19,6 +19,8 @@ import { plainLine } from './text.ts'
 /** What the schema of a tool may take. Arguments are checked, and what is checked may have 256 KB. */
 const bytesMax = { input: 100_000, output: 48_000 } as const
 const definitionsMax = 300
+/** To what the size of what a tool says itself is rounded, so that tools about the same thing share its definitions. */
+const roundBytes = 4_000
 /** How many references lie between the tool and what it still describes. */
 const distanceMax = 40
 /** Same-value references in a row: validators recurse once for each. */
@@ -31,6 +33,14 @@ interface Definition {
   schema: JsonDraft | undefined
   references: readonly Reference[]
   bytes: number
+  /** Stands for it where it does not fit. */
+  stub: JsonSchema | undefined
+}
+
+/** Definitions of one or more tools. */
+interface Reached {
+  readonly $defs: JsonSchema
+  readonly cut: number
 }
 
 export interface Assembled {
@@ -44,6 +54,8 @@ export class Schemas {
   private readonly definitions = new Map<string, Definition>()
   private readonly names = new Map<string, string>()
   private readonly straight = new Set<Definition>()
+  /** Many operations are about the same thing, and share what is said of it. */
+  private readonly reached = new Map<string, Reached>()
   private readonly reporter: Reporter
   private readonly root: string
 
@@ -69,35 +81,49 @@ export class Schemas {
    * nothing is refused for being too long to describe.
    */
   assemble(root: JsonDraft, references: readonly Reference[], direction: Direction): Assembled {
-    let bytes = byteLength(root)
+    if (references.length === 0) return { schema: root, cut: 0 }
+    const names = references.map(({ name }) => name)
+    const room = bytesMax[direction] - Math.ceil(byteLength(root) / roundBytes) * roundBytes
+    const key = `${direction} ${room} ${names.join(' ')}`
+    let reached = this.reached.get(key)
+    if (reached === undefined) {
+      reached = this.reach(names, room, direction)
+      this.reached.set(key, reached)
+    }
+    return { schema: { ...root, $defs: reached.$defs }, cut: reached.cut }
+  }
+
+  /** The definitions that names lead to. */
+  private reach(names: readonly string[], room: number, direction: Direction): Reached {
+    let bytes = 0
     const included = new Map<string, JsonSchema>()
     let cut = 0
-    let level = references
+    let level = names
     for (let distance = 0; level.length > 0; distance++) {
-      const next: Reference[] = []
-      for (const { name } of level) {
+      const next: string[] = []
+      for (const name of level) {
         if (included.has(name)) continue
         const definition = this.converted(name, direction)
         const fits =
-          bytes + definition.bytes <= bytesMax[direction] &&
+          bytes + definition.bytes <= room &&
           included.size < definitionsMax &&
           distance < distanceMax
         if (fits) {
           included.set(name, definition.schema ?? {})
           bytes += definition.bytes + name.length + 6
-          next.push(...definition.references)
+          for (const reference of definition.references) next.push(reference.name)
         } else {
           cut++
-          included.set(name, stubOf(definition))
+          definition.stub ??= stubOf(definition)
+          included.set(name, definition.stub)
           bytes += 80
         }
       }
       level = next
     }
-    if (included.size === 0) return { schema: root, cut }
     const $defs: JsonDraft = {}
     for (const name of [...included.keys()].sort()) setMember($defs, name, included.get(name))
-    return { schema: { ...root, $defs }, cut }
+    return { $defs, cut }
   }
 
   private define(target: Spot, { direction, asBase }: Pick<Scope, 'direction' | 'asBase'>): string {
@@ -108,7 +134,7 @@ export class Schemas {
     if (!this.definitions.has(key))
       this.definitions.set(key, {
         ...{ target, direction, asBase },
-        ...{ schema: undefined, references: [], bytes: 0 },
+        ...{ schema: undefined, references: [], bytes: 0, stub: undefined },
       })
     return name
   }

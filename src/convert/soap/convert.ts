@@ -2,15 +2,14 @@
 
 import { snake } from '../../kit/snake.ts'
 import { attributeOf } from '../../kit/xml.ts'
-import {
-  type Conversion,
-  type ConversionCode,
-  ConversionFault,
-  type ConversionReport,
-  type ConvertedTool,
-  type Document,
-  type ReadDocument,
-  type ToolAnnotations,
+import type {
+  Conversion,
+  ConversionCode,
+  ConversionReport,
+  ConvertedTool,
+  Document,
+  ReadDocument,
+  ToolAnnotations,
 } from '../../model/conversion.ts'
 import type { SoapCommon, SoapPlan, SoapSpec } from '../../model/kinds/soap.ts'
 import { select } from '../selection.ts'
@@ -25,7 +24,6 @@ import { documentationOf, SchemaSet } from './schema-set.ts'
 import { Types } from './types.ts'
 import { Wsdl } from './wsdl.ts'
 
-const operationsMax = 10_000
 const descriptionCharactersMax = 1_000
 const wsdlExtensions = 'http://www.w3.org/ns/wsdl-extensions'
 
@@ -41,8 +39,6 @@ export async function convertSoap(
   const types = new Types(new SchemaSet(loaded.schemas), notes)
   const messages = new Messages(wsdl, types)
   const offers = offersOf(wsdl)
-  if (offers.length > operationsMax)
-    throw new ConversionFault('description_too_large', `more than ${operationsMax} operations`)
   const { callable, skipped } = sorted(offers, spec)
   const names = toolNames(
     callable.map(({ operation, name, service, port }) => ({

@@ -8,10 +8,12 @@ import {
   ConversionFault,
   type ConvertedTool,
   type Document,
+  type JsonSchema,
 } from '../../model/conversion.ts'
 import type { Recorded } from '../../model/proofs.ts'
 import { GatewayError, toGatewayError } from '../../model/refusal.ts'
 import type { Reply } from '../../model/reply.ts'
+import { judgedMember } from '../../model/target.ts'
 import type { Facts, Listed, Sent, ServerLink, ServerNotice, Start } from '../kind.ts'
 import type { Answer, Executor } from './executor.ts'
 import { withFilled } from './fill.ts'
@@ -42,6 +44,13 @@ interface Converted<Plan, Common> {
   readonly conversion: Conversion<Plan, Common>
   readonly tools: ReadonlyMap<string, ConvertedTool<Plan>>
   readonly definitions: readonly string[]
+}
+
+/** A definition with the schema by which its arguments are judged, which lists do not show. */
+function withJudged(definition: string, judged: JsonSchema | undefined): string {
+  return judged === undefined
+    ? definition
+    : `${definition.slice(0, -1)}${judgedMember}${JSON.stringify(judged)}}`
 }
 
 export class ApiLink<Plan, Common> implements ServerLink {
@@ -182,7 +191,9 @@ export class ApiLink<Plan, Common> implements ServerLink {
     return {
       conversion,
       tools: new Map(conversion.tools.map((tool) => [tool.definition.name, tool])),
-      definitions: conversion.tools.map((tool) => JSON.stringify(tool.definition)),
+      definitions: conversion.tools.map(({ definition, judged }) =>
+        withJudged(JSON.stringify(definition), judged),
+      ),
     }
   }
 
