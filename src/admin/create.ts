@@ -1,8 +1,10 @@
 /** Assembles the administration as one fastify instance, which a socket or a caller in this process uses. */
 import fastify, { type FastifyInstance } from 'fastify'
+import type { Actor } from '../model/change.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { AdminError, bodyOf } from './contract/errors.ts'
 import { fromRefusal, statusOf } from './fault.ts'
+import { giveActor } from './handle.ts'
 import type { AdminPorts, ConversionPorts } from './ports.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { convertRoutes } from './routes/convert.ts'
@@ -16,9 +18,9 @@ import { createWriter } from './writer.ts'
 
 const bodyBytesMax = 16_000_000
 
-/** Whoever can reach it may do everything: the way to it must be guarded. */
-export function createAdmin(ports: AdminPorts): FastifyInstance {
-  const app = bareAdmin(ports)
+/** Whoever can reach it may do everything, as the actor: the way to it must be guarded. */
+export function createAdmin(ports: AdminPorts, actor: Actor): FastifyInstance {
+  const app = bareAdmin(ports, actor)
   const writer = createWriter(ports)
   gatewayRoutes(app, ports)
   serverRoutes(app, ports, writer)
@@ -33,16 +35,20 @@ export function createAdmin(ports: AdminPorts): FastifyInstance {
 }
 
 /** What needs neither a gateway nor a data folder: looking at descriptions. */
-export function createConversionAdmin(ports: ConversionPorts & LogPort): FastifyInstance {
-  const app = bareAdmin(ports)
+export function createConversionAdmin(
+  ports: ConversionPorts & LogPort,
+  actor: Actor,
+): FastifyInstance {
+  const app = bareAdmin(ports, actor)
   convertRoutes(app, ports)
   return app
 }
 
 type LogPort = Pick<AdminPorts, 'log'>
 
-function bareAdmin(ports: LogPort): FastifyInstance {
+function bareAdmin(ports: LogPort, actor: Actor): FastifyInstance {
   const app = fastify({ logger: false, bodyLimit: bodyBytesMax, forceCloseConnections: true })
+  giveActor(app, actor)
   app.setErrorHandler(async (thrown, _request, reply) => {
     const { status, error } = answerFor(thrown, ports)
     return reply.status(status).send(bodyOf(error))

@@ -1,6 +1,7 @@
 /** Puts a route of the contract onto the server: checked input, checked answer. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
+import type { Actor } from '../model/change.ts'
 import { problemsOf } from '../store/declared-problems.ts'
 import type { Route } from './contract/route.ts'
 import { invalid } from './fault.ts'
@@ -10,10 +11,22 @@ export interface Given {
   readonly spec?: unknown
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    readonly actor: Actor
+  }
+}
+
+/** Every request of the instance acts as this one. */
+export function giveActor(app: FastifyInstance, actor: Actor): void {
+  app.decorateRequest('actor', { getter: () => actor })
+}
+
 /** `given` is the input as it was sent: what is stored keeps no defaults of this version. */
 export type Work<I extends z.ZodObject, A extends z.ZodType> = (
   input: z.output<I>,
   given: Given,
+  actor: Actor,
 ) => Promise<z.input<A>>
 
 export function handle<I extends z.ZodObject, A extends z.ZodType>(
@@ -26,7 +39,7 @@ export function handle<I extends z.ZodObject, A extends z.ZodType>(
     url: urlOf(route),
     handler: async (request) => {
       const given = givenBy(request)
-      return route.answer.parse(await work(checkInput(route.input, given), given))
+      return route.answer.parse(await work(checkInput(route.input, given), given, request.actor))
     },
   })
 }

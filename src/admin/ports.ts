@@ -1,4 +1,5 @@
 /** What the administration needs of the rest of the gateway. The composition root provides it. */
+import type { Actor, UnderRecord } from '../model/change.ts'
 import type { DesiredState, Issue, ServerKind, ServerSpecInput } from '../model/desired-state.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
 import type { Store } from '../store/store.ts'
@@ -50,8 +51,12 @@ export interface AdminPorts extends ConversionPorts {
   /** What is in force here, but not yet in the database or on disk. In sentences; none when nothing is wrong. */
   notKept(): readonly string[]
   readonly audit: AuditPort
+  /** How every change is made. */
+  readonly underRecord: UnderRecord
   /** A new sealing key. */
-  rotateSecrets(): Promise<{ readonly current: string; readonly kept: readonly string[] }>
+  rotateSecrets(
+    actor: Actor,
+  ): Promise<{ readonly current: string; readonly kept: readonly string[] }>
   /** Undefined while nothing listens. */
   readonly gateway: {
     readonly endpoint: () => string | undefined

@@ -1,6 +1,7 @@
 /** Serves the administration on the owner-only socket of a data folder. */
 import { chmod, mkdir, rm, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
+import type { Actor } from '../model/change.ts'
 import { AdminError } from './contract/errors.ts'
 import { assertPrivate, privateMode, socketPlace } from './contract/socket.ts'
 import { createAdmin } from './create.ts'
@@ -14,8 +15,11 @@ export interface AdminServer {
   close(): Promise<void>
 }
 
-/** @throws AdminError when the folder is not ours, or another gateway serves it */
-export async function serveAdmin(ports: AdminPorts): Promise<AdminServer> {
+/**
+ * Whoever connects acts as the actor.
+ * @throws AdminError when the folder is not ours, or another gateway serves it
+ */
+export async function serveAdmin(ports: AdminPorts, actor: Actor): Promise<AdminServer> {
   // The place depends on the real path, so that the data folder must be there before.
   await mkdir(ports.dataDir, { recursive: true, mode: 0o700 })
   const { path, folder } = await socketPlace(ports.dataDir)
@@ -26,7 +30,7 @@ export async function serveAdmin(ports: AdminPorts): Promise<AdminServer> {
     await assertPrivate(folder)
     await clear(path)
   }
-  const app = createAdmin(ports)
+  const app = createAdmin(ports, actor)
   let running = 0
   app.addHook('onRequest', async (_request, reply) => {
     running++

@@ -1,20 +1,28 @@
-/** The only writer of desired state: one write at a time, compiled at once, taken back when it does not compile. */
+/** The only writer of desired state: one write at a time, recorded before it is made, compiled at once, taken back when it does not compile. */
+import type { Actor, Change } from '../model/change.ts'
 import type { Issue } from '../model/desired-state.ts'
 import { GatewayError } from '../model/refusal.ts'
+import { changesOf } from '../store/describe-change.ts'
 import type { StoredKind } from '../store/store.ts'
+import { check } from '../store/stored-kinds.ts'
 import { fromRefusal, invalid, issueView } from './fault.ts'
 import type { AdminPorts } from './ports.ts'
 
 export interface Writer {
   /** Stores an object; returns warnings. With an empty name its content gives the name. */
-  put(kind: StoredKind, name: string, value: unknown): Promise<string[]>
+  put(actor: Actor, kind: StoredKind, name: string, value: unknown): Promise<string[]>
   /** Returns undefined when there was none of that name. */
-  remove(kind: StoredKind, name: string): Promise<string[] | undefined>
+  remove(actor: Actor, kind: StoredKind, name: string): Promise<string[] | undefined>
   /** Any other write that `undo` can take back. */
-  change(write: () => Promise<unknown>, undo: () => Promise<unknown>): Promise<string[]>
+  change(
+    actor: Actor,
+    changes: readonly Change[],
+    write: () => Promise<unknown>,
+    undo: () => Promise<unknown>,
+  ): Promise<string[]>
 }
 
-type WriterPorts = Pick<AdminPorts, 'store' | 'apply' | 'issues'>
+type WriterPorts = Pick<AdminPorts, 'store' | 'apply' | 'issues' | 'underRecord'>
 
 export function createWriter(ports: WriterPorts): Writer {
   const { store } = ports
@@ -26,32 +34,34 @@ export function createWriter(ports: WriterPorts): Writer {
   }
   const stored = async (kind: StoredKind, name: string) =>
     (await store.list(kind)).find((row) => row.name === name)
+  const make: Writer['change'] = (actor, changes, write, undo) =>
+    ports.underRecord(actor, changes, () => applied(ports, write, undo))
 
   return {
-    put: (kind, name, value) =>
+    put: (actor, kind, given, value) =>
       inTurn(async () => {
-        const before = await store.list(kind)
-        const undo = async () => {
-          const rows = await store.list(kind)
-          for (const row of rows) {
-            const old = before.find((candidate) => candidate.name === row.name)
-            if (old === undefined) await store.remove(kind, row.name)
-            else if (row.name === name) await store.put(kind, name, old.value)
-          }
-        }
-        return applied(ports, () => store.put(kind, name, value), undo)
+        const { name } = check(kind, given, value)
+        const before = await stored(kind, name)
+        return make(
+          actor,
+          changesOf(kind, name, before?.value, value),
+          () => store.put(kind, name, value),
+          () =>
+            before === undefined ? store.remove(kind, name) : store.put(kind, name, before.value),
+        )
       }),
-    remove: (kind, name) =>
+    remove: (actor, kind, name) =>
       inTurn(async () => {
         const row = await stored(kind, name)
         if (row === undefined) return undefined
-        return applied(
-          ports,
+        return make(
+          actor,
+          changesOf(kind, name, row.value, undefined),
           () => store.remove(kind, name),
           () => store.put(kind, name, row.value),
         )
       }),
-    change: (write, undo) => inTurn(() => applied(ports, write, undo)),
+    change: (...given) => inTurn(() => make(...given)),
   }
 }
 

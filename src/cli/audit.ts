@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander'
 import { z } from 'zod'
-import { type AuditLine, readAudit, verifyAudit } from '../admin/contract/audit.ts'
+import { type AuditLine, auditFilter, readAudit, verifyAudit } from '../admin/contract/audit.ts'
 import { ask, askLines } from '../admin/contract/client.ts'
 import { timeOf } from '../admin/contract/time.ts'
+import { entryKinds, outcomeStatuses } from '../model/record.ts'
 import { define, type Run, UsageError } from './command.ts'
 
 export function auditCommands(program: Command, run: Run): void {
@@ -12,21 +13,50 @@ export function auditCommands(program: Command, run: Run): void {
   exportCommand(group, run)
 }
 
+/** Of tail and export: entries that are like all of these. */
+function filterOptions(): Option[] {
+  return [
+    new Option('--principal <who>', 'key:NAME, owner, local, file, or a principalId'),
+    new Option('--server <name>', 'calls of the server, and changes of its entry'),
+    new Option('--tool <name>', 'calls of the tool, by the name that its server gives it'),
+    new Option('--kind <kinds>', `of ${entryKinds.join(', ')}; several with commas`),
+    new Option(
+      '--status <statuses>',
+      `calls and changes that ended so, and their outcomes: ${outcomeStatuses.join(', ')}; or refused`,
+    ),
+    new Option('--since <time>', 'a date (2026-11-23T10:00Z), or so long ago (15m, 2h, 7d)'),
+    new Option('--until <time>', 'a date, or so long ago'),
+  ]
+}
+
+const filterValues = {
+  ...auditFilter,
+  since: z.string().optional(),
+  until: z.string().optional(),
+}
+
 function tailCommand(group: Command, run: Run): void {
   define(group, run, {
     name: 'tail',
     summary: 'Show the newest entries; with --json one a line',
-    examples: ['sallyport audit tail', 'sallyport audit tail -f --limit 5'],
+    examples: [
+      'sallyport audit tail -f -n 5',
+      'sallyport audit tail --principal key:ci --status error,tool-error --since 2h',
+      'sallyport audit tail --kind change',
+    ],
     options: [
       new Option('-f, --follow', 'go on with what is written later'),
-      new Option('--limit <count>', 'how many').default('20'),
+      new Option('-n, --limit <count>', 'how many entries, the newest').default('20'),
+      ...filterOptions(),
     ],
     values: z.object({
       follow: z.boolean().default(false),
       limit: z.coerce.number('must be a number').int().min(0).max(100_000),
+      ...filterValues,
     }),
-    run: async ({ ports, out, admin }, _args, { follow, limit }) => {
-      const input = { last: limit, follow: follow ? 'true' : 'false' }
+    run: async ({ ports, out, admin }, _args, { follow, limit, ...given }) => {
+      const filter = filterOf(given, ports.now())
+      const input = { ...filter, last: limit, follow: follow ? 'true' : 'false' }
       const lines = askLines(await admin(), readAudit, input, ports.signal)
       for await (const line of lines) {
         if (out.json) out.raw(`${JSON.stringify(line)}\n`)
@@ -41,9 +71,14 @@ function tailCommand(group: Command, run: Run): void {
 /** Time and kind, then what the entry has of these, in this order. */
 const shown = [
   'principal',
+  'via',
+  'action',
   'method',
+  'object',
   'server',
   'name',
+  'before',
+  'after',
   'status',
   'code',
   'rule',
@@ -59,9 +94,14 @@ function sentenceOf({ entry }: AuditLine): string {
   const members: Readonly<Record<string, unknown>> = entry
   const rest = shown.flatMap((name) => {
     const value = members[name]
-    return value === undefined || value === '' ? [] : [`${name}=${String(value)}`]
+    return value === undefined || value === '' ? [] : [`${name}=${textOf(value)}`]
   })
   return [new Date(entry.at).toISOString(), entry.kind.padEnd(9), ...rest].join(' ')
+}
+
+/** Both sides of a change are objects. */
+function textOf(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 function verifyCommand(group: Command, run: Run): void {
@@ -112,6 +152,12 @@ const columns = [
   'count',
   'ms',
   'bytes',
+  'via',
+  'uid',
+  'action',
+  'object',
+  'before',
+  'after',
   'revision',
   'argsDigest',
   'itemDigest',
@@ -127,19 +173,13 @@ function exportCommand(group: Command, run: Run): void {
       'sallyport audit export --since 2026-11-01 --until 2026-12-01 --format csv > november.csv',
     ],
     options: [
-      new Option('--since <time>', 'a date, or so long ago (24h)'),
-      new Option('--until <time>', 'a date, or so long ago'),
+      ...filterOptions(),
       new Option('--format <format>', 'form of a line').choices(['jsonl', 'csv']).default('jsonl'),
     ],
-    values: z.object({
-      since: z.string().optional(),
-      until: z.string().optional(),
-      format: z.enum(['jsonl', 'csv']),
-    }),
-    run: async ({ ports, out, admin }, _args, { format, ...range }) => {
-      const since = time('--since', range.since, ports.now())
-      const until = time('--until', range.until, ports.now())
-      const lines = askLines(await admin(), readAudit, { since, until }, ports.signal)
+    values: z.object({ format: z.enum(['jsonl', 'csv']), ...filterValues }),
+    run: async ({ ports, out, admin }, _args, { format, ...given }) => {
+      const filter = filterOf(given, ports.now())
+      const lines = askLines(await admin(), readAudit, filter, ports.signal)
       if (format === 'csv') out.raw(`${columns.join(',')}\n`)
       for await (const line of lines) {
         out.raw(`${format === 'csv' ? csvOf(line) : JSON.stringify(line)}\n`)
@@ -150,10 +190,24 @@ function exportCommand(group: Command, run: Run): void {
   })
 }
 
+function filterOf<G extends { since?: string | undefined; until?: string | undefined }>(
+  given: G,
+  now: number,
+) {
+  const since = time('--since', given.since, now)
+  const until = time('--until', given.until, now)
+  if (since !== undefined && until !== undefined && until <= since)
+    throw new UsageError('--until is not after --since.', 'Nothing lies between the two.')
+  return { ...given, since, until }
+}
+
 function time(option: string, text: string | undefined, now: number): number | undefined {
   const at = text === undefined ? undefined : timeOf(text, now)
   if (text !== undefined && at === undefined)
-    throw new UsageError(`${option}: "${text}" is no time.`, 'Write 2026-11-23 or 24h.')
+    throw new UsageError(
+      `${option}: "${text}" is no time.`,
+      'Write 2026-11-23, 2026-11-23T10:00Z, 15m or 24h.',
+    )
   return at
 }
 
@@ -170,6 +224,6 @@ function csvOf({ writer, sequence, entry }: AuditLine): string {
 /** RFC 4180; a leading sign that spreadsheets would take for a formula is defused. */
 function cellOf(value: unknown): string {
   if (value === undefined) return ''
-  const text = typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value)
+  const text = typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : textOf(value)
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

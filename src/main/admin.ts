@@ -10,6 +10,7 @@ import { identify } from '../identity/identify.ts'
 import { wholeText } from '../ingress/http-exchange.ts'
 import { CancelSource } from '../kit/cancellation.ts'
 import { scanObject } from '../kit/json-scan.ts'
+import type { RingFile } from '../kit/key-ring.ts'
 import { unlimitedAccount } from '../model/account.ts'
 import {
   kindOf,
@@ -24,11 +25,12 @@ import type { Exchange } from '../model/session.ts'
 import { explain } from '../policy/explain.ts'
 import { readManifest } from '../record/manifest.ts'
 import { readJournal } from '../record/read.ts'
+import { changesOf } from '../store/describe-change.ts'
 import type { Store } from '../store/store.ts'
 import { accountOf, convertServer, detectSource, faultOf } from './conversions.ts'
 import type { Gateway } from './gateway.ts'
 import { itemReaders } from './item-readers.ts'
-import { rotateFile } from './keys-file.ts'
+import { rotatedRing, saveRing } from './keys-file.ts'
 import { apiEntry } from './kinds.ts'
 import { type ResolvedServer, resolveServer } from './resolve-server.ts'
 import { credentialHeaders } from './servers.ts'
@@ -76,15 +78,21 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
       verify: () => gateway.journal.verify(),
       state: () => gateway.evidence(),
     },
-    rotateSecrets: async () => {
+    underRecord: gateway.underRecord,
+    rotateSecrets: async (actor) => {
       if (gateway.options.environment['SALLYPORT_KEYS'] !== undefined)
         throw new GatewayError('params_invalid', {
           hint: 'The key ring comes from SALLYPORT_KEYS; rotate it there.',
         })
-      const ring = await rotateFile(join(dataDir, 'keys'), Date.now())
-      await gateway.useRing(ring)
-      const [current, ...kept] = ring.keys.map((key) => key.id)
-      return { current: current ?? '', kept }
+      const path = join(dataDir, 'keys')
+      const { before, next } = await rotatedRing(path, Date.now())
+      const [current = '', ...kept] = idsOf(next)
+      const changes = changesOf('key-ring', 'keys', { keys: idsOf(before) }, { keys: idsOf(next) })
+      await gateway.underRecord(actor, changes, async () => {
+        await saveRing(path, next)
+        await gateway.useRing(next)
+      })
+      return { current, kept }
     },
     gateway: { endpoint: () => gateway.endpoint, insecureLocal: gateway.options.insecureRole },
     log: ({ level, text }) => gateway.options.log[level](text),
@@ -95,6 +103,10 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
 async function settled({ revocations }: Gateway, store: Store): Promise<StoredState> {
   const state = await revocations.settle(store)
   return { ...state, keys: revocations.over(state.keys) }
+}
+
+function idsOf(ring: RingFile): string[] {
+  return ring.keys.map((key) => key.id)
 }
 
 const tryTimeout = '30s'

@@ -26,6 +26,7 @@ import { examine } from './check.ts'
 import { Configuration } from './configuration.ts'
 import { convertServer, detachedHost, detectSource } from './conversions.ts'
 import { ConfigurationError, type Gateway } from './gateway.ts'
+import { ownerBy } from './owner.ts'
 import { connectStdio, listenStdio } from './stdio-socket.ts'
 import { type UpOptions, up } from './up.ts'
 
@@ -114,7 +115,7 @@ async function serveBeside(
   gateway: Gateway,
   store: Parameters<UpOptions['attach']>[1],
 ): Promise<() => Promise<void>> {
-  const admin = await serveAdmin(adminPorts(gateway, store))
+  const admin = await serveAdmin(adminPorts(gateway, store), ownerBy('socket'))
   const stopStdio = await listenStdio(gateway)
   gateway.join({ settle: () => undefined, busy: admin.busy, cancel: () => undefined })
   return async () => {
@@ -266,10 +267,13 @@ export function offline(settings: CommandSettings, place: Place): Promise<AdminC
           attach: async (gateway, store) => {
             ready = () =>
               resolve(
-                inProcessAdmin(createAdmin(adminPorts(gateway, store)), async () => {
-                  release()
-                  await ended
-                }),
+                inProcessAdmin(
+                  createAdmin(adminPorts(gateway, store), ownerBy('command')),
+                  async () => {
+                    release()
+                    await ended
+                  },
+                ),
               )
             return async () => undefined
           },
@@ -293,8 +297,8 @@ async function declaredProxy(
     local: undefined,
     revocations: noRevocations,
   })
-  await configuration.readFile()
-  return configuration.declared.state.egress.proxy
+  const read = await configuration.readFile()
+  return read.ok ? read.state.egress.proxy : 'none'
 }
 
 /** Looks at descriptions in this process: without a data folder, a store or a running gateway. */
@@ -305,11 +309,14 @@ export async function conversions(settings: CommandSettings, place: Place): Prom
     proxy: await declaredProxy(settings, file),
     baseFolder: file === undefined ? settings.cwd : dirname(file),
   })
-  const app = createConversionAdmin({
-    detect: (request) => detectSource(host, request),
-    convert: (spec) => convertServer(host, spec),
-    log: ({ level, text }) => settings.log[level](text),
-  })
+  const app = createConversionAdmin(
+    {
+      detect: (request) => detectSource(host, request),
+      convert: (spec) => convertServer(host, spec),
+      log: ({ level, text }) => settings.log[level](text),
+    },
+    ownerBy('command'),
+  )
   return inProcessAdmin(app, () => host.close())
 }
 
@@ -323,7 +330,8 @@ export async function checkConfig(settings: CommandSettings, place: Place): Prom
     revocations: noRevocations,
   })
   const read = await configuration.readFile()
-  const compiled = read.length > 0 ? undefined : configuration.compile([], undefined)
+  if (read.ok) configuration.use(read)
+  const compiled = read.ok ? configuration.compile([], undefined) : undefined
   const findings =
     compiled?.ok === true
       ? await examine(configuration.declared.state, {
@@ -344,7 +352,7 @@ export async function checkConfig(settings: CommandSettings, place: Place): Prom
           ]
         : [],
     )
-  const issues = read.length > 0 ? read : (compiled?.issues ?? [])
+  const issues = read.ok ? (compiled?.issues ?? []) : read.issues
   return { file, issues: [...issues.map(issueView), ...found('fault')], warnings: found('warning') }
 }
 

@@ -12,7 +12,7 @@ import {
 } from '../model/desired-state.ts'
 import type { Principal } from '../model/principal.ts'
 import { compileSnapshot, type Snapshot } from '../snapshot/compile.ts'
-import { readDeclared } from '../store/declared.ts'
+import { type Declared, readDeclared } from '../store/declared.ts'
 import { resolveSecrets } from '../store/resolve-secrets.ts'
 import type { Revocations } from '../store/revocations.ts'
 import { storedToDesired } from '../store/stored-to-desired.ts'
@@ -47,16 +47,26 @@ export type Applied =
     }
   | { readonly ok: false; readonly issues: readonly Issue[] }
 
+/** What the declared file says. */
+export type DeclaredFile = Extract<Declared, { ok: true }>
+
+const nothingDeclared: DeclaredFile = {
+  ok: true,
+  state: desiredState.parse({}),
+  given: {},
+  digest: '',
+  locate: () => ({ file: undefined, line: undefined, column: undefined }),
+}
+
 /** Holds the last good declared part and the stored part, and compiles the two together. */
 export class Configuration {
   private readonly options: ConfigurationOptions
-  private declaredPart: DesiredState = desiredState.parse({})
-  private locate:
-    | Extract<Awaited<ReturnType<typeof readDeclared>>, { ok: true }>['locate']
-    | undefined
+  private used = nothingDeclared
   /** What the database had when it was asked last, or the last good copy of it. */
   stored: StoredState = emptyStored
-  issues: readonly Issue[] = []
+  /** Of the file that was read last, when it is not used. */
+  private fileIssues: readonly Issue[] = []
+  private compileIssues: readonly Issue[] = []
   /** `listen.advertise` of the last good configuration, its references replaced. */
   advertise: string | undefined
 
@@ -64,37 +74,51 @@ export class Configuration {
     this.options = options
   }
 
+  get issues(): readonly Issue[] {
+    return [...this.fileIssues, ...this.compileIssues]
+  }
+
   get declared(): { readonly file: string | undefined; readonly state: DesiredState } {
-    return { file: this.options.file, state: this.declaredPart }
+    return { file: this.options.file, state: this.used.state }
   }
 
   /** Where a value of the declared file stands. */
   placeOf(path: readonly PropertyKey[]): Pick<Issue, 'file' | 'line' | 'column'> {
-    return this.locate?.(path) ?? { file: undefined, line: undefined, column: undefined }
+    return this.used.locate(path)
   }
 
-  /** Reads the file again. With issues, the part that was good before stays. */
-  async readFile(): Promise<readonly Issue[]> {
-    if (this.options.file === undefined) return []
-    const read = await readDeclared(this.options.file)
-    if (!read.ok) {
-      this.issues = read.issues
-      return read.issues
-    }
-    this.declaredPart = read.state
-    this.locate = read.locate
-    return []
+  /** Reads the file anew; what it says is used from `use` on. */
+  async readFile(): Promise<Declared> {
+    return this.options.file === undefined ? nothingDeclared : readDeclared(this.options.file)
   }
 
-  compile(listings: readonly Listing[], previous: Snapshot | undefined): Applied {
-    const merged = storedToDesired(this.declaredPart, this.stored)
+  /** Answers the one that was used before. */
+  use(file: DeclaredFile): DeclaredFile {
+    const before = this.used
+    this.used = file
+    this.fileIssues = []
+    return before
+  }
+
+  /** The file that was read last is not used; the one before stays. */
+  refuseFile(issues: readonly Issue[]): void {
+    this.fileIssues = issues
+  }
+
+  /** With another file than the one that is used, to see whether it can be. */
+  compile(
+    listings: readonly Listing[],
+    previous: Snapshot | undefined,
+    file: DeclaredFile = this.used,
+  ): Applied {
+    const merged = storedToDesired(file.state, this.stored)
     const resolved = resolveSecrets(merged.state, {
       environment: this.options.environment,
       baseFolder: this.options.file === undefined ? process.cwd() : dirname(this.options.file),
       readFile: (path) => readFileSync(path, 'utf8'),
-      ...(this.locate === undefined ? {} : { locate: this.locate }),
+      locate: file.locate,
     })
-    if (!resolved.ok) return this.refuse(resolved.issues)
+    if (!resolved.ok) return this.answer(file, resolved)
     const compiled = compileSnapshot({
       state: merged.state,
       keys: this.keys(),
@@ -102,16 +126,15 @@ export class Configuration {
       local: this.options.local,
       previous,
     })
-    if (!compiled.ok) return this.refuse(compiled.issues)
-    this.issues = merged.issues
+    if (!compiled.ok) return this.answer(file, compiled)
     this.advertise = resolved.state.listen.advertise
-    return {
+    return this.answer(file, {
       ok: true,
       snapshot: compiled.snapshot,
       servers: resolved.state.servers,
       secrets: resolved.secrets,
       issues: merged.issues,
-    }
+    })
   }
 
   /** The stored keys, with the revocations that are not stored yet. */
@@ -119,8 +142,8 @@ export class Configuration {
     return this.options.revocations.over(this.stored.keys)
   }
 
-  private refuse(issues: readonly Issue[]): Applied {
-    this.issues = issues
-    return { ok: false, issues }
+  private answer(file: DeclaredFile, applied: Applied): Applied {
+    if (file === this.used) this.compileIssues = applied.issues
+    return applied
   }
 }

@@ -20,6 +20,7 @@ import { watchFile } from '../kit/watch-file.ts'
 import { MemoryLedger } from '../limits/memory.ts'
 import type { AtWork } from '../model/at-work.ts'
 import type { Endpoint } from '../model/call.ts'
+import type { Actor, UnderRecord } from '../model/change.ts'
 import {
   type DesiredState,
   durationMs,
@@ -28,7 +29,9 @@ import {
   sizeBytes,
 } from '../model/desired-state.ts'
 import { ownerId, type Principal } from '../model/principal.ts'
+import { GatewayError } from '../model/refusal.ts'
 import { anonymousRefusals } from '../record/anonymous.ts'
+import { createChangeRecorder } from '../record/change.ts'
 import { type Journal, openJournal } from '../record/journal.ts'
 import { createRecorder, type Recorder } from '../record/record.ts'
 import { compileSnapshot, withListings } from '../snapshot/compile.ts'
@@ -41,7 +44,8 @@ import { createProcessManager, type ProcessManager } from '../upstream/process/m
 import { parkedAt } from '../upstream/request-state.ts'
 import { giveUp, send } from '../upstream/send.ts'
 import { encodeOwnNotification, encodeRefusal } from '../wire/encode.ts'
-import { Configuration } from './configuration.ts'
+import { Configuration, type DeclaredFile } from './configuration.ts'
+import { DeclaredMemory } from './declared-memory.ts'
 import { drain } from './drain.ts'
 import { loadRing } from './keys-file.ts'
 import { loadNode } from './node-file.ts'
@@ -74,6 +78,11 @@ const processesMax = 256
 const stoppingDetail =
   'The gateway is stopping: what runs may end, and nothing new is taken. Another node or the next start will answer.'
 const expiryMs = 15_000
+/** After so long a changed file is tried again that could not be recorded. */
+const reloadAgainMs = 5_000
+
+/** Whoever may write the declared file. */
+const fileActor: Actor = { label: 'file', id: 'file', via: 'file', uid: undefined }
 
 export class Gateway {
   readonly configuration: Configuration
@@ -81,6 +90,8 @@ export class Gateway {
   readonly servers: Servers
   readonly journal: Journal
   readonly recorder: Recorder
+  /** Makes changes of what is wanted. */
+  readonly underRecord: UnderRecord
   readonly guard: Guard
   readonly sessions: SessionTable
   readonly deps: ServeDeps
@@ -90,6 +101,7 @@ export class Gateway {
   readonly node: string
   readonly options: GatewayOptions
   private readonly ring: KeyRing
+  private readonly declaredMemory: DeclaredMemory
   door: HttpDoor | undefined
   endpoint: string | undefined
   /** Where other nodes reach the door; undefined without one. */
@@ -109,6 +121,8 @@ export class Gateway {
   private readonly anonymous: ReturnType<typeof anonymousRefusals>
   private readonly stopWatching: () => void
   private expiry: NodeJS.Timeout | undefined
+  private reloading: Promise<unknown> = Promise.resolve()
+  private reloadAgain: NodeJS.Timeout | undefined
 
   private constructor(parts: {
     options: GatewayOptions
@@ -119,6 +133,7 @@ export class Gateway {
     guard: Guard
     processes: ProcessManager
     ring: KeyRing
+    declaredMemory: DeclaredMemory
     node: string
   }) {
     const { options, configuration, cell, journal, guard, processes, ring, node } = parts
@@ -126,6 +141,7 @@ export class Gateway {
     this.options = options
     this.node = node
     this.ring = ring
+    this.declaredMemory = parts.declaredMemory
     this.configuration = configuration
     this.revocations = parts.revocations
     this.cell = cell
@@ -171,6 +187,12 @@ export class Gateway {
       parkedAt: (identified) => parkedAt(ring, identified, Date.now()),
       isStopping: () => this.stopping.aborted,
     }
+    this.underRecord = createChangeRecorder({
+      journal,
+      nextId: this.deps.nextCallId,
+      now: Date.now,
+      clock: () => performance.now(),
+    })
     this.sessions = new SessionTable({
       ring,
       node,
@@ -196,13 +218,7 @@ export class Gateway {
     this.stopWatching =
       options.configFile === undefined
         ? () => undefined
-        : watchFile(
-            options.configFile,
-            () =>
-              void this.reload().catch((fault: unknown) =>
-                log.error({ err: fault }, 'the changed configuration could not be read'),
-              ),
-          )
+        : watchFile(options.configFile, () => this.reload())
   }
 
   /** @throws Error with a sentence and the issues when the configuration cannot be used at all */
@@ -218,9 +234,10 @@ export class Gateway {
       revocations,
     })
     if (options.stored !== undefined) configuration.stored = options.stored
-    refuseIssues(await configuration.readFile())
+    const file = await configuration.readFile()
+    if (!file.ok) throw new ConfigurationError(file.issues)
     const { log } = options
-    const { audit } = configuration.declared.state
+    const { audit } = file.state
     const node = await loadNode(join(options.dataDir, 'node'))
     const startedAt = Date.now()
     const ring = createKeyRing(
@@ -252,7 +269,7 @@ export class Gateway {
       }),
     ])
     const first = compileSnapshot({
-      state: configuration.declared.state,
+      state: file.state,
       keys: [],
       listings: [],
       local,
@@ -268,9 +285,10 @@ export class Gateway {
       guard: createGuard(),
       processes,
       ring,
+      declaredMemory: await DeclaredMemory.load(join(options.dataDir, 'declared.sealed'), ring),
       node,
     })
-    refuseIssues(gateway.apply())
+    await gateway.useFile(file)
     await gateway.note('start', '')
     for (const { at, what } of journal.losses())
       if (at >= startedAt) await gateway.note('journal', what)
@@ -289,7 +307,11 @@ export class Gateway {
     const changed = applied.snapshot.digest !== this.cell.current.digest
     this.servers.apply(applied.servers, applied.secrets)
     this.cell.swap(withListings(applied.snapshot, this.servers.listings()))
-    if (changed) void this.note('configuration', `state ${applied.snapshot.digest.slice(0, 16)}`)
+    if (changed) {
+      const { version } = this.configuration.stored
+      const digest = applied.snapshot.digest.slice(0, 16)
+      void this.note('configuration', `state ${digest}, stored version ${version}`)
+    }
     if (changed && before !== rulesOf(applied.snapshot.state)) {
       this.sessions.endSubscriptions()
       this.door?.endListens()
@@ -323,17 +345,55 @@ export class Gateway {
     this.expiry.unref()
   }
 
-  /** Reads the declared file again. */
-  async reload(): Promise<readonly Issue[]> {
-    let issues = await this.configuration.readFile()
-    if (issues.length === 0) issues = this.apply()
-    if (issues.length === 0) this.options.log.info('configuration reloaded')
-    else
-      this.options.log.warn(
-        { issues },
-        'the changed configuration is not used; the running one stays',
+  /**
+   * Uses what the declared file says, once what changed in it is recorded.
+   * @throws ConfigurationError when it cannot be used; what was used before stays then
+   */
+  private async useFile(file: DeclaredFile): Promise<void> {
+    const trial = this.configuration.compile(this.servers.listings(), this.cell.current, file)
+    if (!trial.ok) throw new ConfigurationError(trial.issues)
+    // A command beside no gateway, in a folder without the file, does not say that the file is gone.
+    const isBlind = this.options.passive && this.options.configFile === undefined
+    const changes = isBlind ? [] : this.declaredMemory.changesTo(file.given)
+    await this.underRecord(fileActor, changes, async () => {
+      const before = this.configuration.use(file)
+      const issues = this.apply()
+      if (issues.length === 0) return
+      this.configuration.use(before)
+      throw new ConfigurationError(issues)
+    })
+    if (changes.length === 0) return
+    await this.declaredMemory
+      .keep(file.given)
+      .catch((fault: unknown) =>
+        this.options.log.warn({ err: fault }, 'the next start records these changes once more'),
       )
-    return issues
+  }
+
+  /** Reads the declared file again, after those that are being read. */
+  private reload(): void {
+    this.reloading = this.reloading
+      .then(() => this.reloadOnce())
+      .catch((fault: unknown) =>
+        this.options.log.error({ err: fault }, 'the changed configuration could not be read'),
+      )
+  }
+
+  private async reloadOnce(): Promise<void> {
+    clearTimeout(this.reloadAgain)
+    const { log } = this.options
+    try {
+      const file = await this.configuration.readFile()
+      if (!file.ok) throw new ConfigurationError(file.issues)
+      await this.useFile(file)
+      log.info('configuration reloaded')
+    } catch (fault) {
+      const issues = issuesOf(fault)
+      this.configuration.refuseFile(issues)
+      log.warn({ issues }, 'the changed configuration is not used; the running one stays')
+      if (fault instanceof ConfigurationError) return
+      this.reloadAgain = setTimeout(() => this.reload(), reloadAgainMs).unref()
+    }
   }
 
   /** Takes stored state that came from the database or from the last good copy. */
@@ -374,6 +434,7 @@ export class Gateway {
   async useRing(ring: RingFile): Promise<void> {
     this.ring.replace(ring)
     await this.journal.reseal()
+    await this.declaredMemory.reseal()
   }
 
   private parkingBounds(): ParkingBounds {
@@ -638,6 +699,8 @@ export class Gateway {
   async close(): Promise<void> {
     clearTimeout(this.expiry)
     this.stopWatching()
+    await this.reloading
+    clearTimeout(this.reloadAgain)
     this.parking.abandonWhere(() => true, 'The gateway is stopping.')
     this.sessions.close()
     await this.servers.close()
@@ -678,6 +741,7 @@ function localPrincipal(role: string): Principal {
 
 /** A configuration that cannot be used stops the start, with the place of every fault. */
 export class ConfigurationError extends Error {
+  readonly code = 'invalid'
   readonly issues: readonly Issue[]
   constructor(issues: readonly Issue[]) {
     super(issues.map(issueText).join('\n'))
@@ -686,8 +750,12 @@ export class ConfigurationError extends Error {
   }
 }
 
-function refuseIssues(issues: readonly Issue[]): void {
-  if (issues.length > 0) throw new ConfigurationError(issues)
+/** What is wrong with the declared file, or keeps it from being used. */
+function issuesOf(fault: unknown): readonly Issue[] {
+  if (fault instanceof ConfigurationError) return fault.issues
+  if (!(fault instanceof GatewayError)) throw fault
+  const message = `what changed in the file cannot be recorded, so it is not used: ${fault.message}`
+  return [{ path: '', message, file: undefined, line: undefined, column: undefined }]
 }
 
 /** `file:line:column path: message`. */

@@ -36,16 +36,17 @@ export async function loadRing(
   return ring
 }
 
-async function saveRing(path: string, ring: RingFile): Promise<void> {
+export async function saveRing(path: string, ring: RingFile): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   await replaceFile(path, `${JSON.stringify(ring, undefined, 2)}\n`)
 }
 
-/** Makes a new current key; earlier ones stay valid until what they sealed has expired. */
-export async function rotateFile(path: string, now: number): Promise<RingFile> {
-  const ring = parseRing(await readFile(path, 'utf8'))
-  if (ring === undefined) throw new Error(`${path} is damaged.`)
-  const next = rotateRing(ring, now)
-  await saveRing(path, next)
-  return next
+/** The ring of the file, and one with a new current key; earlier ones stay valid until what they sealed has expired. */
+export async function rotatedRing(
+  path: string,
+  now: number,
+): Promise<{ readonly before: RingFile; readonly next: RingFile }> {
+  const before = parseRing(await readFile(path, 'utf8'))
+  if (before === undefined) throw new Error(`${path} is damaged.`)
+  return { before, next: rotateRing(before, now) }
 }

@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { newKey } from '../admin/new-key.ts'
 import { isLocked, withFileLock } from '../kit/file-lock.ts'
 import { durationMs, type StoredState } from '../model/desired-state.ts'
+import { changesOf, keyFacts } from '../store/describe-change.ts'
 import type { Store } from '../store/store.ts'
 import {
   type Database,
@@ -16,6 +17,7 @@ import {
 } from './database.ts'
 import { Gateway, type GatewayOptions } from './gateway.ts'
 import { lateStore } from './late-store.ts'
+import { ownerBy } from './owner.ts'
 
 export interface UpOptions {
   readonly gateway: Omit<GatewayOptions, 'stored' | 'log'>
@@ -109,7 +111,7 @@ async function run(options: UpOptions): Promise<void> {
       if (options.databaseUrl !== undefined && gateway.address !== undefined)
         await gateway.nodes.join(there.store, gateway.address)
       // Made by the start that shows it: what could stop this one has been passed.
-      if (first !== undefined && makesKey) firstKey = await makeFirstKey(there.store)
+      if (first !== undefined && makesKey) firstKey = await makeFirstKey(gateway, there.store)
       await follow(gateway, there, dataDir, log)
       stopAnchors = keepAnchors(gateway, there.store, log)
     })
@@ -167,7 +169,7 @@ class DatabaseOpening {
 }
 
 /** The first key, when there is none yet. It is shown once and stored as a hash. */
-async function makeFirstKey(store: Store): Promise<string | undefined> {
+async function makeFirstKey(gateway: Gateway, store: Store): Promise<string | undefined> {
   const state = await store.load()
   if (state.keys.length > 0) return undefined
   const { key, row } = newKey(
@@ -181,7 +183,8 @@ async function makeFirstKey(store: Store): Promise<string | undefined> {
     },
     Date.now(),
   )
-  await store.putKey(row)
+  const changes = changesOf('key', row.name, undefined, keyFacts(row))
+  await gateway.underRecord(ownerBy('start'), changes, () => store.putKey(row))
   return key
 }
 

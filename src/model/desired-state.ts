@@ -369,7 +369,7 @@ const auditSpec = z.strictObject({
   mode: z
     .enum(['required', 'best-effort'])
     .default('required')
-    .describe('required: a call that cannot be recorded is refused'),
+    .describe('required: a call or a change that cannot be recorded is refused'),
   segmentMax: size.default('64MB'),
   retention: duration.default('90d'),
 })

@@ -1,7 +1,9 @@
 /**
- * Evidence of calls: the entries of the journal.
- * One JSON object a line. An intent and its outcome share `call`; a refusal stands alone.
+ * Evidence of calls and of changes: the entries of the journal.
+ * One JSON object a line. An intent or a change and its outcome share `call`; a refusal stands alone.
  */
+import type { Actor, Change } from './change.ts'
+
 export interface IntentEntry {
   readonly kind: 'intent'
   readonly call: string
@@ -27,13 +29,15 @@ export interface IntentEntry {
   readonly snapshot: number
 }
 
-export type OutcomeStatus =
-  | 'ok'
-  | 'tool-error'
-  | 'input-required'
-  | 'error'
-  | 'cancelled'
-  | 'unknown'
+export const outcomeStatuses = [
+  'ok',
+  'tool-error',
+  'input-required',
+  'error',
+  'cancelled',
+  'unknown',
+] as const
+export type OutcomeStatus = (typeof outcomeStatuses)[number]
 
 export interface OutcomeEntry {
   readonly kind: 'outcome'
@@ -44,7 +48,7 @@ export interface OutcomeEntry {
   readonly ms: number
   /** Bytes of the result as the server sent them. */
   readonly bytes: number
-  /** Refusal code or JSON-RPC code for `error`; empty otherwise. */
+  /** Refusal code or JSON-RPC code for `error`; of a change, why it was not made; empty otherwise. */
   readonly code: string
 }
 
@@ -98,6 +102,19 @@ export interface SuppressedEntry {
   readonly detail: string
 }
 
+/** A change of desired state or of the key ring, written before it is made; its outcome says whether it was. */
+export interface ChangeEntry extends Change, Pick<Actor, 'via'> {
+  readonly kind: 'change'
+  /** Shared with its outcome. */
+  readonly call: string
+  readonly at: number
+  /** Who made it. */
+  readonly principal: string
+  readonly principalId: string
+  /** -1 when it is not known. */
+  readonly uid: number
+}
+
 export type Entry =
   | IntentEntry
   | OutcomeEntry
@@ -105,3 +122,17 @@ export type Entry =
   | NoteEntry
   | AnonymousEntry
   | SuppressedEntry
+  | ChangeEntry
+
+export const entryKinds = [
+  'intent',
+  'outcome',
+  'refusal',
+  'change',
+  'list',
+  'listen',
+  'sign-in',
+  'system',
+  'anonymous',
+  'suppressed',
+] as const satisfies readonly Entry['kind'][]

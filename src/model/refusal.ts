@@ -292,7 +292,7 @@ export const refusals = {
   journal_unavailable: kind(
     -32603,
     200,
-    'The call cannot be recorded, so it is not made.',
+    'It cannot be recorded, so it is not done.',
     'An operator must free disk space or mend the data folder.',
   ),
   cancelled: kind(-32603, 200, 'The call was cancelled.', 'Make it again if it is still wanted.'),

@@ -4,6 +4,7 @@
  */
 import type {
   AnonymousEntry,
+  ChangeEntry,
   Entry,
   IntentEntry,
   NoteEntry,
@@ -53,6 +54,11 @@ export function suppressedLine(entry: SuppressedEntry): string {
   return `{"kind":"suppressed","at":${number(entry.at)},"principal":${quoted(entry.principal)},"principalId":${quoted(entry.principalId)},"environment":${quoted(entry.environment)},"count":${number(entry.count)},"detail":${quoted(entry.detail)}}`
 }
 
+/** One line, without newline, that JSON.parse turns back into the entry. */
+export function changeLine({ kind, call, ...rest }: ChangeEntry): string {
+  return JSON.stringify({ kind, call, ...rest })
+}
+
 /** The entry of a line, or undefined when the line is none. */
 export function entryOf(line: string): Entry | undefined {
   if (!line.startsWith('{"kind":"')) return undefined
@@ -64,28 +70,30 @@ export function entryOf(line: string): Entry | undefined {
   }
 }
 
-/** The outcome of a call whose end nobody saw. `call` is the raw id as it stands in the journal. */
+/** The outcome of a call or change whose end nobody saw. `call` is the raw id as it stands in the journal. */
 export function unknownOutcome(call: string, at: number): string {
   return outcomeLine({ kind: 'outcome', call, at, status: 'unknown', ms: 0, bytes: 0, code: '' })
 }
 
 const intentStart = '{"kind":"intent","call":"'
+const changeStart = '{"kind":"change","call":"'
 const outcomeStart = '{"kind":"outcome","call":"'
 
-/** Whether the line is an intent. */
+/** Whether the line says what is about to be done, a call or a change; an outcome follows it. */
 export function isIntent(line: string): boolean {
-  return line.startsWith(intentStart)
+  return line.startsWith(intentStart) || line.startsWith(changeStart)
 }
 
 /** Above it the oldest are forgotten, and would get no outcome after a crash. */
 const openMax = 100_000
 
-/** Keeps `open`, the raw ids of calls with an intent and no outcome, in step with one more line. */
+/** Keeps `open`, the raw ids of calls and changes without an outcome, in step with one more line. */
 export function trackOpen(open: Set<string>, line: string): void {
-  if (isIntent(line)) {
+  if (line.startsWith(outcomeStart)) open.delete(rawId(line, outcomeStart.length))
+  else if (isIntent(line)) {
     open.add(rawId(line, intentStart.length))
     if (open.size > openMax) dropOldest(open)
-  } else if (line.startsWith(outcomeStart)) open.delete(rawId(line, outcomeStart.length))
+  }
 }
 
 /** Forgets the call of an intent that was taken back. */
@@ -93,7 +101,7 @@ export function untrackIntent(open: Set<string>, line: string): void {
   open.delete(rawId(line, intentStart.length))
 }
 
-/** Call ids are ours and hold no quote; the raw text up to the next quote is the id. */
+/** Call ids are ours and hold no quote; the raw text up to the next quote is the id. Both beginnings are as long. */
 function rawId(line: string, start: number): string {
   return line.slice(start, line.indexOf('"', start))
 }

@@ -6,6 +6,7 @@ import type { Principal } from '../model/principal.ts'
 import type { Attached, Recorded } from '../model/proofs.ts'
 import type { NoteEntry, OutcomeStatus } from '../model/record.ts'
 import type { RefusalCode } from '../model/refusal.ts'
+import { clippedTo } from './clip.ts'
 import { intentLine, noteLine, outcomeLine, refusalLine } from './lines.ts'
 import { createSuppression, type Holder } from './suppress.ts'
 
@@ -60,8 +61,6 @@ export interface Recorder {
 
 /** Of one text as it stands in the journal, escapes included. */
 const textBytesMax = 4_096
-/** An escaped character of UTF-16 takes so many bytes at most. */
-const escapedBytesMax = 6
 /** Entries of a minute that need no right: about 400 refusals of one key, 4,000 of all. */
 const principalBytesMax = 128_000
 const bytesMax = 1_280_000
@@ -145,13 +144,5 @@ function refusalText({ call, principal, server, name, code, detail }: Refused, a
 
 /** A caller must not fill the disk with one long name. */
 function clipped(text: string): string {
-  if (text.length * escapedBytesMax <= textBytesMax) return text
-  let bytes = 0
-  let end = 0
-  for (const character of text) {
-    bytes += Buffer.byteLength(JSON.stringify(character)) - 2
-    if (bytes > textBytesMax) return `${text.slice(0, end)}…`
-    end += character.length
-  }
-  return text
+  return clippedTo(textBytesMax, text)
 }

@@ -247,7 +247,8 @@ export class JournalWriter implements LineWriter {
 
   #giveUp(batch: Batch, error: Error | undefined): void {
     for (const line of batch.lines) {
-      if (!isIntent(line)) this.#keep(line)
+      // Where nobody waits, the line was given to be kept.
+      if (!isIntent(line) || batch.durable === undefined) this.#keep(line)
       else {
         untrackIntent(this.#options.open, line)
         if (this.#options.mode === 'best-effort') this.dropped++

@@ -27,6 +27,8 @@ export type Declared =
   | {
       readonly ok: true
       readonly state: DesiredState
+      /** As it is written, before defaults. */
+      readonly given: unknown
       /** sha256 of the file's text, hex. */
       readonly digest: string
       readonly locate: Locate
@@ -104,7 +106,13 @@ export function parseDeclared(text: string, file: string): Declared {
           .map(({ path, message, at }) => issueAt(at, path.map(String).join('.'), message)),
       }
     const digest = createHash('sha256').update(text).digest('hex')
-    return { ok: true, state: parsed.data, digest, locate: (path) => place(offsetOf(path)) }
+    return {
+      ok: true,
+      state: parsed.data,
+      given: value,
+      digest,
+      locate: (path) => place(offsetOf(path)),
+    }
   } catch (error) {
     // Too many aliases, or nested more deeply than the parser can follow.
     const message = error instanceof RangeError ? 'the file is nested too deeply' : reasonOf(error)

@@ -83,6 +83,18 @@ export function withReferences(
   return copy
 }
 
+/** Whether a name says that what it names is a secret. */
+export function isTelling(name: string): boolean {
+  return telling.test(name)
+}
+
+/** A text of any kind with a mask in the place of each secret that can be told. */
+export function maskedText(text: string, mask: string): string {
+  return spansIn(text)
+    .toSorted(([a], [b]) => b - a)
+    .reduce((masked, [start, end]) => masked.slice(0, start) + mask + masked.slice(end), text)
+}
+
 const wholeOf = (text: string): Spans => [[0, text.length]]
 
 /** What a header or variable holds, without the name of its scheme. */

@@ -1,6 +1,6 @@
 /** The index of the journal: filling it without doubles, searching it, dropping what is too old. */
 import { type Kysely, sql, type Transaction } from 'kysely'
-import type { Entry, OutcomeEntry } from '../model/record.ts'
+import type { ChangeEntry, Entry, OutcomeEntry } from '../model/record.ts'
 import type { Indexed, RecordQuery, RecordRow } from './store.ts'
 import type { Tables } from './tables.ts'
 
@@ -9,7 +9,7 @@ const textLengthMax = 2_000
 const keyLengthMax = 256
 const latest = Date.UTC(2100, 0, 1)
 
-/** Columns that an intent, a refusal or a note fills, with their types in SQL. */
+/** Columns that an intent, a refusal, a change or a note fills, with their types in SQL. */
 const columns = {
   writer: 'text',
   sequence: 'bigint',
@@ -102,7 +102,7 @@ function toRows(entries: readonly Indexed[]): { rows: Row[]; outcomes: Row[] } {
     }
     const row = toRow(writer, sequence, entry)
     rows.push(row)
-    if (entry.kind === 'intent') open.set(entry.call, row)
+    if (entry.kind === 'intent' || entry.kind === 'change') open.set(entry.call, row)
   }
   return { rows, outcomes }
 }
@@ -137,6 +137,7 @@ function toRow(writer: string, sequence: number, entry: Exclude<Entry, OutcomeEn
       detail: text(entry.detail),
       count: entry.count,
     })
+  if (entry.kind === 'change') return Object.assign(row, columnsOf(entry))
   Object.assign(row, {
     principal: text(entry.principal, keyLengthMax),
     environment: text(entry.environment),
@@ -161,6 +162,21 @@ function toRow(writer: string, sequence: number, entry: Exclude<Entry, OutcomeEn
     rule: text(entry.rule),
     snapshot: entry.snapshot,
   })
+}
+
+/** What was done to which kind of object stands for the method, e.g. `created role`. */
+function columnsOf({ call, principal, via, action, object, name, ...sides }: ChangeEntry): Row {
+  const { before, after } = sides
+  return {
+    call,
+    principal: text(principal, keyLengthMax),
+    endpoint: via,
+    method: `${action} ${object}`,
+    server: object === 'server' ? text(name, keyLengthMax) : '',
+    name: text(name),
+    detail: text(JSON.stringify({ before, after })),
+    status: 'open',
+  }
 }
 
 /** Callers choose names: what PostgreSQL cannot hold or index is replaced or cut. The journal has all of it. */

@@ -48,5 +48,10 @@ export function check(
   if (plain !== undefined)
     throw wrong(`${kind} ${name}: ${plain} must be a reference, \${ENV_NAME} or file:PATH.`)
   if (names !== undefined || name !== '') return { name, spec }
-  return { name: createHash('sha256').update(spec).digest('hex').slice(0, 12), spec }
+  return { name: contentId(value), spec }
+}
+
+/** The id of an entry that has no name. */
+export function contentId(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 12)
 }

@@ -9,7 +9,7 @@ import { listServers } from '../../src/admin/contract/servers.ts'
 import { socketPlace } from '../../src/admin/contract/socket.ts'
 import { type AdminServer, serveAdmin } from '../../src/admin/serve.ts'
 import { connectRunning } from '../../src/cli/socket-client.ts'
-import { standIn } from './stand-in.ts'
+import { owner, standIn } from './stand-in.ts'
 
 const servers: AdminServer[] = []
 afterEach(async () => {
@@ -17,7 +17,7 @@ afterEach(async () => {
 })
 
 async function serve(ports: Parameters<typeof serveAdmin>[0]): Promise<AdminServer> {
-  const server = await serveAdmin(ports)
+  const server = await serveAdmin(ports, owner)
   servers.push(server)
   return server
 }
@@ -70,7 +70,7 @@ test('a path that is too long for a socket moves to a private temporary folder',
 test('a second gateway on a data folder is refused; the socket of a dead one is replaced', async () => {
   const { ports, dataDir } = await standIn()
   const { path } = await serve(ports)
-  await expect(serveAdmin(ports)).rejects.toThrow('Another gateway')
+  await expect(serveAdmin(ports, owner)).rejects.toThrow('Another gateway')
   for (const server of servers.splice(0)) await server.close()
   const listens = `require('net').createServer().listen(${JSON.stringify(path)}, () => console.log())`
   const killed = spawn(process.execPath, ['-e', listens])

@@ -13,6 +13,7 @@ import { emptyListing, type Listing } from '../../src/catalog/catalog.ts'
 import type { CliPorts, StdioOptions, UpOptions } from '../../src/cli/ports.ts'
 import { runCli } from '../../src/cli/program.ts'
 import { convertServer, detachedHost, detectSource } from '../../src/main/conversions.ts'
+import type { Actor } from '../../src/model/change.ts'
 import { desiredState, type Issue, type KeyRow } from '../../src/model/desired-state.ts'
 import { GatewayError } from '../../src/model/refusal.ts'
 import { compilePolicy } from '../../src/policy/compile.ts'
@@ -85,6 +86,8 @@ export function memoryStore(): Store {
     close: async () => undefined,
   }
 }
+
+export const owner: Actor = { label: 'owner', id: 'owner', via: 'command', uid: 1 }
 
 export const declaredFile = '/etc/sallyport/sallyport.yaml'
 
@@ -199,8 +202,9 @@ export async function standIn(): Promise<StandIn> {
       signal: new AbortController().signal,
       up: async (options) => started.push(options) - started.length,
       stdio: async (options) => started.push(options) - started.length,
-      offline: async () => inProcessAdmin(createAdmin(ports), async () => undefined),
-      conversions: async () => inProcessAdmin(createConversionAdmin(ports), async () => undefined),
+      offline: async () => inProcessAdmin(createAdmin(ports, owner), async () => undefined),
+      conversions: async () =>
+        inProcessAdmin(createConversionAdmin(ports, owner), async () => undefined),
       checkConfig: async ({ config }) => ({
         file: config,
         warnings: [],
@@ -252,6 +256,7 @@ async function adminPorts(
     issues: () => issues,
     apply,
     listed: async () => undefined,
+    underRecord: (_actor, _changes, make) => make(),
     tryServer: async (_name, spec) => tried(spec),
     // No network: every URL is that of an MCP server.
     detect: async (request) =>

@@ -4,9 +4,13 @@ import type { FastifyInstance } from 'fastify'
 import type { z } from 'zod'
 import { readAudit, verifyAudit } from '../contract/audit.ts'
 import { checkInput, givenBy, handle, urlOf } from '../handle.ts'
+import { createJournalFilter } from '../journal-filter.ts'
 import type { AdminPorts, AuditPort, JournalLine } from '../ports.ts'
 
 type AuditQuery = z.output<typeof readAudit.input>
+
+/** A timer waits no longer. */
+const timerMsMax = 2 ** 31 - 1
 
 export function auditRoutes(app: FastifyInstance, ports: AdminPorts): void {
   handle(app, verifyAudit, async () => {
@@ -17,7 +21,8 @@ export function auditRoutes(app: FastifyInstance, ports: AdminPorts): void {
     const query = checkInput(readAudit.input, givenBy(request))
     const gone = new AbortController()
     reply.raw.once('close', () => gone.abort())
-    const lines = Readable.from(textOf(journalLines(ports.audit, query, gone.signal)))
+    const signal = followSignal(query, ports.now(), gone.signal)
+    const lines = Readable.from(textOf(journalLines(ports.audit, query, signal)))
     return reply.type('application/x-ndjson').send(lines)
   })
 }
@@ -30,20 +35,22 @@ async function* textOf(lines: AsyncIterable<JournalLine>): AsyncGenerator<string
 async function* journalLines(
   audit: AuditPort,
   query: AuditQuery,
-  gone: AbortSignal,
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<JournalLine> {
-  const { since, until, last, follow } = query
-  const wanted = ({ entry }: JournalLine) =>
-    (since === undefined || entry.at >= since) && (until === undefined || entry.at < until)
-  const signal = follow ? gone : undefined
+  const { last, follow: _, kind, status, ...others } = query
+  const filter = createJournalFilter({
+    ...others,
+    kind: kind?.split(','),
+    status: status?.split(','),
+  })
   if (last === undefined) {
-    for await (const line of audit.read(() => 0, signal)) if (wanted(line)) yield line
+    for await (const line of audit.read(() => 0, signal)) yield* filter.take(line)
     return
   }
   const heads = await audit.heads()
   // A filter may drop any of the newest, so that all must be read then.
   const from = (writer: string) =>
-    since === undefined && until === undefined ? Math.max(0, (heads.get(writer) ?? 0) - last) : 0
+    filter.narrows ? 0 : Math.max(0, (heads.get(writer) ?? 0) - last)
   const next = new Map<string, number>()
   let newest: JournalLine[] = []
   const trim = () => {
@@ -52,12 +59,20 @@ async function* journalLines(
   }
   for await (const line of audit.read(from, undefined)) {
     next.set(line.writer, line.sequence + 1)
-    if (wanted(line)) newest.push(line)
+    newest.push(...filter.take(line))
     if (newest.length > 2 * last + 1_000) trim()
   }
   trim()
   yield* newest
   if (signal === undefined) return
   const after = (writer: string) => next.get(writer) ?? from(writer)
-  for await (const line of audit.read(after, signal)) if (wanted(line)) yield line
+  for await (const line of audit.read(after, signal)) yield* filter.take(line)
+}
+
+/** Ends when the reader goes away, and when nothing that is wanted can come any more. */
+function followSignal({ follow, until }: AuditQuery, now: number, gone: AbortSignal) {
+  if (!follow) return undefined
+  if (until === undefined) return gone
+  const leftMs = Math.min(Math.max(0, until - now), timerMsMax)
+  return AbortSignal.any([gone, AbortSignal.timeout(leftMs)])
 }

@@ -24,8 +24,8 @@ export function gatewayRoutes(app: FastifyInstance, ports: AdminPorts): void {
     const { file } = ports.declared()
     return { ...(file === undefined ? {} : { file }), issues: ports.issues().map(issueView) }
   })
-  handle(app, rotateSecrets, async () => {
-    const { current, kept } = await ports.rotateSecrets()
+  handle(app, rotateSecrets, async (_input, _given, actor) => {
+    const { current, kept } = await ports.rotateSecrets(actor)
     return { current, kept: [...kept] }
   })
   const description = openApi(ports.version)

@@ -1,10 +1,12 @@
 /** API keys: made, listed and revoked. The text of a key is answered once and kept nowhere. */
 import type { FastifyInstance } from 'fastify'
 import { nearest } from '../../kit/nearest.ts'
+import type { Change } from '../../model/change.ts'
 import { durationMs, type KeyRow } from '../../model/desired-state.ts'
 import { keyId, type Principal } from '../../model/principal.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import type { Snapshot } from '../../snapshot/compile.ts'
+import { changesOf, keyFacts } from '../../store/describe-change.ts'
 import { builtInRoles } from '../built-in-roles.ts'
 import { AdminError } from '../contract/errors.ts'
 import { createKey, type KeyView, listKeys, revokeKey } from '../contract/keys.ts'
@@ -20,7 +22,8 @@ export function keyRoutes(app: FastifyInstance, ports: AdminPorts, writer: Write
     const { keys } = await ports.store.load()
     return { keys: keys.map((row) => viewOf(row, ports.snapshot(), ports.now())) }
   })
-  handle(app, createKey, async ({ name, roles, user, teams, environment, expires }) => {
+  handle(app, createKey, async (input, _given, actor) => {
+    const { name, roles, user, teams, environment, expires } = input
     for (const role of roles) assertRole(ports.snapshot(), role)
     const now = ports.now()
     const expiresAt = expires === undefined ? undefined : now + (durationMs(expires) ?? 0)
@@ -33,6 +36,8 @@ export function keyRoutes(app: FastifyInstance, ports: AdminPorts, writer: Write
         `Choose another name, or run "sallyport keys revoke ${name}" first.`,
       )
     const warnings = await writer.change(
+      actor,
+      changesOf('key', name, undefined, keyFacts(row)),
       () => ports.store.putKey(row),
       () => ports.store.revokeKey(name, now),
     )
@@ -51,23 +56,50 @@ export function keyRoutes(app: FastifyInstance, ports: AdminPorts, writer: Write
       warnings,
     }
   })
-  handle(app, revokeKey, async ({ name }) => {
+  handle(app, revokeKey, async ({ name }, _given, actor) => {
     const now = ports.now()
-    // Refused here before the database is asked, which may be slow or away.
-    const here = await ports.revokeHere(name, now)
-    let away: GatewayError | undefined
-    try {
-      const found = await ports.store.revokeKey(name, now)
-      if (!found && !here.known)
-        throw notFound('valid key', name, 'Run "sallyport keys ls" to see the keys.')
-    } catch (fault) {
-      if (!here.known || !(fault instanceof GatewayError)) throw fault
-      away = fault
-    }
-    // The database tells of it, too; what does not compile takes the key out all the same.
-    if (away === undefined) await ports.apply().catch(() => [])
-    return { warnings: notKept(away, here.fault) }
+    const row = ports.validKey(name, now) ?? (await storedKey(ports, name, now))
+    if (row === undefined)
+      throw notFound('valid key', name, 'Run "sallyport keys ls" to see the keys.')
+    const warnings = await ports.underRecord(actor, revocationOf(row), () =>
+      revoke(ports, name, now),
+    )
+    const { journal } = ports.audit.state()
+    if (journal === 'failing' || journal === 'lost')
+      warnings.push('The revocation is not recorded yet: the journal takes nothing at the moment.')
+    return { warnings }
   })
+}
+
+async function storedKey(
+  { store }: AdminPorts,
+  name: string,
+  now: number,
+): Promise<KeyRow | undefined> {
+  const { keys } = await store.load()
+  return keys.find((key) => key.name === name && stateOf(key, now) === 'valid')
+}
+
+function revocationOf(row: KeyRow): readonly Change[] {
+  const gone = changesOf('key', row.name, keyFacts(row), undefined)
+  return gone.map((change) => ({ ...change, action: 'revoked' }))
+}
+
+async function revoke(ports: AdminPorts, name: string, now: number): Promise<string[]> {
+  // Refused here before the database is asked, which may be slow or away.
+  const here = await ports.revokeHere(name, now)
+  let away: GatewayError | undefined
+  try {
+    const found = await ports.store.revokeKey(name, now)
+    if (!found && !here.known)
+      throw notFound('valid key', name, 'Run "sallyport keys ls" to see the keys.')
+  } catch (fault) {
+    if (!here.known || !(fault instanceof GatewayError)) throw fault
+    away = fault
+  }
+  // The database tells of it, too; what does not compile takes the key out all the same.
+  if (away === undefined) await ports.apply().catch(() => [])
+  return notKept(away, here.fault)
 }
 
 /** What is missing of a revocation that holds here. */

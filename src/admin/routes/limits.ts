@@ -21,17 +21,17 @@ export function limitRoutes(app: FastifyInstance, ports: AdminPorts, writer: Wri
     }))
     return { limits: [...declared, ...stored] }
   })
-  handle(app, addLimit, async ({ spec }, given) => {
+  handle(app, addLimit, async ({ spec }, given, actor) => {
     if (spec.calls === undefined && spec.concurrent === undefined)
       throw new AdminError(
         'invalid',
         'The limit limits nothing.',
         'Give calls (e.g. 60/minute), concurrent, or both.',
       )
-    return { warnings: await writer.put('limit', '', given.spec) }
+    return { warnings: await writer.put(actor, 'limit', '', given.spec) }
   })
-  handle(app, removeLimit, async ({ id }) => {
-    const warnings = await writer.remove('limit', id)
+  handle(app, removeLimit, async ({ id }, _given, actor) => {
+    const warnings = await writer.remove(actor, 'limit', id)
     if (warnings !== undefined) return { warnings }
     throw notFound(
       'stored limit',
@@ -57,13 +57,13 @@ export function toolsetRoutes(app: FastifyInstance, ports: AdminPorts, writer: W
       })),
     }
   })
-  handle(app, setToolset, async ({ name }, given) => {
+  handle(app, setToolset, async ({ name }, given, actor) => {
     assertStored(name)
-    return { warnings: await writer.put('toolset', name, given.spec) }
+    return { warnings: await writer.put(actor, 'toolset', name, given.spec) }
   })
-  handle(app, removeToolset, async ({ name }) => {
+  handle(app, removeToolset, async ({ name }, _given, actor) => {
     assertStored(name)
-    const warnings = await writer.remove('toolset', name)
+    const warnings = await writer.remove(actor, 'toolset', name)
     if (warnings === undefined) throw notFound('toolset', name, 'Run "sallyport toolsets ls".')
     return { warnings }
   })

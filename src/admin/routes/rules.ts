@@ -38,11 +38,11 @@ export function ruleRoutes(app: FastifyInstance, ports: AdminPorts, writer: Writ
     }))
     return { roles: [...builtIn, ...others] }
   })
-  handle(app, setRole, async ({ name }, given) => {
+  handle(app, setRole, async ({ name }, given, actor) => {
     assertStored(name)
-    return { warnings: await writer.put('role', name, given.spec) }
+    return { warnings: await writer.put(actor, 'role', name, given.spec) }
   })
-  handle(app, removeRole, async ({ name }) => {
+  handle(app, removeRole, async ({ name }, _given, actor) => {
     assertStored(name)
     const holders = await holdersOf(ports, name)
     if (holders.length > 0)
@@ -51,7 +51,7 @@ export function ruleRoutes(app: FastifyInstance, ports: AdminPorts, writer: Writ
         `The role "${name}" is held by ${holders.join(', ')}.`,
         'Take it from them first: "sallyport rules remove ID" or "sallyport keys revoke NAME".',
       )
-    const warnings = await writer.remove('role', name)
+    const warnings = await writer.remove(actor, 'role', name)
     if (warnings === undefined) throw notFound('role', name, 'Run "sallyport roles ls".')
     return { warnings }
   })
@@ -94,10 +94,10 @@ function accessRoutes(app: FastifyInstance, ports: AdminPorts, writer: Writer): 
     )
     return { access: [...declared, ...stored] }
   })
-  handle(app, grantAccess, async ({ spec }, given) => {
+  handle(app, grantAccess, async ({ spec }, given, actor) => {
     const snapshot = ports.snapshot()
     for (const role of spec.roles) assertRole(snapshot, role)
-    const warnings = await writer.put('access', '', given.spec)
+    const warnings = await writer.put(actor, 'access', '', given.spec)
     const names = [...snapshot.keys.byHash.values()].map((principal) => principal.name)
     if (spec.key !== undefined && !names.includes(spec.key))
       warnings.push(
@@ -105,8 +105,8 @@ function accessRoutes(app: FastifyInstance, ports: AdminPorts, writer: Writer): 
       )
     return { warnings }
   })
-  handle(app, removeAccess, async ({ id }) => {
-    const warnings = await writer.remove('access', id)
+  handle(app, removeAccess, async ({ id }, _given, actor) => {
+    const warnings = await writer.remove(actor, 'access', id)
     if (warnings !== undefined) return { warnings }
     throw notFound(
       'stored access entry',

@@ -1,5 +1,6 @@
 /** Servers: what is registered, and adding and removing. */
 import type { FastifyInstance } from 'fastify'
+import type { Actor } from '../../model/change.ts'
 import { kindOf, type ServerSpec } from '../../model/desired-state.ts'
 import { addressOf } from '../address.ts'
 import { triedView } from '../advice.ts'
@@ -18,10 +19,10 @@ export function serverRoutes(app: FastifyInstance, ports: AdminPorts, writer: Wr
       .map(([name, spec]) => viewOf(ports, name, spec))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
   }))
-  handle(app, addServer, (input, given) => add(ports, writer, input, given))
-  handle(app, removeServer, async ({ name }) => {
+  handle(app, addServer, (input, given, actor) => add(ports, writer, { actor, ...input }, given))
+  handle(app, removeServer, async ({ name }, _given, actor) => {
     assertStored(ports, name)
-    const warnings = await writer.remove('server', name)
+    const warnings = await writer.remove(actor, 'server', name)
     if (warnings === undefined) throw unknownServer(name)
     await dropSecrets(ports.dataDir, name)
     return { warnings }
@@ -38,6 +39,7 @@ function assertStored(ports: AdminPorts, name: string): void {
 }
 
 interface AddInput {
+  readonly actor: Actor
   readonly name: string
   readonly dryRun: boolean
   readonly probe: boolean
@@ -75,7 +77,7 @@ async function add(ports: AdminPorts, writer: Writer, input: AddInput, given: Gi
       tried.wayOut,
     )
   const warnings: string[] = []
-  if (!dryRun) warnings.push(...(await store(ports, writer, name, moved)))
+  if (!dryRun) warnings.push(...(await store(ports, writer, input, moved)))
   if (!dryRun && tried?.ok === true) await ports.listed(name)
   if (tried?.ok === false) warnings.push(`${tried.message} ${tried.wayOut}`)
   const snapshot = ports.snapshot()
@@ -93,13 +95,13 @@ async function add(ports: AdminPorts, writer: Writer, input: AddInput, given: Gi
 async function store(
   ports: AdminPorts,
   writer: Writer,
-  name: string,
+  { actor, name }: Pick<AddInput, 'actor' | 'name'>,
   moved: ReturnType<typeof moveSecrets>,
 ): Promise<string[]> {
   const before = (await ports.store.list('server')).find((row) => row.name === name)?.value
   await moved.keep()
   try {
-    const warnings = await writer.put('server', name, moved.spec)
+    const warnings = await writer.put(actor, 'server', name, moved.spec)
     await dropSecrets(ports.dataDir, name, moved.spec)
     return warnings
   } catch (error) {

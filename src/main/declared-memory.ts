@@ -1,0 +1,95 @@
+/**
+ * What the declared file said when its changes were recorded last, so that a change is known as such also when it was
+ * made while no gateway ran. Kept in the data folder, sealed: the file may hold secrets as they are.
+ */
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { replaceFile } from '../kit/durable-file.ts'
+import type { KeyRing } from '../kit/key-ring.ts'
+import type { Change } from '../model/change.ts'
+import { changesOf } from '../store/describe-change.ts'
+import { codeOf } from '../store/failure.ts'
+import { contentId } from '../store/stored-kinds.ts'
+
+const purpose = 'declared'
+const named = { servers: 'server', toolsets: 'toolset', roles: 'role' } as const
+const listed = { access: 'access', limits: 'limit' } as const
+const file = z.record(z.string(), z.unknown())
+
+type Given = z.output<typeof file>
+
+export class DeclaredMemory {
+  readonly #path: string
+  readonly #ring: KeyRing
+  #given: Given
+
+  private constructor(path: string, ring: KeyRing, given: Given) {
+    this.#path = path
+    this.#ring = ring
+    this.#given = given
+  }
+
+  /** What the key ring does not open is not known: all that is declared is new then. */
+  static async load(path: string, ring: KeyRing): Promise<DeclaredMemory> {
+    let box = ''
+    try {
+      box = await readFile(path, 'utf8')
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+    }
+    const text = ring.open(purpose, box)
+    return new DeclaredMemory(path, ring, text === undefined ? {} : file.parse(JSON.parse(text)))
+  }
+
+  /** What must be recorded before a file that says this is used. */
+  changesTo(given: unknown): Change[] {
+    const [before, after] = [this.#given, file.parse(given)]
+    return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((part) =>
+      changesOfPart(part, before[part], after[part]),
+    )
+  }
+
+  /** Keeps what was recorded. Rejects with the system's error. */
+  async keep(given: unknown): Promise<void> {
+    this.#given = file.parse(given)
+    await this.reseal()
+  }
+
+  /** Seals it by the present key of the ring. */
+  async reseal(): Promise<void> {
+    await replaceFile(this.#path, this.#ring.seal(purpose, JSON.stringify(this.#given)))
+  }
+}
+
+function changesOfPart(part: string, before: unknown, after: unknown): Change[] {
+  const between = (
+    object: Change['object'],
+    was: ReadonlyMap<string, unknown>,
+    is: ReadonlyMap<string, unknown>,
+  ): Change[] =>
+    [...new Set([...was.keys(), ...is.keys()])].flatMap((name) =>
+      changesOf(object, name, was.get(name), is.get(name)),
+    )
+  if (isOneOf(named, part)) return between(named[part], members(before), members(after))
+  if (isOneOf(listed, part)) return between(listed[part], entries(before), entries(after))
+  return [...changesOf('setting', part, asObject(before), asObject(after))]
+}
+
+/** A setting without members is shown as the value that it is. */
+function asObject(value: unknown): unknown {
+  return value === undefined || typeof value === 'object' ? value : { value }
+}
+
+function isOneOf<T extends object>(parts: T, part: string): part is Extract<keyof T, string> {
+  return Object.hasOwn(parts, part)
+}
+
+function members(value: unknown): ReadonlyMap<string, unknown> {
+  return new Map(Object.entries(value ?? {}))
+}
+
+/** Entries without a name go by the id that stored ones have. */
+function entries(value: unknown): ReadonlyMap<string, unknown> {
+  const list: readonly unknown[] = Array.isArray(value) ? value : []
+  return new Map(list.map((entry) => [contentId(entry), entry]))
+}
