@@ -67,13 +67,14 @@ export function createJournalFilter(wanted: Wanted): JournalFilter {
   }
 }
 
-/** Who, and at which server. A change of a server's entry is of that server. */
+/** Who, and at which server: its own endpoint, whatever was asked for there; a change of its entry, too. */
 function isOf(entry: Members, { principal, server, tool }: Wanted): boolean {
   const { object, name, method } = entry
   const at = object === 'server' ? name : entry['server']
+  const isAt = at === server || entry['endpoint'] === `/mcp/s/${server}`
   return (
     (principal === undefined || [entry['principal'], entry['principalId']].includes(principal)) &&
-    (server === undefined || at === server) &&
+    (server === undefined || isAt) &&
     (tool === undefined || (method === 'tools/call' && name === tool))
   )
 }

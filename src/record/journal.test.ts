@@ -106,6 +106,8 @@ test.each(['write', 'sync'] as const)(
     expect(journal.state().kind).toBe('failing')
     await expect(journal.intent(intent('also refused'))).rejects.toMatchObject(unavailable)
     await journal.append(outcome('kept'))
+    await journal.append('{"kind":"change","call":"told"}')
+    await journal.append(outcome('told'))
     await sleep(120)
     expect(journal.state().kind).toBe('failing')
     fails[what] = false
@@ -117,8 +119,11 @@ test.each(['write', 'sync'] as const)(
     expect((await verifyJournal(dir)).faults).toEqual([])
     const summary = await summaryOf(dir)
     expect(summary).not.toContain('intent refused')
+    expect(summary).toContain('change told')
     expect(summary.filter((line) => line.startsWith('outcome'))).toEqual(
-      ['c0', 'c1', 'c2', 'running', 'kept', 'c3', 'c4', 'c5'].map((call) => `outcome ${call} ok`),
+      ['c0', 'c1', 'c2', 'running', 'kept', 'told', 'c3', 'c4', 'c5'].map(
+        (call) => `outcome ${call} ok`,
+      ),
     )
     expect(journal.dropped).toBe(0)
   },
