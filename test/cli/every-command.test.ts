@@ -67,7 +67,10 @@ const rows: Readonly<Record<string, Row>> = {
   'limits set': { args: '--calls 60/minute', says: 'Added the limit.' },
   'limits ls': { says: '60/minute' },
   'limits remove': { args: 'ID', says: 'Removed' },
-  'audit tail': { says: 'principal=owner method=tools/call server=notes name=read_graph' },
+  'audit tail': {
+    args: '--kind intent',
+    says: 'principal=owner method=tools/call server=notes name=read_graph',
+  },
   'audit verify': { says: 'The journal is whole' },
   'audit export': { args: '--since 1h', says: '"method":"tools/call"' },
   'secrets rotate': { says: 'The sealing key is now' },
