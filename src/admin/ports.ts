@@ -1,6 +1,12 @@
 /** What the administration needs of the rest of the gateway. The composition root provides it. */
 import type { Actor, UnderRecord } from '../model/change.ts'
-import type { DesiredState, Issue, ServerKind, ServerSpecInput } from '../model/desired-state.ts'
+import type {
+  DesiredState,
+  Issue,
+  KeyRow,
+  ServerKind,
+  ServerSpecInput,
+} from '../model/desired-state.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
 import type { Store } from '../store/store.ts'
 import type { AuditLine } from './contract/audit.ts'
@@ -40,6 +46,8 @@ export interface AdminPorts extends ConversionPorts {
   call(request: CallRequest): Promise<CallAnswer>
   /** Undefined when there is no such principal. */
   explain(request: ExplainRequest): Promise<Explained | undefined>
+  /** Undefined when this gateway knows of no valid key of that name; the database may. */
+  validKey(name: string, at: number): KeyRow | undefined
   /**
    * Refuses a key from now on, in memory and on disk, whatever becomes of the database. `known`: a key of that name was
    * valid here. `fault`: why it is in memory only.

@@ -54,6 +54,7 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
     convert: (spec) => convertServer(gateway.servers, spec),
     call: (request) => call(gateway, request),
     explain: async (request) => explained(gateway, request),
+    validKey: (name, at) => gateway.validKey(name, at),
     revokeHere: async (name, at) => ({
       known: await gateway.revoke(name, at),
       fault: gateway.revocations.fault,

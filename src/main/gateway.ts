@@ -25,6 +25,7 @@ import {
   type DesiredState,
   durationMs,
   type Issue,
+  type KeyRow,
   type StoredState,
   sizeBytes,
 } from '../model/desired-state.ts'
@@ -559,17 +560,22 @@ export class Gateway {
     ]
   }
 
-  /**
-   * Refuses a key from now on, in memory and on disk, whatever becomes of the database. False: no key of that name is
-   * valid here. What the disk does not take is tried again; `revocations.fault` says so.
-   */
-  async revoke(name: string, at: number): Promise<boolean> {
-    const row = this.configuration.stored.keys.find(
+  /** What is stored of a key, as far as this node knows. Undefined: none of that name is valid. */
+  validKey(name: string, at: number): KeyRow | undefined {
+    return this.configuration.stored.keys.find(
       (key) =>
         key.name === name &&
         key.revokedAt === undefined &&
         (key.expiresAt === undefined || key.expiresAt > at),
     )
+  }
+
+  /**
+   * Refuses a key from now on, in memory and on disk, whatever becomes of the database. False: no key of that name is
+   * valid here. What the disk does not take is tried again; `revocations.fault` says so.
+   */
+  async revoke(name: string, at: number): Promise<boolean> {
+    const row = this.validKey(name, at)
     if (row === undefined) return false
     const kept = this.revocations.add(row, at)
     this.dropRevoked()

@@ -23,20 +23,25 @@ const togetherMax = 256
 
 /**
  * A change that cannot be recorded is not made: rejects with GatewayError('journal_unavailable') then, unless the journal
- * is best-effort. A key is revoked all the same, since to go on with it would be worse: the entry waits for the disk.
+ * is best-effort. A key is revoked all the same, since to go on with it would be worse: its entry is begun first, but the
+ * revocation does not wait for the disk; the entry does.
  */
 export function createChangeRecorder(options: ChangeRecorderOptions): UnderRecord {
   const { journal, nextId, now, clock } = options
-  const begin = async (actor: Actor, change: Change, call: string): Promise<void> => {
-    const line = changeLine(entryOf(actor, change, call, now()))
-    const written = journal.intent(line)
-    if (change.action !== 'revoked') return written
-    await written.catch(() => journal.append(line))
-  }
   return async (actor, changes, make) => {
     const startedAt = clock()
     const begun: string[] = []
+    const late: Promise<void>[] = []
+    const begin = async (change: Change): Promise<void> => {
+      const call = nextId()
+      const line = changeLine(entryOf(actor, change, call, now()))
+      const written = journal.intent(line)
+      if (change.action === 'revoked') late.push(written.catch(() => journal.append(line)))
+      else await written
+      begun.push(call)
+    }
     const end = async (status: OutcomeStatus, code: string): Promise<void> => {
+      await Promise.all(late)
       const ms = Math.round((clock() - startedAt) * 1_000) / 1_000
       for (const call of begun.splice(0))
         await journal.append(
@@ -45,11 +50,7 @@ export function createChangeRecorder(options: ChangeRecorderOptions): UnderRecor
     }
     try {
       for (let from = 0; from < changes.length; from += togetherMax) {
-        const together = changes.slice(from, from + togetherMax).map(async (change) => {
-          const call = nextId()
-          await begin(actor, change, call)
-          begun.push(call)
-        })
+        const together = changes.slice(from, from + togetherMax).map(begin)
         const failed = (await Promise.allSettled(together)).find(
           ({ status }) => status === 'rejected',
         )

@@ -293,6 +293,7 @@ async function adminPorts(
       },
       state: () => ({ journal: 'ok', details: [] }),
     },
+    validKey: () => undefined,
     revokeHere: async () => ({ known: false, fault: undefined }),
     notKept: () => [],
     rotateSecrets: async () => ({ current: 'newK', kept: ['oldK'] }),
