@@ -65,6 +65,7 @@ it('finds what lies before the newest entries', async () => {
   expect(await shown('tail', '--status', 'refused,tool-error', '--server', 'modern')).toEqual([
     ...error,
     unknown,
+    'refusal key:nobody tools/call modern echo',
   ])
   expect(await shown('tail', '--tool', 'echo', '--principal', 'key:two')).toEqual(echo)
   expect(await shown('tail', '--tool', 'echo', '--kind', 'intent', '-n', '2')).toEqual([

@@ -119,6 +119,8 @@ test(
       expect(revoked.said).toContain('Nothing listens at its address')
       expect(await statusOf(gateway, other)).toBe(401)
     }
+    const told = await run(gateway, 'audit tail --kind change --principal owner')
+    expect(told.said).toContain('action=revoked object=key name=other')
     expect(await statusOf(gateway, first)).toBe(200)
     await gateway.kill9()
     await gateway.restart()
