@@ -1,6 +1,7 @@
 /** Puts a route of the contract onto the server: checked input, checked answer. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
+import { unowned } from '../kit/owner.ts'
 import type { Actor } from '../model/change.ts'
 import { problemsOf } from '../store/declared-problems.ts'
 import type { Route } from './contract/route.ts'
@@ -39,7 +40,9 @@ export function handle<I extends z.ZodObject, A extends z.ZodType>(
     url: urlOf(route),
     handler: async (request) => {
       const given = givenBy(request)
-      return route.answer.parse(await work(checkInput(route.input, given), given, request.actor))
+      const input = checkInput(route.input, given)
+      // What it sets off, e.g. a server that is connected, outlives the connection that asked.
+      return route.answer.parse(await unowned(() => work(input, given, request.actor)))
     },
   })
 }

@@ -1,6 +1,7 @@
 /** Serves the administration on the owner-only socket of a data folder. */
 import { chmod, mkdir, rm, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { ownConnections } from '../kit/owner.ts'
 import type { Actor } from '../model/change.ts'
 import { AdminError } from './contract/errors.ts'
 import { assertPrivate, privateMode, socketPlace } from './contract/socket.ts'
@@ -31,6 +32,7 @@ export async function serveAdmin(ports: AdminPorts, actor: Actor): Promise<Admin
     await clear(path)
   }
   const app = createAdmin(ports, actor)
+  ownConnections(app.server, 'a connection of the administration')
   let running = 0
   app.addHook('onRequest', async (_request, reply) => {
     running++

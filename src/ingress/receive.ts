@@ -1,11 +1,9 @@
 /** The HTTP door: limits, Origin and Host, who calls, sessions, the body, and the way back. */
 
-import { EventEmitter } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { Socket } from 'node:net'
 import { Chain } from '../kit/chain.ts'
 import { Deadlines } from '../kit/deadlines.ts'
-import { owned, unowned } from '../kit/owner.ts'
+import { ownConnections, unowned } from '../kit/owner.ts'
 import type { Account } from '../model/account.ts'
 import type { AtWork } from '../model/at-work.ts'
 import type { Endpoint } from '../model/call.ts'
@@ -78,7 +76,7 @@ export function createHttpDoor(
     },
     (request, response) => door.take(request, response),
   )
-  ownConnections(server)
+  ownConnections(server, 'a connection of a caller')
   server.maxConnections = settings.connectionsMax
   server.on('connection', (socket) => {
     const account = ports.account(undefined, socket.remoteAddress ?? '')
@@ -107,18 +105,6 @@ export function createHttpDoor(
     endListens: () => door.endListens(),
     endOf: (gone) => door.endOf(gone),
     peersChanged: () => door.passOn.peersChanged(),
-  }
-}
-
-/** What is thrown in an event of a connection, of its requests or of its answers ends that connection. */
-function ownConnections(server: Server): void {
-  const emit = (event: string | symbol, ...args: unknown[]): boolean =>
-    EventEmitter.prototype.emit.call(server, event, ...args)
-  server.emit = (event: string | symbol, ...args: unknown[]) => {
-    const [socket] = args
-    if (event !== 'connection' || !(socket instanceof Socket)) return emit(event, ...args)
-    const owner = { what: 'a connection of a caller', fail: () => socket.destroy() }
-    return owned(owner, () => emit(event, ...args))
   }
 }
 

@@ -4,6 +4,8 @@
  * that calls back says who owns it; everything that it sets off, however late, belongs to the same owner.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { EventEmitter } from 'node:events'
+import { type Server, Socket } from 'node:net'
 
 export interface Owner {
   /** For the log. */
@@ -22,6 +24,17 @@ export function owned<T>(owner: Owner, work: () => T): T {
 /** Runs what serves everybody, though it was begun by something that has an owner. */
 export function unowned<T>(work: () => T): T {
   return owners.run(undefined, work)
+}
+
+/** What is thrown in an event of a connection to an HTTP server, of its requests or of its answers ends that connection. */
+export function ownConnections(server: Server, what: string): void {
+  const emit = (event: string | symbol, ...args: unknown[]): boolean =>
+    EventEmitter.prototype.emit.call(server, event, ...args)
+  server.emit = (event: string | symbol, ...args: unknown[]) => {
+    const [socket] = args
+    if (event !== 'connection' || !(socket instanceof Socket)) return emit(event, ...args)
+    return owned({ what, fail: () => socket.destroy() }, () => emit(event, ...args))
+  }
 }
 
 /** Sees to it that owners are told. `report` gets everything; without an owner the state of the process is unknown. */

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect } from 'kysely'
 import { Client, type ClientConfig, Pool, types } from 'pg'
+import { type Owner, owned } from '../kit/owner.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Address } from './embedded.ts'
 import { away, codeOf, fromDatabase, refuse } from './failure.ts'
@@ -85,6 +86,11 @@ export function openDatabase(config: ClientConfig, poolMax: number): Database {
     db = open()
     void of.destroy().catch(() => undefined)
   }
+  /** What is thrown in an event of a connection: its statement gets no answer. */
+  const owner = (of: Kysely<Tables>): Owner => ({
+    what: 'a connection to the database',
+    fail: () => abandon(of),
+  })
   let db = open()
   let last: { readonly fault: GatewayError; readonly until: Purpose } | undefined
   let awayUntil = 0
@@ -95,7 +101,7 @@ export function openDatabase(config: ClientConfig, poolMax: number): Database {
       if (last !== undefined && performance.now() < awayUntil) throw last.fault
       const used = db
       try {
-        const done = await work(used)
+        const done = await owned(owner(used), () => work(used))
         // What can be read need not take writes: a full disk, a standby.
         if (purpose === 'write' || last?.until === 'read') last = undefined
         return done
@@ -104,7 +110,8 @@ export function openDatabase(config: ClientConfig, poolMax: number): Database {
         const fault = fromDatabase(thrown)
         if (fault.code === 'database_unavailable' && !isOfOneStatement(thrown)) {
           const refused = isAnswer(thrown)
-          last = { fault, until: last?.until === 'write' || refused ? purpose : 'read' }
+          const writes = last?.until === 'write' || (refused && purpose === 'write')
+          last = { fault, until: writes ? 'write' : 'read' }
           if (!refused) awayUntil = performance.now() + awayForMs
         }
         throw purpose === 'write' && isInDoubt(thrown) ? mayBeDone(fault) : fault

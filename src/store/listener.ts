@@ -4,6 +4,7 @@
  */
 import { Client, type ClientConfig } from 'pg'
 import { createBackoff } from '../kit/backoff.ts'
+import { owned } from '../kit/owner.ts'
 import { endOrLeave } from './connection.ts'
 
 const lookEveryMs = 2_000
@@ -79,7 +80,11 @@ export function listen(
       else saw(Number(payload))
     })
     try {
-      await fresh.connect()
+      const owner = {
+        what: 'the connection that listens to the database',
+        fail: (thrown: unknown) => lose(fresh, thrown),
+      }
+      await owned(owner, () => fresh.connect())
       await fresh.query('listen sallyport_state; listen sallyport_nodes')
       await look(fresh)
       backoff.reset()

@@ -1,6 +1,7 @@
 /** The store: desired state, keys and the index of calls in PostgreSQL. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kysely, Transaction } from 'kysely'
+import { unowned } from '../kit/owner.ts'
 import type { KeyRow, StoredState } from '../model/desired-state.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { clientConfig, type DatabaseAddress, openDatabase, type Purpose } from './connection.ts'
@@ -40,9 +41,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const session = await openSession({
     migrate: () => migrate(config, options.migrations),
     listen: (changed) => listen(config, () => database.run('read', versionOf), changed),
-    changed: (what) => {
-      for (const listener of what === 'nodes' ? nodeListeners : listeners) listener()
-    },
+    // What is taken over is not the connection's that told of it.
+    changed: (what) =>
+      unowned(() => {
+        for (const listener of what === 'nodes' ? nodeListeners : listeners) listener()
+      }),
   }).catch(async (fault: unknown) => {
     await database.close()
     throw fault

@@ -18,6 +18,8 @@ interface Ran {
   readonly said: string
 }
 
+const strays = join(import.meta.dirname, '../fixtures/strays.mjs')
+
 /** Nobody answers there. */
 const nobody = 'postgres://127.0.0.1:9/nobody'
 
@@ -294,6 +296,29 @@ test(
     expect(list).not.toContain('broken')
     expect(gateway.pid).toBe(pid)
     expect(await statusOf(gateway, gateway.key)).toBe(200)
+  },
+  patienceMs,
+)
+
+test(
+  'what is thrown in an event of a connection to the database ends neither the gateway nor a call, and is over with its cause',
+  async () => {
+    const shared = await cluster(['first'])
+    const gateway = await shared.node({ env: { NODE_OPTIONS: `--import=${strays}` } })
+    const { pid } = gateway
+    const role = (name: string): Promise<Ran> => run(gateway, `roles set ${name} --allow modern/*`)
+    expect((await role('stray-in-timer-role')).ok).toBe(true)
+    await eventually(async () => gateway.log.includes('injected into a timer'))
+    // From now on whoever reads the roles throws.
+    expect((await role('stray-from-server')).said).toContain('Stored, but not in force here')
+    await eventually(async () => gateway.log.includes('injected into data of Socket'))
+    expect(gateway.log).toContain('a connection to the database failed by itself')
+    expect(await statusOf(gateway, gateway.key)).toBe(200)
+    await shared.store.remove('role', 'stray-from-server')
+    await eventually(async () => (await run(gateway, 'keys ls')).ok)
+    expect((await role('calm')).ok).toBe(true)
+    expect(await statusOf(gateway, gateway.key)).toBe(200)
+    expect(gateway.pid).toBe(pid)
   },
   patienceMs,
 )
