@@ -72,9 +72,9 @@ async function startPrism(
   }
 }
 
-type Schema = Readonly<Record<string, unknown>>
+export type Schema = Readonly<Record<string, unknown>>
 
-function isSchema(value: unknown): value is Schema {
+export function isSchema(value: unknown): value is Schema {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
@@ -115,7 +115,7 @@ function withText(schema: unknown): Schema {
 }
 
 /** Arguments that the schema takes: required ones only, or every top-level one. Undefined when the faker makes none. */
-function fake(schema: Schema, full: boolean, validate: ValidateFunction): unknown {
+export function fake(schema: Schema, full: boolean, validate: ValidateFunction): unknown {
   const properties = isSchema(schema['properties']) ? schema['properties'] : {}
   const wanted = full ? { ...schema, required: Object.keys(properties) } : schema
   for (let seed = 1; seed <= seedsMax; seed++) {

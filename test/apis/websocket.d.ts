@@ -3,7 +3,8 @@ declare module 'websocket' {
   import type { EventEmitter } from 'node:events'
   import type { Server } from 'node:http'
 
-  interface Connection extends EventEmitter {
+  interface Connection extends EventEmitter<{ message: [{ utf8Data: string }]; close: [] }> {
+    close(): void
     sendUTF(text: string): void
   }
   interface Request {

@@ -13,8 +13,11 @@ import { pointerOf } from './place.ts'
 /** Names that hardly mean anything else. */
 const certain =
   /^(x_)?(api|app|auth|access|client|subscription|developer|dev|rapidapi|ocp_apim_subscription|secret)_?(key|token|secret)$|^x_(auth|token|key|apikey)$|^(apikey|authtoken|accesstoken|auth_token|session_token|bearer_token|oauth_token)$/
+/** In headers the name of a vendor may stand before it, e.g. `X-AcmeAPI-Key`. */
+const ofVendor = /_(api|access|auth)_?(key|token|secret)$/
 /** Names that mean other things too; in a header, described as such, or asked for nearly everywhere they are credentials. */
-const likely = /^(token|key|auth|appid|app_id|apitoken|secret|credential|credentials|passkey)$/
+const likely =
+  /^(token|key|auth|appid|app_id|apitoken|secret|credential|credentials|passkey|licen[cs]e)$/
 const described = /\b(api|access|auth\w*|security|bearer)[ -]?(key|token)/i
 const notesMax = 20
 
@@ -34,6 +37,7 @@ export class Suspects {
       const words = snake(name)
       const isCertain =
         certain.test(words) ||
+        (where === 'header' && ofVendor.test(words)) ||
         (likely.test(words) &&
           (where === 'header' || described.test(textAt(spot.value, 'description') ?? '')))
       if (!isCertain && !likely.test(words)) continue
