@@ -20,6 +20,9 @@ interface Ran {
 
 const strays = join(import.meta.dirname, '../fixtures/strays.mjs')
 
+/** Each state that is waited for has a net of its own; this one is below all that a test waits for. */
+const netMs = 5 * patienceMs
+
 /** Nobody answers there. */
 const nobody = 'postgres://127.0.0.1:9/nobody'
 
@@ -140,7 +143,7 @@ test(
     expect(await run(gateway, 'keys create other --role all-tools')).toMatchObject({ ok: true })
     expect(await statusOf(gateway, other)).toBe(401)
   },
-  patienceMs,
+  netMs,
 )
 
 test(
@@ -269,7 +272,7 @@ test(
       expect(await run(gateway, `keys create mended${n}`)).toMatchObject({ ok: true })
     }
   },
-  patienceMs,
+  netMs,
 )
 
 test(
@@ -297,7 +300,7 @@ test(
     expect(gateway.pid).toBe(pid)
     expect(await statusOf(gateway, gateway.key)).toBe(200)
   },
-  patienceMs,
+  netMs,
 )
 
 test(
@@ -320,7 +323,7 @@ test(
     expect(await statusOf(gateway, gateway.key)).toBe(200)
     expect(gateway.pid).toBe(pid)
   },
-  patienceMs,
+  netMs,
 )
 
 test(
@@ -357,7 +360,7 @@ test(
       expect(await statusOf(node, fresh)).toBe(200)
     }
   },
-  patienceMs,
+  netMs,
 )
 
 test(
@@ -386,7 +389,7 @@ test(
     await other.restart()
     expect(await statusOf(other, shared.keyOf('first'))).toBe(401)
   },
-  patienceMs,
+  netMs,
 )
 
 test(
@@ -414,7 +417,7 @@ test(
     await shared.database(true)
     await eventually(async () => (await kept(gateway)).includes(nothingKept))
   },
-  patienceMs,
+  netMs,
 )
 
 const alone = async (keys: readonly string[] = ['first', 'other']): Promise<TestGateway> => {
@@ -449,7 +452,7 @@ test(
     expect(await isRefused(gateway, 'other')).toBe(true)
     expect(await isRefused(gateway, 'first')).toBe(false)
   },
-  patienceMs,
+  netMs,
 )
 
 test(
@@ -468,7 +471,7 @@ test(
     await gateway.restart()
     expect(await isRefused(gateway, 'other')).toBe(true)
   },
-  patienceMs,
+  netMs,
 )
 
 test(
@@ -489,7 +492,7 @@ test(
     expect(await isRefused(gateway, 'other')).toBe(true)
     expect(await isRefused(gateway, 'first')).toBe(false)
   },
-  patienceMs,
+  netMs,
 )
 
 test(
@@ -529,5 +532,5 @@ test(
     await writeFile(settings, before)
     await make('after-mending')
   },
-  patienceMs,
+  netMs,
 )
