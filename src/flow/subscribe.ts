@@ -1,6 +1,6 @@
 /** Streams of changes: `subscriptions/listen` of modern clients, subscriptions of legacy sessions. */
 
-import { resolve, resolveTask } from '../catalog/resolve.ts'
+import { resolve, resolveTask, unknownTarget } from '../catalog/resolve.ts'
 import { scanArray, scanObject, stringValue } from '../kit/json-scan.ts'
 import { ownText } from '../kit/own-text.ts'
 import { textWeight } from '../model/account.ts'
@@ -8,7 +8,7 @@ import { type Endpoint, endpointText, type Identified } from '../model/call.ts'
 import { tasksExtension } from '../model/extensions.ts'
 import { type Members, rawOf } from '../model/members.ts'
 import type { Principal } from '../model/principal.ts'
-import { GatewayError } from '../model/refusal.ts'
+import { GatewayError, type RefusalCode } from '../model/refusal.ts'
 import type { Exchange, Session } from '../model/session.ts'
 import { subjectOf } from '../model/target.ts'
 import { authorize } from '../policy/authorize.ts'
@@ -282,10 +282,20 @@ async function watchResource(
   )
   authorize(snapshot.engine, identified, target)
   const place = placeOf(call.endpoint, publicUri)
-  if (place === undefined) throw new GatewayError('resource_unknown')
+  if (place === undefined) throw unknownTarget('resource', publicUri)
   const subject: Subject = { kind: 'resource', server: place.server, id: place.uri }
-  return deps.hub.watch(subscriber, subject, publicUri)
+  try {
+    return await deps.hub.watch(subscriber, subject, publicUri)
+  } catch (thrown) {
+    // What is not listed may not be there; the server's no would tell it from what is denied.
+    const isListed = target.item?.kind === 'resource'
+    if (isListed || !(thrown instanceof GatewayError) || !refusals.has(thrown.code)) throw thrown
+    throw unknownTarget('resource', publicUri)
+  }
 }
+
+/** What servers say of a resource that they do not have, or do not tell of. */
+const refusals: ReadonlySet<RefusalCode> = new Set(['subscription_refused', 'resource_unknown'])
 
 /** `resources/subscribe` of a legacy session; updates come on its GET stream. */
 export async function runSubscribe(

@@ -257,8 +257,11 @@ const owner = { kind: 'change', principal: 'owner', principalId: 'owner', via: '
 
 describe('a command', () => {
   let gateway: TestGateway
+  /** Entries that were looked at. */
+  let seen = 0
   beforeAll(async () => {
     gateway = await startGateway({ config: {} })
+    seen = (await entries(gateway.dataDir, 'change,outcome')).length
   })
   afterAll(() => gateway.stop())
 
@@ -270,25 +273,25 @@ describe('a command', () => {
     expect([...new Set(rows.map(({ route }) => route))].sort()).toEqual(changing.sort())
   })
 
-  it.each(rows)('$route: $words.0 $words.1', async ({ words, told }) => {
-    const before = await entries(gateway.dataDir, 'change')
+  it.each(rows)('$route: $words.0 $words.1', async ({ words, told: wanted }) => {
     const [group = ''] = words
     const listed = words.includes('ID')
       ? await done(gateway.dataDir, group, 'ls', '--json')
       : '{"id": ""}'
     const found = /"id": "([^"]*)"/.exec(listed)?.[1] ?? ''
     await done(gateway.dataDir, ...words.map((word) => (word === 'ID' ? found : word)))
-    const [change, ...more] = (await entries(gateway.dataDir)).slice(before.length)
-    expect(more).toEqual([])
+    const told = (await entries(gateway.dataDir, 'change,outcome')).slice(seen)
+    seen += told.length
+    const [change, outcome] = told
+    expect(told).toHaveLength(2)
     expect(change).toEqual({
       ...owner,
-      ...told,
+      ...wanted,
       uid: process.getuid?.(),
       call: expect.any(String),
       at: expect.any(Number),
     })
-    const outcomes = await entries(gateway.dataDir, 'outcome')
-    expect(outcomes.at(-1)).toMatchObject({ call: change?.['call'], status: 'ok' })
+    expect(outcome).toMatchObject({ kind: 'outcome', call: change?.['call'], status: 'ok' })
   })
 
   it('that writes what is there already changes nothing', async () => {

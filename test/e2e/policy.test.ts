@@ -133,6 +133,38 @@ describe.each(['modern', 'legacy'] as const)('prompts and resources of the %s se
   })
 })
 
+describe.each(['modern', 'legacy'] as const)('subscribing at the %s server', (era) => {
+  const places = [
+    [() => world.at(era), ''],
+    [() => world.gateway.url, `${era}+`],
+  ] as const
+
+  test('answers for a denied resource as for one that is not there', async () => {
+    for (const [url, prefix] of places) {
+      const session = await legacySession(url(), careful())
+      const subscribe = async (name: string): Promise<string> => {
+        const uri = `${prefix}test://static-${name}`
+        const reply = await session.request('resources/subscribe', { uri })
+        expect(dig(reply.message, 'error', 'data', 'code')).toBe('resource_unknown')
+        return bare(reply).replaceAll(`static-${name}`, 'static')
+      }
+      const denied = await subscribe('binary')
+      expect(await subscribe('binarX')).toBe(denied)
+      expect(await subscribe('%62inary')).toBe(denied)
+    }
+  })
+
+  test('acknowledges neither, and what is there', async () => {
+    const [there, ...others] = ['text', 'binary', 'binarX'].map((name) => `test://static-${name}`)
+    const listen = await openListen(world.at(era), careful(), {
+      resourceSubscriptions: [there, ...others],
+    })
+    const told = await listen.untilMethod('notifications/subscriptions/acknowledged')
+    expect(dig(told, 'params', 'notifications', 'resourceSubscriptions')).toEqual([there])
+    listen.close()
+  })
+})
+
 test('a key without a role that allows anything sees nothing and calls nothing', async () => {
   const key = world.gateway.keyOf('nothing')
   for (const method of [
