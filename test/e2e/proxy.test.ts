@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { connect, type Server } from 'node:net'
+import { connect, createServer as createNetServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { DesiredStateInput } from '../../src/model/desired-state.ts'
@@ -29,15 +29,15 @@ interface TestProxy {
   readonly authorizations: (string | undefined)[]
 }
 
-/** A forward proxy that knows all names as this machine; with a status it refuses everything. */
-async function startProxy(status?: number): Promise<TestProxy> {
+/** A forward proxy that knows all names as this machine; with a status it refuses everything. With `tls` it is spoken to by https. */
+async function startProxy(status?: number, tls = false): Promise<TestProxy> {
   const asked: string[] = []
   const authorizations: (string | undefined)[] = []
   const note = ({ method, url, headers }: IncomingMessage): void => {
     asked.push(`${method} ${url}`)
     authorizations.push(headers['proxy-authorization'])
   }
-  const server = createServer((incoming, answer) => {
+  const take = (incoming: IncomingMessage, answer: ServerResponse): void => {
     note(incoming)
     if (status !== undefined) return void answer.writeHead(status).end('no')
     const { port, pathname, search } = new URL(incoming.url ?? '')
@@ -52,7 +52,10 @@ async function startProxy(status?: number): Promise<TestProxy> {
     onward.on('error', () => answer.destroy())
     answer.on('close', () => onward.destroy())
     incoming.pipe(onward)
-  })
+  }
+  const server = tls
+    ? createTlsServer({ key: pem('proxy.key'), cert: pem('proxy.pem') }, take)
+    : createServer(take)
   server.on('connect', (incoming, socket) => {
     note(incoming)
     socket.on('error', () => undefined)
@@ -212,4 +215,67 @@ test('a proxy that refuses is named with its status', async () => {
     `the proxy 127.0.0.1:${port} refused the connection with status ${status}`
   await eventually(async () => gateway.log.includes(refused(asking.port, 407)))
   await eventually(async () => gateway.log.includes(refused(broken.port, 502)))
+})
+
+test.each(['localhost', '127.0.0.1'])(
+  'a proxy that is spoken to by https at %s, and one that it does not trust',
+  async (host) => {
+    const proxy = await startProxy(undefined, true)
+    const { mcp, tls } = await startServers()
+    const password = secret('proxy-pass-4712')
+    const url = `https://me:${password}@${host}:${proxy.port}`
+    const config: DesiredStateInput = {
+      egress: { proxy: 'environment' },
+      servers: {
+        tls: {
+          http: { url: `https://api.test:${tls}/mcp` },
+          era: 'modern',
+          credential: { tls: { ca: pem('ca.pem') } },
+        },
+        plain: { http: { url: `http://127.0.0.1:${mcp}/mcp` }, era: 'modern' },
+      },
+    }
+    const env = { HTTP_PROXY: url, HTTPS_PROXY: url }
+    const trusted = join(import.meta.dirname, '../fixtures/tls/proxy.pem')
+    const gateway = await start(config, { ...env, NODE_EXTRA_CA_CERTS: trusted })
+    await eventually(async () => (await toolsOf(gateway, 'tls')).length > 0)
+    await eventually(async () => (await toolsOf(gateway, 'plain')).length > 0)
+    expect(proxy.asked).toContain(`CONNECT api.test:${tls}`)
+    expect(proxy.asked).toContain(`POST http://127.0.0.1:${mcp}/mcp`)
+    const wary = await start(config, env)
+    for (const name of ['tls', 'plain'])
+      await eventually(async () =>
+        new RegExp(
+          `"server":"${name}".*the proxy ${host}:${proxy.port} cannot be reached: DEPTH_ZERO_SELF_SIGNED_CERT`,
+        ).test(wary.log),
+      )
+  },
+)
+
+test('a proxy that is not there, hangs up, or is no proxy is named, whatever is asked for through it', async () => {
+  const closed = createNetServer()
+  const nobody = await listening(closed)
+  await new Promise<void>((resolve) => closed.close(() => resolve()))
+  const rude = await listening(createNetServer((socket) => socket.destroy()))
+  const odd = await listening(createNetServer((socket) => socket.end('SSH-2.0-odd\r\n')))
+  for (const port of [nobody, rude, odd]) {
+    const url = `http://127.0.0.1:${port}`
+    const gateway = await start(
+      {
+        egress: { proxy: 'environment' },
+        servers: {
+          tls: { http: { url: 'https://127.0.0.1:9/mcp' }, era: 'modern' },
+          plain: { http: { url: 'http://127.0.0.1:9/mcp' }, era: 'modern' },
+          'api-tls': { openapi: { spec: 'https://127.0.0.1:9/openapi.json' } },
+          api: api(9),
+        },
+      },
+      { HTTP_PROXY: url, HTTPS_PROXY: url },
+    )
+    for (const name of ['tls', 'plain', 'api-tls', 'api'])
+      await eventually(async () =>
+        new RegExp(`"server":"${name}".*the proxy 127.0.0.1:${port}\\b`).test(gateway.log),
+      )
+    expect(gateway.log).not.toContain('undefined')
+  }
 })

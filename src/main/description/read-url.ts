@@ -132,10 +132,14 @@ async function guarded<T>(url: URL, work: () => Promise<T>): Promise<T> {
     const egress = egressFault(fault)
     if (egress !== undefined) throw refused(url, egress.message)
     const name = fault instanceof Error ? fault.name : ''
+    // A proxy that fails says so in a sentence.
+    const own = fault instanceof GatewayError ? fault.message : undefined
     const code = fault instanceof Error && 'code' in fault ? String(fault.code) : name
     throw unreadable(
       url,
-      name === 'TimeoutError' ? 'the server does not answer in time' : `no connection (${code})`,
+      name === 'TimeoutError'
+        ? 'the server does not answer in time'
+        : `no connection (${own ?? code})`,
     )
   }
 }

@@ -93,11 +93,16 @@ export function dialProxy(proxy: HttpProxy, connector: buildConnector.connector)
 
 function unreachable(proxy: HttpProxy, cause: unknown): GatewayError {
   if (cause instanceof GatewayError) return cause
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'failed'
   return new GatewayError('server_unavailable', {
-    detail: `the proxy ${proxy.host} cannot be reached: ${code}`,
+    detail: `the proxy ${proxy.host} cannot be reached: ${codeOf(cause)}`,
     cause,
   })
+}
+
+/** What does not speak HTTP has no code. */
+function codeOf(fault: unknown): string {
+  if (!(fault instanceof Error)) return 'failed'
+  return 'code' in fault && typeof fault.code === 'string' ? fault.code : fault.name
 }
 
 function refused(proxy: HttpProxy, status: number): GatewayError {
@@ -140,6 +145,16 @@ export async function openTunnel(
   }
 }
 
+/** Of whoever gave the request up, or waited long enough. */
+const ours = /^(?:AbortError|TimeoutError|UND_ERR_ABORTED)$/
+
+/** A connection to a proxy that broke when it was there: all that is told of such a fault is its code. */
+function brokenThrough(proxy: HttpProxy, fault: Error): Error {
+  if (fault instanceof GatewayError || ours.test(codeOf(fault))) return fault
+  const code = `${codeOf(fault)} through the proxy ${proxy.host}`
+  return Object.assign(new Error(fault.message, { cause: fault }), { code })
+}
+
 /** Only a proxy answers 407 (RFC 9110 section 15.5.8): that is no answer of the server. */
 function refusing(
   proxy: HttpProxy,
@@ -155,7 +170,8 @@ function refusing(
     },
     onResponseData: (...args) => handler.onResponseData?.(...args),
     onResponseEnd: (...args) => handler.onResponseEnd?.(...args),
-    onResponseError: (...args) => handler.onResponseError?.(...args),
+    onResponseError: (controller, fault) =>
+      handler.onResponseError?.(controller, brokenThrough(proxy, fault)),
   }
 }
 
