@@ -40,6 +40,8 @@ class World {
   readonly folder: string
   readonly held: ServerResponse[]
   readonly asking: AskingServer
+  /** Whether lists are held as well. */
+  readonly holds: { lists: boolean }
   private readonly stub: Stub
   private readonly ids: unknown[]
 
@@ -48,6 +50,7 @@ class World {
     folder: string
     held: ServerResponse[]
     ids: unknown[]
+    holds: { lists: boolean }
     stub: Stub
     asking: AskingServer
   }) {
@@ -55,6 +58,7 @@ class World {
     this.folder = parts.folder
     this.held = parts.held
     this.ids = parts.ids
+    this.holds = parts.holds
     this.stub = parts.stub
     this.asking = parts.asking
   }
@@ -63,11 +67,12 @@ class World {
     const folder = await mkdtemp(join(tmpdir(), 'sallyport-held-'))
     const held: ServerResponse[] = []
     const ids: unknown[] = []
+    const holds = { lists: false }
     const stub = await startStub({
       era: 'modern',
       tools: [{ name: 'hold', inputSchema: { type: 'object' } }],
       handle({ method, message, response }) {
-        if (method !== 'tools/call') return false
+        if (method !== 'tools/call' && !(holds.lists && method === 'tools/list')) return false
         held.push(response)
         ids.push(dig(message, 'id'))
         return true
@@ -88,7 +93,7 @@ class World {
       },
       keys: { first: everything },
     })
-    return new World({ gateway, folder, held, ids, stub, asking })
+    return new World({ gateway, folder, held, ids, holds, stub, asking })
   }
 
   get origin(): string {
@@ -139,11 +144,12 @@ class World {
   /** Intents without an outcome, and the statuses of the outcomes. */
   async recorded(): Promise<{ open: number; statuses: readonly string[] }> {
     const entries = await entriesOf(this.gateway)
-    const statuses = entries.flatMap((entry) => (entry.kind === 'outcome' ? [entry.status] : []))
-    return {
-      open: entries.filter(({ kind }) => kind === 'intent').length - statuses.length,
-      statuses,
-    }
+    const calls = new Set(entries.flatMap((entry) => (entry.kind === 'intent' ? [entry.call] : [])))
+    // Changes of the configuration have outcomes, too.
+    const statuses = entries.flatMap((entry) =>
+      entry.kind === 'outcome' && calls.has(entry.call) ? [entry.status] : [],
+    )
+    return { open: calls.size - statuses.length, statuses }
   }
 
   async stop(): Promise<void> {
@@ -328,6 +334,21 @@ test('with nothing to wait for it ends at once, however long calls might take', 
   expect((await body.next()).status).toBe(503)
 })
 
+test('a command other than a call gets its answer, too', async () => {
+  world = await World.start('10m')
+  // The gateway has its own list.
+  await eventually(async () => (await world.call()).text.includes('held__hold'))
+  world.holds.lists = true
+  const command = world.command(['doctor'])
+  const said = Promise.all([text(command.stdout), text(command.stderr)])
+  await until(() => world.held.length > 0)
+  await world.told('SIGTERM')
+  await world.release()
+  expect((await said).join('')).toMatch(/held/)
+  expect((await said).join('')).not.toContain('did not answer')
+  expect(await world.gateway.ended()).toBe(0)
+})
+
 test('what runs longer than listen.drain is cancelled, told so and recorded', async () => {
   world = await World.start('1s')
   const call = world.hold('held')
@@ -368,7 +389,7 @@ test('an answer that its client has not read yet is not cut', async () => {
     `POST /mcp/s/child HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n${head.join('')}\r\n${body}`,
   )
   await world.release()
-  await eventually(async () => (await entriesOf(gateway)).some(({ kind }) => kind === 'outcome'))
+  await eventually(async () => (await world.recorded()).statuses.length > 0)
   await world.told('SIGTERM')
   const answer = await text(socket)
   expect(Number(/content-length: (\d+)/i.exec(answer)?.[1])).toBeGreaterThan(bytes)
