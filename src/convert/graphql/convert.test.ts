@@ -98,6 +98,19 @@ describe('arguments', () => {
     expect(fits({})).toBe(false)
   })
 
+  it('of scalars of which nothing is known take anything but null, where null is not allowed', async () => {
+    const { tools } = await convert(
+      'scalar Odd type Query { a(odd: Odd!, more: [Odd!], free: Odd, json: JSON!): Int } scalar JSON',
+    )
+    const takes = new Ajv2020({ strict: false }).compile({ ...tools[0]?.definition.inputSchema })
+    for (const odd of ['x', 1, true, {}, []])
+      expect(takes({ odd, json: odd, more: [odd] })).toBe(true)
+    expect(takes({ odd: 1, json: {}, free: null, more: null })).toBe(true)
+    expect(takes({ odd: null, json: {} })).toBe(false)
+    expect(takes({ odd: 1, json: null })).toBe(false)
+    expect(takes({ odd: 1, json: 1, more: [null] })).toBe(false)
+  })
+
   it('of a subscription stand beside its own limit and seconds', async () => {
     const { definition, plan } = tool(await convert(shop), 'orders')
     expect(Object.keys(Object(definition.inputSchema['properties']))).toEqual([

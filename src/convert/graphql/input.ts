@@ -17,7 +17,7 @@ import {
   valueFromASTUntyped,
 } from 'graphql'
 import type { JsonSchema } from '../../model/conversion.ts'
-import { isUpload, orNull, scalarSchema } from './scalars.ts'
+import { isUpload, notNull, orNull, scalarSchema } from './scalars.ts'
 import { trim } from './words.ts'
 
 /** Input types of one tool; generated APIs have filters that reach every table. */
@@ -160,7 +160,7 @@ class Writer {
   }
 
   private type(type: GraphQLInputType, depth: number): JsonSchema {
-    if (isNonNullType(type)) return this.nullable(type.ofType, depth)
+    if (isNonNullType(type)) return notNull(this.nullable(type.ofType, depth))
     return orNull(this.nullable(type, depth))
   }
 

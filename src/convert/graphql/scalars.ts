@@ -102,6 +102,12 @@ export function scalarSchema(type: GraphQLScalarType): JsonSchema | undefined {
 /** The multipart upload that many servers know (graphql-multipart-request-spec); it does not travel as JSON. */
 export const isUpload = (name: string): boolean => name === 'Upload'
 
+/** The schema without `null`, which no server takes for a `T!` whatever T is (GraphQL section 3.12). */
+export function notNull(schema: JsonSchema): JsonSchema {
+  const isOpen = ['type', '$ref', 'anyOf'].every((keyword) => schema[keyword] === undefined)
+  return isOpen ? { type: ['string', 'number', 'boolean', 'object', 'array'], ...schema } : schema
+}
+
 /** The schema with `null` beside its types. */
 export function orNull(schema: JsonSchema): JsonSchema {
   const { type } = schema

@@ -2,7 +2,8 @@
 import type { JsonSchema } from '../../model/conversion.ts'
 import type { RestBody, RestParameter } from '../../model/kinds/openapi.ts'
 import { type Body, clashes, exampleOf, isFile } from './body.ts'
-import { type JsonDraft, setMember, textAt } from './json.ts'
+import { type JsonDraft, memberOf, setMember, textAt } from './json.ts'
+import { readTypes } from './keywords.ts'
 import type { Parameter } from './parameters.ts'
 import type { Spot } from './place.ts'
 import type { Reference } from './schema.ts'
@@ -65,7 +66,9 @@ class ArgumentBuilder {
     const { name, in: where, style, explode, allowReserved, mediaType, required, spot } = parameter
     const argument = this.free(name, where)
     const converted = this.schemas.convert(parameter.schema, 'input', this.references)
-    const schema = withDescription(converted, textAt(spot.value, 'description'))
+    const told = withDescription(converted, textAt(spot.value, 'description'))
+    const travels = required && mediaType === undefined && where === 'query'
+    const schema = travels ? this.notEmpty(told, parameter.schema, 'object') : told
     const example = exampleOf(spot, this.schemas.tools.documents)
     this.add(argument, withExample(schema, example), required)
     const { inner } = parameter
@@ -117,7 +120,15 @@ class ArgumentBuilder {
         part?.file === true
           ? withDescription(this.fileOrFiles(spot), this.descriptionOf(spot))
           : this.schemas.convert(spot, 'input', this.references)
-      this.add(argument, schema, needed && plain.required.has(name))
+      const isNeeded = needed && plain.required.has(name)
+      const isByParts = isNeeded && part?.file === false && part.mediaType === undefined
+      this.add(
+        argument,
+        isByParts && body.form === 'urlencoded'
+          ? this.notEmpty(schema, spot, part.style === 'content' ? 'array' : 'object')
+          : schema,
+        isNeeded,
+      )
       properties[name] = argument
     }
     if (plain.choices.length > 0)
@@ -127,6 +138,19 @@ class ArgumentBuilder {
           .join(', or '),
       )
     return { kind: 'arguments', properties }
+  }
+
+  /** What is required, and travels as its items or members alone, is sent only where it has one. */
+  private notEmpty(schema: JsonSchema, spot: Spot, up: 'array' | 'object'): JsonSchema {
+    const types = this.schemas.tools.documents
+      .layers(spot)
+      .flatMap(({ value }) => readTypes(memberOf(value, 'type') ?? []).types)
+    const [keyword, type] = types.includes('array')
+      ? (['minItems', 'array'] as const)
+      : (['minProperties', 'object'] as const)
+    if (!types.every((one) => one === type) || types.length === 0) return schema
+    if (schema[keyword] !== undefined || (type === 'object' && up === 'array')) return schema
+    return { ...schema, [keyword]: 1 }
   }
 
   private fileOrFiles(spot: Spot): JsonSchema {

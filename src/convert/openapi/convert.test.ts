@@ -343,6 +343,53 @@ test('members that are almost spelled right are named, since they would be ignor
   ])
 })
 
+describe('arguments that nobody could give', () => {
+  const argumentsOf = async (schema: object, type = 'application/json') => {
+    const content = { [type]: { schema } }
+    const { tools, notes } = await convert(
+      one({ '/a': { post: { requestBody: { required: true, content }, responses: ok } } }),
+    )
+    return { schema: tools[0]?.definition.inputSchema ?? {}, notes }
+  }
+  const text = { type: 'string' }
+
+  test('a member that a closed object asks for and does not have is not asked for', async () => {
+    const closed = {
+      ...{ type: 'object', properties: { one: text }, required: ['one', 'two'] },
+      additionalProperties: false,
+    }
+    const { schema, notes } = await argumentsOf({ type: 'object', properties: { closed } })
+    expect(schema['properties']).toMatchObject({ closed: { required: ['one'] } })
+    expect(notes.map(({ code, reason }) => [code, reason.includes('"two"')])).toEqual([
+      ['schema_unusable', true],
+    ])
+    // An open one may have it, and so may what stands beside it.
+    const { additionalProperties: _, ...open } = closed
+    const others = {
+      ...{ open, dots: { ...closed, patternProperties: { '^t': text } } },
+      both: { allOf: [closed, { type: 'object', properties: { two: text } }] },
+    }
+    const { schema: kept } = await argumentsOf({ type: 'object', properties: others })
+    expect(JSON.stringify(kept).match(/"required":\["one","two"\]/g)).toHaveLength(3)
+  })
+
+  test('a required list of a form has an item, and a required object a member', async () => {
+    const list = { type: 'array', items: text }
+    const object = { type: 'object', properties: { a: text } }
+    const properties = { list, object, free: list, two: { ...list, minItems: 2 } }
+    const form = { type: 'object', properties, required: ['list', 'object', 'two'] }
+    const type = 'application/x-www-form-urlencoded'
+    const { schema } = await argumentsOf(form, type)
+    // Without a style an object travels as JSON, also an empty one (OpenAPI 3.1 section 4.8.15.1.2).
+    expect(schema['properties']).toEqual({
+      ...{ list: { ...list, minItems: 1 }, object, free: list, two: { ...list, minItems: 2 } },
+    })
+    const { schema: asJson } = await argumentsOf(form)
+    expect(asJson['properties']).toMatchObject({ list, object })
+    expect(JSON.stringify(asJson)).not.toContain('"minItems":1')
+  })
+})
+
 describe('words for models', () => {
   test('the summary first, without markup, in whole sentences, deprecated said', async () => {
     const long = 'This sentence is here to fill the room. '.repeat(60)

@@ -308,8 +308,25 @@ class SchemaConverter {
   private required(hidden: ReadonlySet<string>): void {
     const raw = memberOf(this.value, 'required')
     if (!Array.isArray(raw)) return
-    const names = [...new Set(textsAt(this.value, 'required'))].filter((name) => !hidden.has(name))
+    const wanted = [...new Set(textsAt(this.value, 'required'))].filter((name) => !hidden.has(name))
+    const impossible = wanted.filter((name) => this.forbids(name))
+    if (impossible.length > 0)
+      this.note(
+        `It asks for ${impossible.map((name) => JSON.stringify(name)).join(', ')} and takes no such member; it is not asked for.`,
+        'required',
+      )
+    const names = wanted.filter((name) => !impossible.includes(name))
     if (names.length > 0) this.result['required'] = names
+  }
+
+  /** Whether no value may have a member of this name, by what stands here. */
+  private forbids(name: string): boolean {
+    const { open, direction } = this.scope
+    if (memberOf(this.value, 'additionalProperties') !== false || open || direction !== 'input')
+      return false
+    if (objectAt(this.value, 'patternProperties') !== undefined) return false
+    const properties = objectAt(this.value, 'properties')
+    return properties === undefined || !Object.hasOwn(properties, name)
   }
 
   private patternProperties(patterns: JsonObject): void {

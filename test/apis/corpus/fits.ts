@@ -78,6 +78,9 @@ function misfitOfObject(
     // What only answers have is not asked for in a request (OpenAPI 3.0 section 4.7.24.1).
     const property = resolve(properties[name])
     if (isSchema(property) && property['readOnly'] === true) continue
+    // What the schema itself forbids nobody can send.
+    const isForbidden = schema['additionalProperties'] === false && properties[name] === undefined
+    if (isForbidden && schema['patternProperties'] === undefined) continue
     return `without ${name}`
   }
   const declared = namesOf(schema, resolve)

@@ -266,7 +266,7 @@ async function verdictOf(
       placeOf: (argument) => judge.placeOf?.(tool.operation, argument),
     })
     if (asked !== undefined) return asked
-    const args = fill(inputSchema)
+    const args = fill(withTold(tool.definition))
     if (args === undefined) return 'the faker makes no arguments'
     let answer: unknown
     const sent = async (): Promise<void> => {
@@ -293,6 +293,18 @@ function textOf(answer: unknown): string {
 }
 
 const ajv = new Ajv2020({ strict: false, logger: false, inlineRefs: false, allErrors: false })
+
+/** A schema that also asks for what the words of the tool ask for: which providers take no alternatives of arguments. */
+function withTold({ description = '', inputSchema }: ConvertedTool<unknown>['definition']): Schema {
+  const words = `${description}\n${String(inputSchema['description'] ?? '')}`
+  const told = /^(?:Needs at least|Give exactly) one of: ([^.:]+?)(?:, or [^.]+)?\.$/m.exec(
+    words,
+  )?.[1]
+  const first = told?.split(/,? and /) ?? []
+  const names = told?.includes(', ') === true ? [told.split(', ')[0]] : first
+  const required = Array.isArray(inputSchema['required']) ? inputSchema['required'] : []
+  return names.length === 0 ? inputSchema : { ...inputSchema, required: [...required, ...names] }
+}
 
 /** Required arguments only. Undefined when the faker makes none that the schema takes. */
 function fill(schema: Schema): unknown {
