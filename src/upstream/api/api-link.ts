@@ -53,6 +53,13 @@ function withJudged(definition: string, judged: JsonSchema | undefined): string 
     : `${definition.slice(0, -1)}${judgedMember}${JSON.stringify(judged)}}`
 }
 
+/** Faults of calls after which it is asked whether the API can be reached at all. */
+const doubtful: ReadonlySet<string> = new Set([
+  'server_unavailable',
+  'server_timeout',
+  'server_broken',
+])
+
 export class ApiLink<Plan, Common> implements ServerLink {
   private readonly options: ApiLinkOptions<Plan, Common>
   private converted: Converted<Plan, Common> | undefined
@@ -113,7 +120,7 @@ export class ApiLink<Plan, Common> implements ServerLink {
         }),
         (thrown: unknown): never => {
           const fault = toGatewayError(thrown)
-          if (fault.code === 'server_unavailable') this.notice?.('sallyport/unreachable', [])
+          if (doubtful.has(fault.code)) this.notice?.('sallyport/unreachable', [])
           throw fault
         },
       )
