@@ -75,10 +75,8 @@ const excused: Readonly<Record<string, Readonly<Record<string, Excuse>>>> = {
       through: /buildConnector\.connector/,
     },
   },
-  'src/ingress/receive.ts': {
-    'node:http': listens,
-    'node:net': { reason: 'asks what a connection of a caller is' },
-  },
+  'src/ingress/receive.ts': { 'node:http': listens },
+  'src/kit/owner.ts': { 'node:net': { reason: 'asks what a connection is' } },
   'src/admin/create.ts': {
     fastify: { reason: 'answers on the Unix socket of the administration' },
   },
