@@ -1,23 +1,50 @@
 // Who may import whom (docs/ARCHITECTURE.md). A room imports the model, the kit and itself; never another room.
-const rooms = ['ingress', 'identity', 'wire', 'catalog', 'policy', 'limits', 'guard', 'credential', 'record', 'upstream']
-const others = ['store', 'convert', 'oauth']
+const rooms = ['ingress', 'identity', 'wire', 'catalog', 'policy', 'limits', 'guard', 'credential', 'record', 'upstream', 'process', 'egress', 'store', 'oauth']
+const kinds = ['asyncapi', 'graphql', 'grpc', 'openapi', 'soap', 'sql']
+const product = '\\.test\\.ts$'
+const only = (name, from, allowed, comment) => ({
+  name,
+  severity: 'error',
+  ...(comment === undefined ? {} : { comment }),
+  from: { path: `^src/${from}/`, pathNot: product },
+  to: { path: `^src/(?!${['kit/', 'model/', `${from}/`, ...allowed].join('|')})` },
+})
 
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
     { name: 'kit-knows-nothing-of-ours', severity: 'error', from: { path: '^src/kit/' }, to: { path: '^src/(?!kit/)' } },
     { name: 'model-knows-only-kit', severity: 'error', from: { path: '^src/model/' }, to: { path: '^src/(?!kit/|model/)' } },
-    ...[...rooms, ...others].map((room) => ({
-      name: `${room}-is-a-room`,
-      severity: 'error',
-      comment: 'A room gets what it needs of another one as an argument, or through a port that it declares.',
-      from: { path: `^src/${room}/`, pathNot: '\\.test\\.ts$' },
-      to: { path: `^src/(?!kit/|model/|${room}/)` },
-    })),
-    { name: 'snapshot-imports-compile-halves', severity: 'error', from: { path: '^src/snapshot/', pathNot: '\\.test\\.ts$' }, to: { path: '^src/(?!kit/|model/|snapshot/|catalog/|policy/|limits/|identity/)' } },
-    { name: 'flow-imports-rooms', severity: 'error', from: { path: '^src/flow/', pathNot: '\\.test\\.ts$' }, to: { path: '^src/(store|admin|cli|main|oauth|convert|llm|ingress)' } },
-    { name: 'admin-is-the-writer', severity: 'error', from: { path: '^src/admin/', pathNot: '\\.test\\.ts$' }, to: { path: '^src/(?!kit/|model/|admin/|store/|snapshot/|oauth/|convert/|policy/|catalog/)' } },
-    { name: 'cli-speaks-the-contract', severity: 'error', from: { path: '^src/cli/', pathNot: '\\.test\\.ts$' }, to: { path: '^src/(?!kit/|cli/|admin/contract/|model/)' } },
+    ...rooms.map((room) => only(`${room}-is-a-room`, room, [], 'A room gets what it needs of another one as an argument, or through a port that it declares.')),
+    only('mcp-links-servers', 'mcp', ['upstream/', 'egress/egress', 'process/channel']),
+    only('kinds-know-no-room', 'kinds', ['upstream/', 'egress/egress']),
+    ...kinds.flatMap((kind) => [
+      {
+        name: `${kind}-knows-no-other-kind`,
+        severity: 'error',
+        from: { path: `^src/kinds/${kind}/`, pathNot: product },
+        to: { path: `^src/kinds/(${kinds.filter((other) => other !== kind).join('|')})/` },
+      },
+      {
+        name: `${kind}-meets-in-plans`,
+        severity: 'error',
+        comment: 'What converts runs in a worker and loads nothing that calls; what calls reads no description.',
+        from: { path: `^src/kinds/${kind}/convert/`, pathNot: product },
+        to: { path: `^src/kinds/(${kind}/execute|api)/` },
+      },
+      {
+        name: `${kind}-executes-plans`,
+        severity: 'error',
+        from: { path: `^src/kinds/${kind}/execute/`, pathNot: product },
+        to: { path: `^src/kinds/(${kind}/convert/|document/|[^/]*\\.ts$)` },
+      },
+    ]),
+    only('registry-opens-servers', 'registry', ['kinds/', 'mcp/', 'process/', 'egress/', 'upstream/', 'catalog/', 'wire/', 'guard/', 'credential/', 'store/resolve-secrets', 'admin/ports', 'admin/contract/convert'], 'It implements the port of the administration that looks at descriptions.'),
+    only('cluster-is-nodes', 'cluster', ['ingress/settings', 'store/store']),
+    only('snapshot-imports-compile-halves', 'snapshot', ['catalog/', 'policy/', 'limits/', 'identity/']),
+    { name: 'flow-imports-rooms', severity: 'error', from: { path: '^src/flow/', pathNot: product }, to: { path: '^src/(store|admin|cli|main|oauth|kinds|mcp|process|egress|registry|cluster|llm|ingress)' } },
+    only('admin-is-the-writer', 'admin', ['store/', 'snapshot/', 'oauth/', 'registry/', 'policy/', 'catalog/']),
+    { name: 'cli-speaks-the-contract', severity: 'error', from: { path: '^src/cli/', pathNot: product }, to: { path: '^src/(?!kit/|cli/|admin/contract/|model/)' } },
     { name: 'nobody-imports-main', severity: 'error', from: { path: '^src/', pathNot: '^src/main' }, to: { path: '^src/main' } },
     { name: 'no-test-code-in-the-product', severity: 'error', from: { path: '^src/', pathNot: '\\.test\\.ts$|fixture' }, to: { path: '^test/' } },
   ],

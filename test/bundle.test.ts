@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { builtProgram } from './built.ts'
+import { digList } from './e2e/json.ts'
 
 const folder = dirname(builtProgram)
 
@@ -48,4 +49,30 @@ test('a CommonJS package that is loaded at run time is taken by its default expo
     ),
   )
   expect(elsewhere).toEqual([])
+})
+
+/** Files of ours in a file of the bundle and in all that it loads, at once or later. */
+function partsOf(entry: string): ReadonlySet<string> {
+  const [todo, seen, parts] = [[entry], new Set<string>(), new Set<string>()]
+  for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
+    if (seen.has(name)) continue
+    seen.add(name)
+    const map: unknown = JSON.parse(readFileSync(join(folder, `${name}.map`), 'utf8'))
+    for (const source of digList(map, 'sources'))
+      if (typeof source === 'string' && source.startsWith('../src/')) parts.add(source.slice(3))
+    for (const [, chunk = ''] of readFileSync(join(folder, name), 'utf8').matchAll(
+      /(?:\bfrom|\bimport|\bimport\()\s*"\.\/([^"]+\.mjs)"/g,
+    ))
+      todo.push(chunk)
+  }
+  return parts
+}
+
+test('what converts loads nothing that calls', () => {
+  const parts = [...partsOf('convert-worker.mjs')]
+  for (const kind of ['asyncapi', 'graphql', 'grpc', 'openapi', 'soap', 'sql'])
+    expect(parts).toContain(`src/kinds/${kind}/convert/convert.ts`)
+  expect(
+    parts.filter((part) => /\/execute\/|^src\/(kinds\/api|egress|mcp|process)\//.test(part)),
+  ).toEqual([])
 })

@@ -56,7 +56,7 @@ const ownStore = { reason: "the gateway's own database, named by who runs it" }
 
 /** By file and module. `through` is what must stand in the file: how the guard gets into it. */
 const excused: Readonly<Record<string, Readonly<Record<string, Excuse>>>> = {
-  'src/upstream/egress/guard.ts': Object.fromEntries(
+  'src/egress/guard.ts': Object.fromEntries(
     ['node:dns/promises', 'node:net', 'node:tls', 'undici'].map((name) => [
       name,
       { reason: 'is the guard' },
@@ -68,7 +68,7 @@ const excused: Readonly<Record<string, Readonly<Record<string, Excuse>>>> = {
       through: /peers\.addressOf\(/,
     },
   },
-  'src/upstream/egress/proxy.ts': {
+  'src/egress/proxy.ts': {
     'node:net': { reason: 'asks what a connection of the proxy is' },
     undici: {
       reason: 'dials the proxy, with the connector that the guard gives',
@@ -101,35 +101,35 @@ const excused: Readonly<Record<string, Readonly<Record<string, Excuse>>>> = {
   },
   'src/guard/compile.ts': { require: { reason: 'is a name in the text of a compiled schema' } },
   'src/store/embedded.ts': { 'node:net': { reason: 'finds a free port on loopback' } },
-  'src/upstream/kinds/asyncapi/socket.ts': {
+  'src/kinds/asyncapi/execute/socket.ts': {
     ws: { reason: 'gets its socket from the guard', through: /socketOptions\(/ },
   },
-  'src/upstream/kinds/graphql/subscribe-socket.ts': {
+  'src/kinds/graphql/execute/subscribe-socket.ts': {
     ws: { reason: 'gets its socket from the guard', through: /socketOptions\(/ },
     'graphql-ws': { reason: 'gets its WebSocket', through: /socketOptions\(/ },
   },
-  'src/upstream/kinds/grpc/channel.ts': {
+  'src/kinds/grpc/execute/channel.ts': {
     '@grpc/grpc-js': {
       reason: 'dials the address that the guard resolved and checked',
       through: /egress\.resolve\(/,
     },
   },
-  'src/upstream/kinds/sql/mysql.ts': {
+  'src/kinds/sql/execute/mysql.ts': {
     mysql2: {
       reason: 'gets its socket from the guard',
       through: /egress\.connect\([\s\S]*stream: socket/,
     },
   },
-  'src/upstream/kinds/sql/postgres.ts': {
+  'src/kinds/sql/execute/postgres.ts': {
     pg: {
       reason: 'gets its socket from the guard',
       through: /egress\.connect\([\s\S]*stream: \(\) => socket/,
     },
   },
-  'src/upstream/kinds/sql/postgres-values.ts': {
+  'src/kinds/sql/execute/postgres-values.ts': {
     pg: { reason: 'reads values, and has no connection', through: /pg\.TypeOverrides/ },
   },
-  'src/upstream/process/guardian.ts': {
+  'src/process/guardian.ts': {
     'node:net': { reason: 'wraps a file descriptor that it inherited' },
   },
 }

@@ -2,9 +2,9 @@
 import { access, constants, stat } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 import type { DesiredState, ServerSpec } from '../model/desired-state.ts'
+import { childEnvironment } from '../process/environment.ts'
+import { apiEntry, descriptionOf } from '../registry/kinds.ts'
 import { plainSecrets } from '../store/plain-secrets.ts'
-import { childEnvironment } from '../upstream/process/environment.ts'
-import { apiEntry, descriptionOf } from './kinds.ts'
 
 export interface Finding {
   /** Of the configuration. */

@@ -1,7 +1,7 @@
 /** All bytes of an MCP server on their way in, before anything reads them. */
 import { isUtf8 } from 'node:buffer'
-import { Secrets } from './api/secrets.ts'
-import { JsonStage, type Stage, utf8Stage } from './api/stages.ts'
+import { Secrets } from './secrets.ts'
+import { JsonStage, type Stage, utf8Stage } from './stages.ts'
 
 const depthMax = 512
 

@@ -10,12 +10,12 @@ import type { Recorded } from '../model/proofs.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import type { Reply } from '../model/reply.ts'
 import { readAnswers } from './answers.ts'
-import { endThrough, pushThrough } from './api/stages.ts'
 import type { Incoming } from './incoming.ts'
 import type { Sent, ServerLink } from './kind.ts'
 import type { ParkingLot } from './parking.ts'
 import { openState, parkedIn, sealState } from './request-state.ts'
 import type { NotificationSink, OpenCall } from './round.ts'
+import { endThrough, pushThrough } from './stages.ts'
 
 export interface GateOptions {
   readonly link: ServerLink

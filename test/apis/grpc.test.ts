@@ -5,7 +5,10 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { convertGrpc } from '../../src/convert/grpc/convert.ts'
+import { createEgress } from '../../src/egress/guard.ts'
+import type { Executor } from '../../src/kinds/api/executor.ts'
+import { convertGrpc } from '../../src/kinds/grpc/convert/convert.ts'
+import { createGrpcExecutor } from '../../src/kinds/grpc/execute/executor.ts'
 import {
   type Conversion,
   ConversionFault,
@@ -20,9 +23,6 @@ import {
   grpcSpec,
 } from '../../src/model/kinds/grpc.ts'
 import { GatewayError } from '../../src/model/refusal.ts'
-import type { Executor } from '../../src/upstream/api/executor.ts'
-import { createEgress } from '../../src/upstream/egress/guard.ts'
-import { createGrpcExecutor } from '../../src/upstream/kinds/grpc/executor.ts'
 import { patienceMs, until } from '../patience.ts'
 import { type Lab, labProto, startConnect, startGrpcJs, tlsFiles } from './grpc-lab.ts'
 import { documentOf, fixture, readBeside } from './soap-tools.ts'

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect } from 'vitest'
-import { convertOpenapi } from '../../src/convert/openapi/convert.ts'
 import { compileSchema } from '../../src/guard/compile.ts'
+import { convertOpenapi } from '../../src/kinds/openapi/convert/convert.ts'
 import { type Conversion, ConversionFault, conversionCodes } from '../../src/model/conversion.ts'
 import {
   type OpenApiSpec,

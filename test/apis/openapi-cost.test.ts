@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import { createConversions } from '../../src/convert/convert.ts'
+import { createConversions } from '../../src/kinds/convert.ts'
 import { nothingProvided } from '../../src/model/conversion.ts'
 import { openapiSpec } from '../../src/model/kinds/openapi.ts'
 import { costOf } from '../cost.ts'

@@ -13,10 +13,10 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import { generateSync } from 'json-schema-faker'
 import { expect } from 'vitest'
 import { z } from 'zod'
+import { createEgress } from '../../src/egress/guard.ts'
+import type { Executor } from '../../src/kinds/api/executor.ts'
+import { createRestExecutor } from '../../src/kinds/openapi/execute/executor.ts'
 import { openapiSpec, type RestCommon, type RestPlan } from '../../src/model/kinds/openapi.ts'
-import type { Executor } from '../../src/upstream/api/executor.ts'
-import { createEgress } from '../../src/upstream/egress/guard.ts'
-import { createRestExecutor } from '../../src/upstream/kinds/rest/executor.ts'
 import { patienceMs } from '../patience.ts'
 import {
   convertText,

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, it } from 'vitest'
-import { convertSoap } from '../../src/convert/soap/convert.ts'
+import { convertSoap } from '../../src/kinds/soap/convert/convert.ts'
 import { type Conversion, ConversionFault, conversionCodes } from '../../src/model/conversion.ts'
 import {
   type SoapCommon,

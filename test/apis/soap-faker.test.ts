@@ -6,10 +6,10 @@ import { readdirSync } from 'node:fs'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { generateSync } from 'json-schema-faker'
 import { expect, it } from 'vitest'
+import { ArgumentFault, parseArguments } from '../../src/kinds/soap/execute/arguments.ts'
+import { writeEnvelope } from '../../src/kinds/soap/execute/envelope.ts'
+import { XmlReader } from '../../src/kinds/soap/execute/read.ts'
 import { parseXml } from '../../src/kit/xml.ts'
-import { ArgumentFault, parseArguments } from '../../src/upstream/kinds/soap/arguments.ts'
-import { writeEnvelope } from '../../src/upstream/kinds/soap/envelope.ts'
-import { XmlReader } from '../../src/upstream/kinds/soap/read.ts'
 import { convertFile, fixture } from './soap-tools.ts'
 
 const limits = { charactersMax: 10_000_000, depthMax: 200, nodesMax: 100_000 }

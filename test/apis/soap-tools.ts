@@ -5,7 +5,10 @@ import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { z } from 'zod'
-import { convertSoap } from '../../src/convert/soap/convert.ts'
+import { createEgress } from '../../src/egress/guard.ts'
+import type { Executor } from '../../src/kinds/api/executor.ts'
+import { convertSoap } from '../../src/kinds/soap/convert/convert.ts'
+import { createSoapExecutor } from '../../src/kinds/soap/execute/executor.ts'
 import { type Conversion, ConversionFault, type Document } from '../../src/model/conversion.ts'
 import {
   type SoapCommon,
@@ -13,9 +16,6 @@ import {
   type SoapSpec,
   soapSpec,
 } from '../../src/model/kinds/soap.ts'
-import type { Executor } from '../../src/upstream/api/executor.ts'
-import { createEgress } from '../../src/upstream/egress/guard.ts'
-import { createSoapExecutor } from '../../src/upstream/kinds/soap/executor.ts'
 import { patienceMs } from '../patience.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))

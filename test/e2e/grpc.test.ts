@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { convertGrpc } from '../../src/convert/grpc/convert.ts'
+import { convertGrpc } from '../../src/kinds/grpc/convert/convert.ts'
 import { grpcSpec } from '../../src/model/kinds/grpc.ts'
 import { type Lab, labProto, startGrpcJs } from '../apis/grpc-lab.ts'
 import { documentOf, fixture, readBeside } from '../apis/soap-tools.ts'

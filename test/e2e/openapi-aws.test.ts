@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { awsHeaders } from '../../src/upstream/kinds/rest/aws-signature.ts'
+import { awsHeaders } from '../../src/kinds/api/aws-signature.ts'
 import { convertBuilt } from '../apis/built-convert.ts'
 import { type RestRecorder, startRestRecorder } from './rest-recorder.ts'
 

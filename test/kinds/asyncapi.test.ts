@@ -1,10 +1,10 @@
+import { createEgress } from '../../src/egress/guard.ts'
+import { createAsyncapiExecutor } from '../../src/kinds/asyncapi/execute/executor.ts'
 import {
   type AsyncApiCommon,
   type AsyncApiPlan,
   asyncapiSpec,
 } from '../../src/model/kinds/asyncapi.ts'
-import { createEgress } from '../../src/upstream/egress/guard.ts'
-import { createAsyncapiExecutor } from '../../src/upstream/kinds/asyncapi/executor.ts'
 import { startService } from '../apis/asyncapi/service.ts'
 import { patienceMs } from '../patience.ts'
 import { describeKind } from './contract.ts'

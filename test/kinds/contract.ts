@@ -4,8 +4,8 @@
  */
 
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Answer, Executor, Run } from '../../src/kinds/api/executor.ts'
 import { GatewayError, publicSentence } from '../../src/model/refusal.ts'
-import type { Answer, Executor, Run } from '../../src/upstream/api/executor.ts'
 import { patienceMs, until } from '../patience.ts'
 
 /** What the real server behind a kind does, and what it saw. */

@@ -1,6 +1,6 @@
+import { createEgress } from '../../src/egress/guard.ts'
+import { createGraphqlExecutor } from '../../src/kinds/graphql/execute/executor.ts'
 import { type GraphqlCommon, type GraphqlPlan, graphqlSpec } from '../../src/model/kinds/graphql.ts'
-import { createEgress } from '../../src/upstream/egress/guard.ts'
-import { createGraphqlExecutor } from '../../src/upstream/kinds/graphql/executor.ts'
 import { patienceMs } from '../patience.ts'
 import { describeKind } from './contract.ts'
 import { serve } from './rest-server.ts'

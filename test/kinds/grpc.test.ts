@@ -2,10 +2,10 @@
 
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
-import { convertGrpc } from '../../src/convert/grpc/convert.ts'
+import { createEgress } from '../../src/egress/guard.ts'
+import { convertGrpc } from '../../src/kinds/grpc/convert/convert.ts'
+import { createGrpcExecutor } from '../../src/kinds/grpc/execute/executor.ts'
 import { type GrpcCommon, type GrpcPlan, grpcSpec } from '../../src/model/kinds/grpc.ts'
-import { createEgress } from '../../src/upstream/egress/guard.ts'
-import { createGrpcExecutor } from '../../src/upstream/kinds/grpc/executor.ts'
 import { labProto, startGrpcJs } from '../apis/grpc-lab.ts'
 import { documentOf, readBeside } from '../apis/soap-tools.ts'
 import { patienceMs } from '../patience.ts'

@@ -1,10 +1,10 @@
 /** Links of a description, followed by calls of a real server: what is told, and what is not. */
 
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { convertOpenapi } from '../../src/convert/openapi/convert.ts'
+import { createEgress } from '../../src/egress/guard.ts'
+import { convertOpenapi } from '../../src/kinds/openapi/convert/convert.ts'
+import { createRestExecutor } from '../../src/kinds/openapi/execute/executor.ts'
 import { openapiSpec } from '../../src/model/kinds/openapi.ts'
-import { createEgress } from '../../src/upstream/egress/guard.ts'
-import { createRestExecutor } from '../../src/upstream/kinds/rest/executor.ts'
 import { patienceMs } from '../patience.ts'
 import { bytesOf } from './contract.ts'
 import { serve } from './rest-server.ts'

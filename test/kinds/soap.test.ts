@@ -1,11 +1,11 @@
+import { createEgress } from '../../src/egress/guard.ts'
+import { createSoapExecutor } from '../../src/kinds/soap/execute/executor.ts'
 import {
   type SoapCommon,
   type SoapElement,
   type SoapPlan,
   soapSpec,
 } from '../../src/model/kinds/soap.ts'
-import { createEgress } from '../../src/upstream/egress/guard.ts'
-import { createSoapExecutor } from '../../src/upstream/kinds/soap/executor.ts'
 import { patienceMs } from '../patience.ts'
 import { describeKind } from './contract.ts'
 import { serve } from './rest-server.ts'

@@ -7,10 +7,10 @@ import { DatabaseSync } from 'node:sqlite'
 import { createConnection } from 'mysql2/promise'
 import pg from 'pg'
 import { afterAll, beforeAll, describe } from 'vitest'
+import { createEgress } from '../../src/egress/guard.ts'
+import type { Executor } from '../../src/kinds/api/executor.ts'
+import { createSqlExecutor } from '../../src/kinds/sql/execute/executor.ts'
 import { type SqlCommon, type SqlEngine, type SqlPlan, sqlSpec } from '../../src/model/kinds/sql.ts'
-import type { Executor } from '../../src/upstream/api/executor.ts'
-import { createEgress } from '../../src/upstream/egress/guard.ts'
-import { createSqlExecutor } from '../../src/upstream/kinds/sql/executor.ts'
 import {
   type DatabaseServer,
   isInstalled,

@@ -7,7 +7,9 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { z } from 'zod'
-import { convertAsyncapi } from '../../../src/convert/asyncapi/convert.ts'
+import { createEgress } from '../../../src/egress/guard.ts'
+import { convertAsyncapi } from '../../../src/kinds/asyncapi/convert/convert.ts'
+import { createAsyncapiExecutor } from '../../../src/kinds/asyncapi/execute/executor.ts'
 import type { Conversion } from '../../../src/model/conversion.ts'
 import type { Credential } from '../../../src/model/credential.ts'
 import {
@@ -15,8 +17,6 @@ import {
   type AsyncApiPlan,
   asyncapiSpec,
 } from '../../../src/model/kinds/asyncapi.ts'
-import { createEgress } from '../../../src/upstream/egress/guard.ts'
-import { createAsyncapiExecutor } from '../../../src/upstream/kinds/asyncapi/executor.ts'
 import { patienceMs } from '../../patience.ts'
 import { type Called, type CallOptions, readAnswer } from '../graphql/service.ts'
 

@@ -6,7 +6,10 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { z } from 'zod'
-import { convertGraphql } from '../../../src/convert/graphql/convert.ts'
+import { createEgress } from '../../../src/egress/guard.ts'
+import type { Answer, Executor } from '../../../src/kinds/api/executor.ts'
+import { convertGraphql } from '../../../src/kinds/graphql/convert/convert.ts'
+import { createGraphqlExecutor } from '../../../src/kinds/graphql/execute/executor.ts'
 import type { Conversion } from '../../../src/model/conversion.ts'
 import type { Credential } from '../../../src/model/credential.ts'
 import {
@@ -14,9 +17,6 @@ import {
   type GraphqlPlan,
   graphqlSpec,
 } from '../../../src/model/kinds/graphql.ts'
-import type { Answer, Executor } from '../../../src/upstream/api/executor.ts'
-import { createEgress } from '../../../src/upstream/egress/guard.ts'
-import { createGraphqlExecutor } from '../../../src/upstream/kinds/graphql/executor.ts'
 import { patienceMs } from '../../patience.ts'
 
 const seenSchema = z.object({

@@ -1,0 +1,166 @@
+/** Opening a server: what both transports need to find its era and read what it says of itself. */
+import { scanObject, stringValue } from '../kit/json-scan.ts'
+import type { Era, Revision } from '../model/call.ts'
+import {
+  type Capabilities,
+  legacyRevisions,
+  modernRevisions,
+  newestModern,
+  noCapabilities,
+} from '../model/call.ts'
+import type { OwnRequest, ServerMessage } from '../model/codec.ts'
+import { tasksExtension } from '../model/extensions.ts'
+import type { Member } from '../model/members.ts'
+import { productInfo } from '../model/product.ts'
+import { GatewayError } from '../model/refusal.ts'
+import type { Facts, Listed } from '../upstream/kind.ts'
+
+export const productMember: Member = { key: 'clientInfo', raw: productInfo }
+
+type ResultMessage = Extract<ServerMessage, { kind: 'result' }>
+
+const instructionsMax = 16_384
+
+/** Facts of an InitializeResult or a DiscoverResult. */
+export function readFacts(message: ResultMessage, era: Era): Facts {
+  const text = message.bytes.toString('utf8', message.start, message.end)
+  const members = scanObject(text, { _meta: {} }, { depthMax: 512, refuseDuplicates: false })
+  const raw = (key: string): string | undefined => {
+    const member = members.find((candidate) => candidate.key === key)
+    return member === undefined ? undefined : text.slice(member.start, member.end)
+  }
+  const meta = members
+    .find((member) => member.key === '_meta')
+    ?.members?.find((member) => member.key === 'io.modelcontextprotocol/serverInfo')
+  const capabilities = raw('capabilities') ?? '{}'
+  return {
+    era,
+    revision: era === 'modern' ? newestModern : legacyRevision(stringValue(raw('protocolVersion'))),
+    capabilities: capabilities.startsWith('{') ? capabilities : '{}',
+    serverInfo: raw('serverInfo') ?? (meta === undefined ? '{}' : text.slice(meta.start, meta.end)),
+    instructions: stringValue(raw('instructions'))?.slice(0, instructionsMax),
+  }
+}
+
+/**
+ * Whether an answer to `server/discover` proves a modern server that speaks a revision of ours: a DiscoverResult,
+ * or the version error with one of our revisions in its list. Any other answer is evidence of a legacy one.
+ */
+export function provesModern(message: ServerMessage | undefined): boolean {
+  if (message?.kind === 'result') {
+    const text = message.bytes.toString('utf8', message.start, message.end)
+    return (
+      text.includes('"supportedVersions"') &&
+      modernRevisions.some((revision) => text.includes(`"${revision}"`))
+    )
+  }
+  return (
+    message?.kind === 'error' &&
+    message.code === -32022 &&
+    modernRevisions.some((revision) => message.data?.includes(`"${revision}"`) === true)
+  )
+}
+
+/** @throws GatewayError server_broken for a revision that is none of ours */
+function legacyRevision(text: string | undefined): Revision {
+  const revision = legacyRevisions.find((known) => known === text)
+  if (revision === undefined)
+    throw new GatewayError('server_broken', {
+      detail: `unknown protocol version ${String(text).slice(0, 40)}`,
+    })
+  return revision
+}
+
+const itemsMax = 10_000
+
+/** The definitions of one page and the cursor of the next. */
+function readPage(
+  message: ServerMessage | undefined,
+  member: string,
+): { items: string[]; cursor: string | undefined } {
+  if (message?.kind === 'error')
+    throw new GatewayError('server_broken', {
+      detail: `${member}: ${message.code} ${message.message.slice(0, 200)}`,
+    })
+  if (message?.kind !== 'result')
+    throw new GatewayError('server_broken', { detail: `${member}: no answer` })
+  const text = message.bytes.toString('utf8', message.start, message.end)
+  const members = scanObject(
+    text,
+    { [member]: { '[]': {} } },
+    { depthMax: 512, refuseDuplicates: false },
+  )
+  const list = members.find((candidate) => candidate.key === member)
+  const cursor = members.find((candidate) => candidate.key === 'nextCursor')
+  if (list?.members === undefined)
+    throw new GatewayError('server_broken', { detail: `the result has no array "${member}"` })
+  return {
+    items: list.members
+      .filter((entry) => text.charCodeAt(entry.start) === 0x7b)
+      .map((entry) => text.slice(entry.start, entry.end)),
+    cursor: cursor === undefined ? undefined : stringValue(text.slice(cursor.start, cursor.end)),
+  }
+}
+
+const pagesMax = 100
+const listBytesMax = 64_000_000
+
+/** Walks all pages of a list, as far as it is held. `request` sends one request with the given params. */
+export async function readAllPages(
+  member: string,
+  request: (params: readonly Member[]) => Promise<ServerMessage | undefined>,
+): Promise<Listed> {
+  const items: string[] = []
+  let bytes = 0
+  let cursor: string | undefined
+  for (let page = 0; page < pagesMax; page++) {
+    const read = readPage(
+      await request(cursor === undefined ? [] : [{ key: 'cursor', raw: JSON.stringify(cursor) }]),
+      member,
+    )
+    for (const item of read.items) {
+      bytes += item.length
+      if (bytes > listBytesMax) return { items, cut: cutAt(member, `${listBytesMax} bytes`) }
+      if (items.length === itemsMax) return { items, cut: cutAt(member, `${itemsMax} entries`) }
+      items.push(item)
+    }
+    if (read.cursor === undefined || read.cursor === cursor) return { items }
+    cursor = read.cursor
+  }
+  return { items, cut: cutAt(member, `${pagesMax} pages`) }
+}
+
+function cutAt(member: string, limit: string): string {
+  return `the list of ${member} is longer than ${limit}; the rest is not offered`
+}
+
+/** The member of a list result that holds the definitions. */
+export const listMembers = {
+  'tools/list': 'tools',
+  'prompts/list': 'prompts',
+  'resources/list': 'resources',
+  'resources/templates/list': 'resourceTemplates',
+  'skills/list': 'skills',
+} as const
+
+const tasksDeclared: Capabilities = {
+  ...noCapabilities,
+  raw: `{"extensions":{"${tasksExtension}":{}}}`,
+}
+
+/** What the one stream of changes of a modern server is asked for (MCP 2026-07-28 basic/patterns/subscriptions). */
+export function listenRequest(
+  uris: Iterable<string>,
+  taskIds: Iterable<string>,
+): Pick<OwnRequest, 'method' | 'params' | 'capabilities'> {
+  const parts = ['"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true']
+  const resources = [...uris]
+  const tasks = [...taskIds]
+  if (resources.length > 0) parts.push(`"resourceSubscriptions":${JSON.stringify(resources)}`)
+  if (tasks.length > 0) parts.push(`"taskIds":${JSON.stringify(tasks)}`)
+  return {
+    method: 'subscriptions/listen',
+    params: [{ key: 'notifications', raw: `{${parts.join(',')}}` }],
+    capabilities: tasks.length > 0 ? tasksDeclared : noCapabilities,
+  }
+}
