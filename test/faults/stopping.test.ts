@@ -40,8 +40,8 @@ class World {
   readonly folder: string
   readonly held: ServerResponse[]
   readonly asking: AskingServer
-  /** Whether lists are held as well. */
-  readonly holds: { lists: boolean }
+  /** Whether lists are held as well; how many links asked the stub who it is. */
+  readonly holds: { lists: boolean; discovered: number }
   private readonly stub: Stub
   private readonly ids: unknown[]
 
@@ -50,7 +50,7 @@ class World {
     folder: string
     held: ServerResponse[]
     ids: unknown[]
-    holds: { lists: boolean }
+    holds: World['holds']
     stub: Stub
     asking: AskingServer
   }) {
@@ -67,11 +67,12 @@ class World {
     const folder = await mkdtemp(join(tmpdir(), 'sallyport-held-'))
     const held: ServerResponse[] = []
     const ids: unknown[] = []
-    const holds = { lists: false }
+    const holds = { lists: false, discovered: 0 }
     const stub = await startStub({
       era: 'modern',
       tools: [{ name: 'hold', inputSchema: { type: 'object' } }],
       handle({ method, message, response }) {
+        if (method === 'server/discover') holds.discovered++
         if (method !== 'tools/call' && !(holds.lists && method === 'tools/list')) return false
         held.push(response)
         ids.push(dig(message, 'id'))
@@ -339,9 +340,11 @@ test('a command other than a call gets its answer, too', async () => {
   // The gateway has its own list.
   await eventually(async () => (await world.call()).text.includes('held__hold'))
   world.holds.lists = true
+  const before = world.holds.discovered
   const command = world.command(['doctor'])
   const said = Promise.all([text(command.stdout), text(command.stderr)])
-  await until(() => world.held.length > 0)
+  // The gateway may list again by itself, but only the command opens another link.
+  await until(() => world.holds.discovered > before && world.held.length > 0)
   await world.told('SIGTERM')
   await world.release()
   expect((await said).join('')).toMatch(/held/)

@@ -58,7 +58,7 @@ const unrun: readonly (readonly [RegExp, string])[] = [
     'test/guides/backup.test.ts backs up, destroys and restores',
   ],
   [/^npx \.\.\.$/, 'how some commands begin, in a sentence'],
-  [/ (SOURCE|ADDRESS|FILE|DIR)\b/, 'a form with a word in capitals to be replaced'],
+  [/ (SOURCE|ADDRESS|FILE|DIR|SERVER|FOLDER)\b/, 'a form with a word in capitals to be replaced'],
 ]
 
 /** Commands that are printed because they are refused. */
