@@ -87,6 +87,7 @@ interface Setting {
   readonly sent?: () => Promise<Reply>
   readonly diskFull?: boolean
   readonly limitUsed?: boolean
+  readonly keyRevoked?: boolean
 }
 
 const guard = createGuard()
@@ -148,6 +149,7 @@ function recordingRooms(setting: Setting = {}) {
   }
   const rooms: Rooms = {
     snapshot: () => snapshot,
+    isStillValid: () => setting.keyRevoked !== true,
     tasks: { seal: () => '', open: () => undefined },
     lister,
     guard: {
@@ -354,6 +356,7 @@ const ways: readonly { title: string; call?: Partial<Call>; setting?: Setting }[
   { title: 'over the limit', setting: { limitUsed: true } },
   { title: 'arguments do not fit', call: { args: '{"text":1}' } },
   { title: 'schema cannot be checked', call: { name: 'desk__odd', args: '{}' } },
+  { title: 'the key is revoked meanwhile', setting: { keyRevoked: true } },
   { title: 'disk full', setting: { diskFull: true } },
   { title: 'server too slow', setting: { sent: fails('server_timeout') } },
   { title: 'server answers an error', setting: { sent: async () => serverError } },

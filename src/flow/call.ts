@@ -22,6 +22,7 @@ import { onlyAllowedValues } from './completions.ts'
 import { onlyAllowed } from './directory.ts'
 import { requireExtension, servesExtension } from './extensions.ts'
 import type { Rooms } from './rooms.ts'
+import { assertStillValid } from './still-valid.ts'
 import { seenSnapshot, unseenServers } from './unseen.ts'
 import { mayUse } from './visible.ts'
 
@@ -63,6 +64,7 @@ export async function runCall(
     const inspecting = rooms.guard.inspectArguments(admitted)
     const inspected = inspecting instanceof Promise ? await inspecting : inspecting
     const attached = attach(inspected, rooms.credentialOf)
+    assertStillValid(rooms, identified.principal)
     recorded = await rooms.recorder.intent(attached, startedAt, snapshot.version)
     const sent = await rooms.send(recorded, (notification) => {
       if (wanted(call, notification)) notify(notification)
@@ -180,7 +182,7 @@ function snapshotFor(
       : unseen.filter(
           (server) => call.name.startsWith(`${server}__`) || call.name.startsWith(`${server}+`),
         )
-  return seenSnapshot(rooms, held, servers, firstSeenMs)
+  return seenSnapshot(rooms, principal, held, servers, firstSeenMs)
 }
 
 function resolveIn(rooms: Rooms, snapshot: Snapshot, identified: Identified): Target {

@@ -41,7 +41,8 @@ export async function runInitialize(
 
 function waitedFor(rooms: Rooms, endpoint: Endpoint, principal: Principal): Promise<Snapshot> {
   const held = rooms.snapshot()
-  return seenSnapshot(rooms, held, unseenServers(held, endpoint, principal), firstSeenMs)
+  const unseen = unseenServers(held, endpoint, principal)
+  return seenSnapshot(rooms, principal, held, unseen, firstSeenMs)
 }
 
 /** What is offered counts only servers of which this principal may use something. */

@@ -21,7 +21,7 @@ export async function runList(
 ): Promise<Page> {
   const first = rooms.snapshot()
   const unseen = unseenServers(first, call.endpoint, principal)
-  const snapshot = await seenSnapshot(rooms, first, unseen, firstListMs)
+  const snapshot = await seenSnapshot(rooms, principal, first, unseen, firstListMs)
   const scope = snapshot.scopes.of(call.endpoint)
   if (scope === undefined) throw new GatewayError('endpoint_unknown')
   const rawCursor = rawOf(call.params, 'cursor')

@@ -2,6 +2,7 @@ import type { Lister } from '../catalog/list.ts'
 import type { TaskOrigin } from '../catalog/resolve.ts'
 import type { CredentialHeaders } from '../credential/attach.ts'
 import type { Call } from '../model/call.ts'
+import type { Principal } from '../model/principal.ts'
 import type { Admitted, Inspected, Recorded, Released } from '../model/proofs.ts'
 import type { GatewayError } from '../model/refusal.ts'
 import type { Reply } from '../model/reply.ts'
@@ -12,6 +13,8 @@ import type { NotificationSink } from '../upstream/round.ts'
 /** The rooms that a call walks through, as the composition root built them. */
 export interface Rooms {
   snapshot(): Snapshot
+  /** Asked again after whatever was waited for: meanwhile the key may have been revoked, or have expired. */
+  isStillValid(principal: Principal): boolean
   readonly lister: Lister
   readonly guard: {
     inspectArguments(admitted: Admitted): Inspected | Promise<Inspected>

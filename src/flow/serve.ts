@@ -40,6 +40,7 @@ import { runList } from './list.ts'
 import { type ListenHub, prefixFor } from './listen.ts'
 import type { Rooms } from './rooms.ts'
 import { runRound } from './round.ts'
+import { assertStillValid } from './still-valid.ts'
 import { runListen, runSubscribe, runUnsubscribe } from './subscribe.ts'
 
 export interface ServeDeps {
@@ -74,6 +75,12 @@ export async function serve(
   exchange: Exchange,
   text: string,
 ): Promise<Served> {
+  try {
+    // Its text may have come long after the head that says who sends it.
+    assertStillValid(deps.rooms, principal)
+  } catch (thrown) {
+    return refuse(deps, principal, exchange, 'legacy', '', '', thrown)
+  }
   if (isBatch(text)) return serveBatch(deps, principal, exchange, text)
   let envelope: Envelope
   try {

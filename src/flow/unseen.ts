@@ -4,6 +4,7 @@ import type { Principal } from '../model/principal.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
 import type { Rooms } from './rooms.ts'
+import { assertStillValid } from './still-valid.ts'
 
 /**
  * Those behind an endpoint that the principal may use something of. Of others the wait would tell that they are there.
@@ -24,14 +25,19 @@ export function unseenServers(
   )
 }
 
-/** The Snapshot after `servers` were seen, or after `waitMs`. */
+/**
+ * The Snapshot after `servers` were seen, or after `waitMs`.
+ * @throws GatewayError key_invalid when the principal is not valid any more then
+ */
 export async function seenSnapshot(
   rooms: Rooms,
+  principal: Principal,
   held: Snapshot,
   servers: readonly string[],
   waitMs: number,
 ): Promise<Snapshot> {
   if (servers.length === 0) return held
   await rooms.seen(servers, waitMs)
+  assertStillValid(rooms, principal)
   return rooms.snapshot()
 }

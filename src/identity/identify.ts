@@ -1,11 +1,13 @@
 import { hash } from 'node:crypto'
 import type { KeyRow } from '../model/desired-state.ts'
-import { keyId, type Principal } from '../model/principal.ts'
+import { keyId, ownerId, type Principal } from '../model/principal.ts'
 import { GatewayError } from '../model/refusal.ts'
 
 /** Valid keys by the sha256 of their text. Rebuilt with every snapshot. */
 export interface KeyIndex {
   readonly byHash: ReadonlyMap<string, Principal>
+  /** The same by the id of their holders. */
+  readonly byId: ReadonlyMap<string, Principal>
   /** The principal of every request when the gateway runs with --insecure-local. */
   readonly local: Principal | undefined
   /** Verified key texts, so that a warm call hashes nothing. Bounded; dropped with the snapshot. */
@@ -35,7 +37,27 @@ export function compileKeys(
       expiresAt: row.expiresAt,
     })
   }
-  return { byHash, local, seen: new Map() }
+  return keyIndex(byHash, local)
+}
+
+function keyIndex(byHash: KeyIndex['byHash'], local: Principal | undefined): KeyIndex {
+  const byId = new Map([...byHash.values()].map((principal) => [principal.id, principal]))
+  return { byHash, byId, local, seen: new Map() }
+}
+
+/** The index without the keys whose hash is not among these. */
+export function onlyKeys({ byHash, local }: KeyIndex, hashes: ReadonlySet<string>): KeyIndex {
+  return keyIndex(new Map([...byHash].filter(([hash]) => hashes.has(hash))), local)
+}
+
+/**
+ * Whether a principal is one that `identify` would give now. A request takes a while to arrive, and to get where it is
+ * carried out; meanwhile its key may have been revoked, or have expired.
+ */
+export function isStillValid(keys: KeyIndex, { id }: Pick<Principal, 'id'>, now: number): boolean {
+  const principal = keys.byId.get(id)
+  if (principal === undefined) return id === keys.local?.id || id === ownerId
+  return principal.expiresAt === undefined || principal.expiresAt > now
 }
 
 /** sha256 of a key's text, hex: all that is stored of it. */

@@ -4,11 +4,14 @@ import type { Link } from '../kit/chain.ts'
 import type { Deadlines, Due } from '../kit/deadlines.ts'
 import { owned } from '../kit/owner.ts'
 import { type Account, messageWeight } from '../model/account.ts'
+import type { Principal } from '../model/principal.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
 
 /** A body that is being read; `fail` ends the reading with a refusal. */
 export class BodyReader {
   due: Link<Due<BodyReader>> | undefined
+  /** Who sends it, as its head says. */
+  readonly principal: Principal
   private readonly request: IncomingMessage
   private readonly bytesMax: number
   private readonly deadlines: Deadlines<BodyReader>
@@ -23,13 +26,14 @@ export class BodyReader {
 
   /**
    * Reads at most `bytesMax` bytes, each taken from the account as `weightOf` says; who gets them gives them back.
-   * Calls exactly one of `done` and `refuse` (body_too_large, body_timeout, memory_limited, cancelled).
+   * Calls exactly one of `done` and `refuse` (body_too_large, body_timeout, memory_limited, cancelled, or as it is failed).
    */
   constructor(
     request: IncomingMessage,
     bytesMax: number,
     deadlines: Deadlines<BodyReader>,
     account: Account,
+    principal: Principal,
     done: (body: Buffer) => void,
     refuse: (error: GatewayError) => void,
   ) {
@@ -37,6 +41,7 @@ export class BodyReader {
     this.bytesMax = bytesMax
     this.deadlines = deadlines
     this.account = account
+    this.principal = principal
     this.done = done
     this.refuse = refuse
     deadlines.add(this)
@@ -118,6 +123,7 @@ export function readBody(
   bytesMax: number,
   deadlines: Deadlines<BodyReader>,
   account: Account,
+  principal: Principal,
 ): Promise<Buffer> {
   const declared = request.headers['content-length']
   if (declared !== undefined && Number(declared) > bytesMax)
@@ -125,7 +131,8 @@ export function readBody(
       new GatewayError('body_too_large', { detail: `Content-Length ${declared}` }),
     )
   return new Promise(
-    (resolve, reject) => new BodyReader(request, bytesMax, deadlines, account, resolve, reject),
+    (resolve, reject) =>
+      new BodyReader(request, bytesMax, deadlines, account, principal, resolve, reject),
   )
 }
 

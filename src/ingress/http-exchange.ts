@@ -28,6 +28,10 @@ const idCharsMax = 4_096
 /** What a refusal with 503 tells clients to wait. */
 export const retryAfterSeconds = '1'
 
+/** What a refusal with 401 says of itself (RFC 6750 section 3). */
+export const challenge = 'Bearer realm="sallyport"'
+export const invalidKey = `${challenge}, error="invalid_token"`
+
 const noHeaders = {}
 const ignore = (): void => undefined
 const plainStream = {
@@ -248,6 +252,7 @@ export class HttpExchange implements Exchange, NodeWays {
     }
     const { response } = this
     const headers: Record<string, string | number> = { 'content-type': 'application/json' }
+    if (out.status === 401) headers['www-authenticate'] = invalidKey
     if (out.status === 503) headers['retry-after'] = retryAfterSeconds
     if (sessionId !== undefined) headers['mcp-session-id'] = sessionId
     if (out.stream !== undefined) {

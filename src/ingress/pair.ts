@@ -87,7 +87,7 @@ export class PairDoor {
       end: () => response.end(),
     }
     const stop = this.ports.subscribe(session, principal, (text) => session.push(text))
-    session.onEnd.push(stop)
+    session.onEnd(stop)
     this.open.set(session.id, { response, session })
     response.on('error', () => undefined)
     response.on('close', () => {
@@ -103,9 +103,13 @@ export class PairDoor {
     account: Account,
   ): Promise<void> {
     const id = URL.parse(request.url ?? '/', 'http://gateway')?.searchParams.get('session') ?? ''
+    const read = (): Promise<Buffer> => {
+      if (request.headers.expect !== undefined) response.writeContinue()
+      return readBody(request, this.settings.bodyBytesMax, this.bodies, account, principal)
+    }
     const node = this.passOn.wasPassedOn(request) ? undefined : this.sessions.homeOf(id)
     if (node !== undefined) {
-      const body = await readBody(request, this.settings.bodyBytesMax, this.bodies, account)
+      const body = await read()
       const { id: principalId } = principal
       const passage = { request, response, node, principalId, body, cancel: undefined }
       try {
@@ -114,9 +118,11 @@ export class PairDoor {
         account.give(weightOf(body.length))
       }
     }
-    const session = this.sessions.find(id, principal, endpoint)
-    const body = await readBody(request, this.settings.bodyBytesMax, this.bodies, account)
+    // Refused before its body comes; and it may end while that comes.
+    this.sessions.find(id, principal, endpoint)
+    const body = await read()
     try {
+      const session = this.sessions.find(id, principal, endpoint)
       await this.serve(session, principal, account, response, body)
     } finally {
       account.give(weightOf(body.length))
@@ -135,7 +141,7 @@ export class PairDoor {
     const cancel = new CancelSource()
     // What this message began ends with the connection, listens included.
     const stop = (): void => cancel.cancel()
-    session.onEnd.push(stop)
+    const forget = session.onEnd(stop)
     const running: Running = { cancel, session, isHeld: false }
     const link = this.running.add(running)
     const exchange: Exchange = {
@@ -157,7 +163,7 @@ export class PairDoor {
       for (const message of messagesOf(outcome)) session.push(await wholeText(message))
     } finally {
       this.running.remove(link)
-      session.onEnd = session.onEnd.filter((end) => end !== stop)
+      forget()
     }
   }
 

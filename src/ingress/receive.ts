@@ -13,7 +13,9 @@ import { type BodyReader, bodyText, readBody, readOn } from './body.ts'
 import { EventStream } from './event-stream.ts'
 import {
   accepts,
+  challenge,
   HttpExchange,
+  invalidKey,
   retryAfterSeconds,
   wholeBytesMax,
   wholeText,
@@ -218,7 +220,13 @@ class Door {
       throw new GatewayError('accept_refused')
     if (request.headers.expect !== undefined) response.writeContinue()
     const account = this.accountOf(request, principal)
-    const body = await readBody(request, this.settings.bodyBytesMax, this.bodies, account)
+    const body = await readBody(
+      request,
+      this.settings.bodyBytesMax,
+      this.bodies,
+      account,
+      principal,
+    )
     const sessionId = request.headers['mcp-session-id']
     const exchange = new HttpExchange({
       request,
@@ -343,10 +351,10 @@ class Door {
     session.channel = stream
     this.streams.set(stream, session)
     const stop = this.ports.subscribe(session, principal, (text) => stream.send(text))
-    session.onEnd.push(stop)
+    const forget = session.onEnd(stop)
     response.on('close', () => {
       stop()
-      session.onEnd = session.onEnd.filter((end) => end !== stop)
+      forget()
       this.streams.delete(stream)
       if (session.channel === stream) session.channel = undefined
     })
@@ -417,8 +425,7 @@ class Door {
     const headers: Record<string, string> = { 'content-type': 'application/json' }
     const { http } = refusals[error.code]
     if (http === 401)
-      headers['www-authenticate'] =
-        `Bearer realm="sallyport"${error.code === 'key_missing' ? '' : ', error="invalid_token"'}`
+      headers['www-authenticate'] = error.code === 'key_missing' ? challenge : invalidKey
     if (error.code === 'verb_refused') headers['allow'] = 'POST'
     if (http === 503) headers['retry-after'] = retryAfterSeconds
     // What was not read of the body must not be taken for the next request.
@@ -441,6 +448,8 @@ class Door {
   endOf(gone: (principalId: string) => boolean): void {
     for (const exchange of this.running.values())
       if (gone(exchange.principal.id)) exchange.cancel.cancel()
+    for (const body of this.bodies.values())
+      if (gone(body.principal.id)) body.fail(new GatewayError('key_invalid'))
     this.passOn.endOf(gone)
   }
 

@@ -86,7 +86,7 @@ test('a session that ended is unknown, and all that it held is ended', () => {
   const ended: string[] = []
   session.running.set('1', { cancel: () => ended.push('call') })
   session.subscriptions.set('u', () => ended.push('subscription'))
-  session.onEnd.push(() => ended.push('door'))
+  session.onEnd(() => ended.push('door'))
   session.channel = { attached: true, send: () => undefined, end: () => ended.push('stream') }
   sessions.end(session)
   sessions.end(session)

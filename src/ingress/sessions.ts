@@ -1,5 +1,6 @@
 import { hash, randomBytes } from 'node:crypto'
 import { BoxMap } from '../kit/box-map.ts'
+import { CancelSource } from '../kit/cancellation.ts'
 import type { KeyRing } from '../kit/key-ring.ts'
 import type { Account } from '../model/account.ts'
 import type { Endpoint } from '../model/call.ts'
@@ -27,9 +28,7 @@ export class LegacySession implements Session {
   readonly streams = new Map<string, EventStream>()
   readonly beganAt: number
   usedAt: number
-  ended = false
-  /** Ends what the door keeps for the session, e.g. its subscription to changes. */
-  onEnd: (() => void)[] = []
+  private readonly ending = new CancelSource()
   private ids = 0
 
   constructor(
@@ -61,6 +60,15 @@ export class LegacySession implements Session {
     return this.principal.id
   }
 
+  get ended(): boolean {
+    return this.ending.cancelled
+  }
+
+  /** Runs `end` with the end of the session, at once if that has been. Returns the way to forget it. */
+  onEnd(end: () => void): () => void {
+    return this.ending.onCancel(end)
+  }
+
   nextId(): number {
     return ++this.ids
   }
@@ -80,10 +88,9 @@ export class LegacySession implements Session {
   /** Cancels what runs, ends streams and subscriptions. */
   end(): void {
     if (this.ended) return
-    this.ended = true
     for (const running of this.running.values()) running.cancel()
     for (const end of this.subscriptions.values()) end()
-    for (const end of this.onEnd) end()
+    this.ending.cancel()
     for (const stream of this.streams.values()) stream.forget()
     this.channel?.end()
     this.running.clear()

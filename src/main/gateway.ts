@@ -12,7 +12,7 @@ import type { Rooms } from '../flow/rooms.ts'
 import { type ServeDeps, serve } from '../flow/serve.ts'
 import { mayUseSomething, shownName } from '../flow/visible.ts'
 import { createGuard, type Guard } from '../guard/inspect.ts'
-import { identify } from '../identity/identify.ts'
+import { identify, isStillValid, onlyKeys } from '../identity/identify.ts'
 import { isLoopback, originRules } from '../ingress/origin.ts'
 import { createHttpDoor, type HttpDoor } from '../ingress/receive.ts'
 import { SessionTable } from '../ingress/sessions.ts'
@@ -31,7 +31,7 @@ import {
   type StoredState,
   sizeBytes,
 } from '../model/desired-state.ts'
-import { ownerId, type Principal } from '../model/principal.ts'
+import type { Principal } from '../model/principal.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { createProcessManager, type ProcessManager } from '../process/manager.ts'
 import { anonymousRefusals } from '../record/anonymous.ts'
@@ -330,14 +330,10 @@ export class Gateway {
     clearTimeout(this.expiry)
     const { keys } = this.cell.current
     const now = Date.now()
-    const valid = new Set([ownerId, ...(keys.local === undefined ? [] : [keys.local.id])])
     let nextMs = expiryMs
-    for (const { id, expiresAt } of keys.byHash.values()) {
-      if (expiresAt !== undefined && expiresAt <= now) continue
-      valid.add(id)
-      if (expiresAt !== undefined) nextMs = Math.min(nextMs, expiresAt - now)
-    }
-    const gone = (principalId: string): boolean => !valid.has(principalId)
+    for (const { expiresAt } of keys.byId.values())
+      if (expiresAt !== undefined && expiresAt > now) nextMs = Math.min(nextMs, expiresAt - now)
+    const gone = (id: string): boolean => !isStillValid(keys, { id }, now)
     this.sessions.endWhere(gone)
     this.door?.endOf(gone)
     this.parking.abandonWhere(gone, 'The key of the caller is not valid any more.')
@@ -462,6 +458,7 @@ export class Gateway {
     const sendDeps = { ring, node, parking: this.parking, now: Date.now }
     return {
       snapshot: () => this.cell.current,
+      isStillValid: (principal) => isStillValid(this.cell.current.keys, principal, Date.now()),
       lister,
       guard: this.guard,
       recorder: this.recorder,
@@ -592,14 +589,14 @@ export class Gateway {
     )
     const gone = [...keys.byHash].filter(([hash]) => !valid.has(hash))
     if (gone.length === 0) return
-    const byHash = new Map([...keys.byHash].filter(([hash]) => valid.has(hash)))
+    const left = onlyKeys(keys, valid)
     this.cell.swap(
       Object.freeze({
         ...current,
         version: current.version + 1,
         // What is compiled next is not the same, even if it has the same rules.
-        digest: hash('sha256', JSON.stringify([current.digest, [...byHash.keys()]]), 'hex'),
-        keys: { ...keys, byHash, seen: new Map() },
+        digest: hash('sha256', JSON.stringify([current.digest, [...left.byHash.keys()]]), 'hex'),
+        keys: left,
       }),
     )
     void this.note('configuration', `revoked ${gone.map(([, { label }]) => label).join(', ')}`)

@@ -28,7 +28,7 @@ export interface Session {
   push(text: string): boolean
   /** Next number for our own requests to this client. */
   nextId(): number
-  ended: boolean
+  readonly ended: boolean
 }
 
 /** What `initialize` fixes for a session. */

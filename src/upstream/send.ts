@@ -135,6 +135,8 @@ export function send(
   sink: NotificationSink,
 ): Promise<Reply> {
   return new Promise((resolve, reject) => {
+    // Who began it is gone, so that nobody could stop what it sets off.
+    if (recorded.call.cancel.cancelled) throw new GatewayError('cancelled')
     if (gate === undefined)
       throw new GatewayError('server_unavailable', { detail: 'not registered' })
     if (gate.running >= gate.concurrencyMax)
