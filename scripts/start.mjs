@@ -3,15 +3,19 @@ import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { ensureInstalled } from './install.mjs'
 import { projectNode, root } from './project-node.mjs'
+import { isStale } from './stale.mjs'
 
 ensureInstalled(['sallyport'])
 const node = projectNode()
-process.stderr.write('Building ... (some seconds)\n')
-const built = spawnSync(node, [join(root, 'scripts/build.mjs')], {
-  cwd: root,
-  stdio: ['ignore', 'inherit', 'inherit'],
-})
-if (built.status !== 0) process.exit(built.status ?? 1)
+// A gateway that runs loads parts of the bundle when it needs them, so what is current stays as it is.
+if (isStale()) {
+  process.stderr.write('Building ... (some seconds)\n')
+  const built = spawnSync(node, [join(root, 'scripts/build.mjs')], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  if (built.status !== 0) process.exit(built.status ?? 1)
+}
 
 process.stderr.write(
   'Starting the gateway ... (a first start makes its database, which takes some seconds)\n',

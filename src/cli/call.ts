@@ -68,13 +68,31 @@ async function readArguments({ ports }: Session, given: string | undefined): Pro
   )
 }
 
-const rpcError = z.object({ code: z.number(), message: z.string() })
+const rpcError = z.object({
+  code: z.number(),
+  message: z.string(),
+  data: z.object({ code: z.string().optional(), retryAfterMs: z.number().optional() }).optional(),
+})
+
+/** Refusals about what was asked for; the others say themselves what to do. */
+const aboutTool: ReadonlySet<string> = new Set(['tool_unknown', 'arguments_invalid'])
 
 function failed(target: string, json: string): AdminError {
   const parsed = rpcError.safeParse(JSON.parse(json))
-  const message = parsed.success ? `${parsed.data.message} (${parsed.data.code})` : json
-  const wayOut = `"sallyport tools" shows what it takes, "sallyport explain KEY ${target}" who may.`
-  return new AdminError('call_failed', message, wayOut)
+  if (!parsed.success) return new AdminError('call_failed', json, seeTool(target))
+  const { message, code: number, data } = parsed.data
+  const code = data?.code ?? 'call_failed'
+  const wayOut =
+    data?.retryAfterMs !== undefined
+      ? `Try again after ${data.retryAfterMs} ms.`
+      : aboutTool.has(code)
+        ? seeTool(target)
+        : `"sallyport doctor ${splitTool(target).server}" looks at the server.`
+  return new AdminError(code, `${message} (${number})`, wayOut)
+}
+
+function seeTool(target: string): string {
+  return `"sallyport tools" shows what it takes, "sallyport explain KEY ${target}" who may.`
 }
 
 const toolResult = z.object({

@@ -6,7 +6,12 @@ const loopback = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/
 
 const values = z.object({
   host: z.string().optional(),
-  port: z.coerce.number('must be a number').int().min(0).max(65_535).optional(),
+  port: z.coerce
+    .number('must be a number')
+    .int()
+    .min(0, 'must be from 0 to 65535')
+    .max(65_535, 'must be from 0 to 65535')
+    .optional(),
   insecureLocal: z.boolean().default(false),
   role: z.string().optional(),
 })

@@ -293,6 +293,8 @@ function explained(
   const odd = request.kind === 'resource' && !canBeJudged(catalog, request.server, request.name)
   const accountFor = (principal: Principal): Explained => {
     const account = explain(engine, principal, target)
+    if (principal.expiresAt !== undefined && principal.expiresAt <= Date.now())
+      return { ...account, allowed: false, rule: 'the key has expired' }
     return odd ? { ...account, allowed: false, rule: oddUri } : account
   }
   if (request.principal === ownerId) return accountFor(ownerPrincipal(state.environment))

@@ -1,6 +1,6 @@
 /** What the command line runs: the gateway, its stdio form, and the administration when no gateway runs. */
-import { access, lstat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { access, lstat, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Logger } from 'pino'
 import type { AdminClient } from '../admin/contract/client.ts'
@@ -47,9 +47,27 @@ export interface CommandSettings {
 /** The file that is read when none is named: `sallyport.yaml` in the working folder, if it is there. */
 async function configFile(settings: CommandSettings, place: Place): Promise<string | undefined> {
   if (place.config !== undefined) return place.config
-  const found = join(settings.cwd, 'sallyport.yaml')
-  return access(found).then(
-    () => found,
+  return ifThere(join(settings.cwd, 'sallyport.yaml'))
+}
+
+/** Names the declared file with which the gateway of a data folder ran last; empty: without one. */
+const configName = 'config'
+
+/** Beside no gateway, commands read what the gateway read, wherever they are given. */
+async function lastConfigFile(
+  settings: CommandSettings,
+  place: Place,
+): Promise<string | undefined> {
+  if (place.config !== undefined) return place.config
+  const said = await readFile(join(place.dataDir, configName), 'utf8').catch(() => undefined)
+  if (said === undefined) return configFile(settings, place)
+  const last = said.trim()
+  return last === '' ? undefined : ifThere(last)
+}
+
+async function ifThere(path: string): Promise<string | undefined> {
+  return access(path).then(
+    () => path,
     () => undefined,
   )
 }
@@ -84,11 +102,12 @@ async function assertGateway(place: Place): Promise<void> {
 async function base(
   settings: CommandSettings,
   place: Place,
+  file: string | undefined,
 ): Promise<Omit<UpOptions, 'onReady' | 'attach' | 'stopped'>> {
   return {
     gateway: {
       dataDir: place.dataDir,
-      configFile: await configFile(settings, place),
+      configFile: file,
       port: undefined,
       host: undefined,
       insecureRole: undefined,
@@ -126,7 +145,8 @@ async function serveBeside(
 
 /** `sallyport up`. */
 export async function runUp(settings: CommandSettings, given: CliUpOptions): Promise<number> {
-  const options = await base(settings, given)
+  const file = await configFile(settings, given)
+  const options = await base(settings, given, file)
   const gateway = {
     ...options.gateway,
     port: given.port,
@@ -146,21 +166,34 @@ export async function runUp(settings: CommandSettings, given: CliUpOptions): Pro
       gateway,
       attach: serveBeside,
       stopped: untilAborted(settings.signal),
-      onReady: (running, firstKey) =>
+      onReady: (running, firstKey) => {
+        void writeFile(join(given.dataDir, configName), `${file ?? ''}\n`, { mode: 0o600 }).catch(
+          (fault: unknown) =>
+            settings.log.warn({ err: fault }, 'commands beside no gateway will read another file'),
+        )
         settings.stdout.write(
           given.json
             ? `${JSON.stringify({ endpoint: running.endpoint, ...(firstKey === undefined ? {} : { key: firstKey }) })}\n`
-            : greeting(running, firstKey, given.insecureLocal),
-        ),
+            : greeting(running, firstKey, given.insecureLocal, dataOption(settings, given)),
+        )
+      },
     }),
   )
   return 0
 }
 
+/** What a command must say to find this data folder from here. */
+function dataOption({ cwd, environment }: CommandSettings, { dataDir }: Place): string {
+  const found = resolve(cwd, environment['SALLYPORT_DATA'] ?? '.sallyport')
+  return found === dataDir ? '' : ` --data ${/^[\w./-]+$/.test(dataDir) ? dataDir : `'${dataDir}'`}`
+}
+
+/** `data`: how further commands name the data folder. */
 function greeting(
   gateway: Gateway,
   firstKey: string | undefined,
   insecureRole: string | undefined,
+  data: string,
 ): string {
   const endpoint = gateway.endpoint ?? ''
   const lines = ['', `Sallyport is ready at ${endpoint}`, '']
@@ -178,17 +211,17 @@ function greeting(
     lines.push(
       'Point a client here, e.g.:',
       `  claude mcp add --transport http sallyport ${endpoint} --header "Authorization: Bearer ${firstKey}"`,
-      '  (other clients: sallyport connect cursor | vscode | inspector)',
+      `  (other clients: sallyport connect cursor | vscode | inspector${data})`,
       '',
     )
   }
   const servers = Object.keys(gateway.cell.current.state.servers)
   lines.push(
     servers.length === 0
-      ? 'No server is registered yet: sallyport add NAME URL, or -- COMMAND'
+      ? `No server is registered yet: sallyport add NAME${data} URL, or -- COMMAND`
       : `Servers: ${servers.join(', ')}`,
   )
-  lines.push('Record:  sallyport audit tail      Proof: sallyport audit verify', '')
+  lines.push(`Record:  sallyport audit tail${data}      Proof: sallyport audit verify${data}`, '')
   return lines.join('\n')
 }
 
@@ -209,7 +242,7 @@ export async function runStdio(settings: CommandSettings, given: StdioOptions): 
     return 0
   }
   await assertGateway(given)
-  const options = await base(settings, given)
+  const options = await base(settings, given, await lastConfigFile(settings, given))
   const over = new AbortController()
   settings.signal.addEventListener('abort', () => over.abort(), { once: true })
   await stating(() =>
@@ -254,7 +287,8 @@ async function serveOwn(gateway: Gateway, given: StdioOptions): Promise<void> {
 export function offline(settings: CommandSettings, place: Place): Promise<AdminClient> {
   return new Promise((resolve, reject) => {
     assertGateway(place)
-      .then(() => base(settings, place))
+      .then(() => lastConfigFile(settings, place))
+      .then((file) => base(settings, place, file))
       .then((options) => {
         let release: () => void = () => undefined
         const stopped = new Promise<void>((done) => {
@@ -322,7 +356,7 @@ export async function conversions(settings: CommandSettings, place: Place): Prom
 
 /** Reads and compiles a configuration without starting anything. */
 export async function checkConfig(settings: CommandSettings, place: Place): Promise<CheckedConfig> {
-  const file = await configFile(settings, place)
+  const file = (await configFile(settings, place)) ?? (await lastConfigFile(settings, place))
   const configuration = new Configuration({
     file,
     environment: settings.environment,
@@ -381,5 +415,6 @@ function stated(fault: unknown): AdminError {
       'Mend the file; "sallyport check" says when it is right.',
       { cause: fault },
     )
-  return new AdminError('failed', hint ?? message, 'See the log above for more.', { cause: fault })
+  const wayOut = 'Mend what it names and start again; SALLYPORT_LOG=debug tells more.'
+  return new AdminError('failed', hint ?? message, wayOut, { cause: fault })
 }

@@ -28,7 +28,7 @@ interface Row {
 const rows: Readonly<Record<string, Row>> = {
   version: { says: '0.', alone: true },
   schema: { says: '"title": "sallyport.yaml"', alone: true },
-  check: { says: 'no configuration file', alone: true },
+  check: { says: 'sallyport.yaml is good', alone: true },
   convert: { args: 'pets.json', says: 'list_pets', alone: true },
   connect: { args: 'claude', says: 'claude mcp add', alone: true },
   import: { args: 'clients.json --dry-run', says: 'servers:', alone: true },
