@@ -1,9 +1,9 @@
 /** This node among the nodes of one gateway: says that it lives, and knows who else does. The view is in memory. */
 import { randomBytes } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Peers } from '../ingress/settings.ts'
+import { atMost } from '../kit/at-most.ts'
 import type { KeyRing } from '../kit/key-ring.ts'
 import type { NodeRow, Store } from '../store/store.ts'
 
@@ -97,8 +97,10 @@ export class Nodes implements Peers {
   /** Tells the others to send nothing new, before this node ends what runs. */
   async retire(): Promise<void> {
     this.leaving = true
-    await this.beating
-    await Promise.race([this.beat(), sleep(leaveWaitMs, undefined, { ref: false })])
+    await atMost(
+      leaveWaitMs,
+      Promise.resolve(this.beating).then(() => this.beat()),
+    )
   }
 
   /** Says goodbye. */
@@ -108,9 +110,11 @@ export class Nodes implements Peers {
     this.store = undefined
     clearInterval(this.timer)
     this.stopHearing()
-    await this.beating
-    const left = store.leave(this.options.node, this.boot).catch(() => undefined)
-    await Promise.race([left, sleep(leaveWaitMs, undefined, { ref: false })])
+    const left = Promise.resolve(this.beating).then(() => store.leave(this.options.node, this.boot))
+    await atMost(
+      leaveWaitMs,
+      left.catch(() => undefined),
+    )
   }
 
   private beat(): Promise<void> {

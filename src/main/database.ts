@@ -1,6 +1,7 @@
 /** The database beside the gateway: started, adopted or reached; state loaded from it, the journal indexed into it. */
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { atMost } from '../kit/at-most.ts'
 import type { StoredState } from '../model/desired-state.ts'
 import { readJournal } from '../record/read.ts'
 import { type Embedded, startEmbedded } from '../store/embedded.ts'
@@ -74,13 +75,20 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       })
     },
     async close() {
-      await shipper?.close()
-      await store.close()
+      await atMost(
+        closeMs,
+        (async () => {
+          await shipper?.close()
+          await store.close()
+        })(),
+      )
       await embedded?.close()
     },
   }
 }
 
+/** For what is under way at the database; the index goes on at the next start. */
+const closeMs = 3_000
 const busyEntriesPerSecond = 400
 const yieldMsMax = 5_000
 const lookMs = 200

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { newKey } from '../admin/new-key.ts'
+import { atMost } from '../kit/at-most.ts'
 import { isLocked, withFileLock } from '../kit/file-lock.ts'
 import { durationMs, type StoredState } from '../model/desired-state.ts'
 import { changesOf, keyFacts } from '../store/describe-change.ts'
@@ -98,7 +99,7 @@ async function run(options: UpOptions): Promise<void> {
     )
     ends.push(async () => {
       await gateway.nodes.leave()
-      await stopAnchors()
+      await atMost(lastAnchorMs, stopAnchors())
       database.stop()
       // A database of our own that is still starting would outlive us; one elsewhere is not waited for.
       const there =
@@ -131,6 +132,8 @@ async function endAll(ends: readonly (() => Promise<void>)[]): Promise<void> {
   if (faults.length > 0) throw faults[0]
 }
 
+/** A database that does not answer is not waited for: the anchor in the data folder is as good. */
+const lastAnchorMs = 2_000
 const reopenMs = 10_000
 
 /** Opens the database; beside a gateway that serves already it is tried again until it is there. */

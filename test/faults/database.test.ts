@@ -536,3 +536,16 @@ test(
   },
   netMs,
 )
+
+test('an embedded database that hangs is ended with its gateway', async () => {
+  const gateway = await startGateway({ config: { listen: { port: 0 } } })
+  onTestFinished(() => gateway.stop())
+  await untilDatabase(gateway, 'ready')
+  const text = await readFile(join(gateway.dataDir, 'postgres/postmaster.pid'), 'utf8')
+  const pid = Number(text.split('\n')[0])
+  expect(pid).toBeGreaterThan(1)
+  process.kill(pid, 'SIGSTOP')
+  process.kill(gateway.pid, 'SIGTERM')
+  expect(await gateway.ended()).toBe(0)
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+})
