@@ -17,8 +17,9 @@ import { BoxMap } from '../src/kit/box-map.ts'
 import { CancelSource } from '../src/kit/cancellation.ts'
 import { compileLimits, type Limits } from '../src/limits/admit.ts'
 import { unlimitedAccount } from '../src/model/account.ts'
-import { type Call, type Era, noCapabilities } from '../src/model/call.ts'
+import { type Call, type Endpoint, type Era, noCapabilities } from '../src/model/call.ts'
 import { desiredState } from '../src/model/desired-state.ts'
+import { type MethodName, methods } from '../src/model/methods.ts'
 import type { Principal } from '../src/model/principal.ts'
 import { GatewayError, toGatewayError } from '../src/model/refusal.ts'
 import type { Reply } from '../src/model/reply.ts'
@@ -88,6 +89,8 @@ interface Setting {
   readonly diskFull?: boolean
   readonly limitUsed?: boolean
   readonly keyRevoked?: boolean
+  /** Of the server; modern when nothing is said. */
+  readonly era?: Era
 }
 
 const guard = createGuard()
@@ -102,7 +105,7 @@ function recordingRooms(setting: Setting = {}) {
   const compiled = compileSnapshot({
     state,
     keys: [],
-    listings: [listing(enter)],
+    listings: [listing(enter, setting.era ?? 'modern')],
     local: principal,
     previous: undefined,
   })
@@ -150,7 +153,7 @@ function recordingRooms(setting: Setting = {}) {
   const rooms: Rooms = {
     snapshot: () => snapshot,
     isStillValid: () => setting.keyRevoked !== true,
-    tasks: { seal: () => '', open: () => undefined },
+    tasks: { seal: () => '', open: () => ({ server: 'desk', tool: 'say', task: 't-1' }) },
     lister,
     guard: {
       inspectArguments: (admitted) => {
@@ -186,7 +189,7 @@ function kindOf(line: string): string {
   return entry.kind ?? ''
 }
 
-function listing(enter: (step: Step) => void): Listing {
+function listing(enter: (step: Step) => void, era: Era): Listing {
   const definitions = {
     tool: [
       `{"name":"say","inputSchema":${schema}}`,
@@ -199,16 +202,16 @@ function listing(enter: (step: Step) => void): Listing {
   }
   const itemsOf = (kind: keyof typeof definitions) =>
     readItems(
-      { server: 'desk', era: 'modern', readers: itemReaders('server') },
+      { server: 'desk', era, readers: itemReaders('server') },
       kind,
       definitions[kind],
     ).items.map((item) => watchedItem(item, enter))
   return {
     ...emptyListing('desk'),
     facts: {
-      era: 'modern',
-      revision: '2026-07-28',
-      capabilities: '{"tools":{},"prompts":{},"resources":{},"completions":{}}',
+      era,
+      revision: era === 'modern' ? '2026-07-28' : '2025-11-25',
+      capabilities: `{"tools":{},"prompts":{},"resources":{},"completions":{},${era === 'modern' ? '' : '"tasks":{},'}"extensions":{"io.modelcontextprotocol/tasks":{},"io.modelcontextprotocol/skills":{}}}`,
       serverInfo: '{}',
       instructions: undefined,
     },
@@ -389,48 +392,54 @@ function endOf(reply: Reply): string {
   return reply.kind === 'input_required' ? '`input_required`' : "the server's error"
 }
 
-const requests: readonly { method: string; params: string }[] = [
-  { method: 'tools/call', params: '"name":"desk__say","arguments":{"text":"a"}' },
-  { method: 'prompts/get', params: '"name":"desk__greet"' },
-  { method: 'resources/read', params: '"uri":"desk+desk:///a"' },
-  {
-    method: 'completion/complete',
-    params: '"ref":{"type":"ref/prompt","name":"desk__greet"},"argument":{"name":"a","value":"b"}',
-  },
-  { method: 'tools/list', params: '' },
-  { method: 'prompts/list', params: '' },
-  { method: 'resources/list', params: '' },
-  { method: 'resources/templates/list', params: '' },
-  { method: 'server/discover', params: '' },
-  { method: 'subscriptions/listen', params: '"notifications":{"toolsListChanged":true}' },
-  {
-    method: 'initialize',
-    params: '"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{}',
-  },
-  { method: 'resources/subscribe', params: '"uri":"desk+desk:///a"' },
-  { method: 'resources/unsubscribe', params: '"uri":"desk+desk:///a"' },
-  { method: 'logging/setLevel', params: '"level":"info"' },
-  { method: 'ping', params: '' },
-]
+/** What each method of the table is asked with. */
+const requests: Readonly<Record<MethodName, string>> = {
+  'tools/call': '"name":"desk__say","arguments":{"text":"a"}',
+  'prompts/get': '"name":"desk__greet"',
+  'resources/read': '"uri":"desk+desk:///a"',
+  'completion/complete':
+    '"ref":{"type":"ref/prompt","name":"desk__greet"},"argument":{"name":"a","value":"b"}',
+  'tasks/get': '"taskId":"t"',
+  'tasks/update': '"taskId":"t"',
+  'tasks/cancel': '"taskId":"t"',
+  'tasks/result': '"taskId":"t"',
+  'skills/get': '"uri":"desk+desk:///a"',
+  'resources/directory/read': '"uri":"desk+desk:///a"',
+  'tools/list': '',
+  'prompts/list': '',
+  'resources/list': '',
+  'resources/templates/list': '',
+  'skills/list': '',
+  'server/discover': '',
+  'subscriptions/listen': '"notifications":{"toolsListChanged":true}',
+  initialize: '"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{}',
+  'resources/subscribe': '"uri":"desk+desk:///a"',
+  'resources/unsubscribe': '"uri":"desk+desk:///a"',
+  'logging/setLevel': '"level":"info"',
+  ping: '',
+}
 
 const modernMeta =
-  '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}'
+  '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"extensions":{"io.modelcontextprotocol/tasks":{}}}}'
 
 /** What one request passes; undefined when its era has no such method. */
 async function pass(
-  request: (typeof requests)[number],
+  method: string,
+  params: string,
   era: Era,
 ): Promise<{ entered: string; entries: string } | undefined> {
-  const { rooms, entered, entries } = recordingRooms()
+  // Core tasks are between legacy peers, on the endpoint of the server.
+  const isCore = era === 'legacy' && methods.get(method)?.subject?.kind === 'task'
+  const { rooms, entered, entries } = recordingRooms(isCore ? { era } : {})
   const hub = new ListenHub({
     subscribe: async () => undefined,
     unsubscribe: async () => undefined,
     subscribeTask: async () => undefined,
     unsubscribeTask: async () => undefined,
   })
-  const members = [request.params, era === 'modern' ? modernMeta : ''].filter((text) => text !== '')
-  const text = `{"jsonrpc":"2.0","id":1,"method":"${request.method}","params":{${members.join(',')}}}`
-  const exchange = exchangeOf(era)
+  const members = [params, era === 'modern' ? modernMeta : ''].filter((text) => text !== '')
+  const text = `{"jsonrpc":"2.0","id":1,"method":"${method}","params":{${members.join(',')}}}`
+  const exchange = exchangeOf(era, isCore ? { kind: 'server', server: 'desk' } : { kind: 'all' })
   const deps = {
     rooms,
     hub,
@@ -447,12 +456,12 @@ async function pass(
   return { entered: entered.join(' → '), entries: entries.join(', ') }
 }
 
-function exchangeOf(era: Era): Exchange {
+function exchangeOf(era: Era, endpoint: Endpoint): Exchange {
   const session: Session = {
     account: unlimitedAccount,
     id: 's',
     principalId: principal.id,
-    endpoint: { kind: 'all' },
+    endpoint,
     revision: '2025-11-25',
     capabilities: noCapabilities,
     logLevel: undefined,
@@ -464,7 +473,7 @@ function exchangeOf(era: Era): Exchange {
     ended: false,
   }
   return {
-    endpoint: { kind: 'all' },
+    endpoint,
     headers: undefined,
     bytes: 100,
     streams: true,
@@ -507,14 +516,22 @@ it('walks a call through the rooms in the order that docs/lifecycle.md shows', a
 })
 
 it('lets each method pass the rooms that docs/lifecycle.md shows', async () => {
+  expect(Object.keys(requests)).toEqual([...methods.keys()])
   const rows: string[][] = []
-  for (const request of requests) {
-    const modern = await pass(request, 'modern')
-    const legacy = await pass(request, 'legacy')
-    const both = modern ?? legacy
-    if (modern !== undefined && legacy !== undefined) expect(legacy).toEqual(modern)
-    const era = modern === undefined ? 'legacy' : legacy === undefined ? 'modern' : 'both'
-    rows.push([`\`${request.method}\``, era, both?.entered ?? '', both?.entries ?? ''])
+  for (const [method, params] of Object.entries(requests)) {
+    const modern = await pass(method, params, 'modern')
+    const legacy = await pass(method, params, 'legacy')
+    const isSame = modern?.entered === legacy?.entered && modern?.entries === legacy?.entries
+    const eras = [
+      ...(legacy === undefined ? [] : ['legacy']),
+      ...(modern === undefined ? [] : ['modern']),
+    ]
+    expect(methods.get(method)?.eras).toEqual(eras)
+    const row = (era: string, passed: typeof modern): string[][] =>
+      passed === undefined ? [] : [[`\`${method}\``, era, passed.entered, passed.entries]]
+    rows.push(
+      ...(isSame ? row('both', modern) : [...row('modern', modern), ...row('legacy', legacy)]),
+    )
   }
   const wanted = table(['method', 'era', 'steps, in order', 'entries'], rows)
   expect(block('methods', wanted)).toBe(wanted)

@@ -9,6 +9,13 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { conversionCodes } from '../src/model/conversion.ts'
 import { desiredState } from '../src/model/desired-state.ts'
+import {
+  listChanged,
+  type Method,
+  methods,
+  notifications,
+  questions,
+} from '../src/model/methods.ts'
 import { productVersion } from '../src/model/product.ts'
 import { refusals } from '../src/model/refusal.ts'
 
@@ -134,6 +141,55 @@ it('lists every code of a conversion in docs/guides/convert.md, and no other', (
     Object.entries(conversionCodes).map(([code, sentence]) => [`\`${code}\``, sentence]),
   )
   expect(block('docs/guides/convert.md', 'codes', wanted)).toBe(wanted)
+})
+
+describe('methods', () => {
+  const known = [...methods.keys(), ...Object.values(questions)]
+  const told = [...Object.values(notifications), ...Object.values(listChanged)]
+
+  it('are told in docs/guides/protocol-eras.md as the table has them', () => {
+    const subjectOf = ({ subject, isMirrored }: Method): string =>
+      subject === undefined ? '' : `\`${subject.member}\`${isMirrored ? ', in `Mcp-Name`' : ''}`
+    const again = ({ answeredBy, isRepeatable }: Method): string =>
+      answeredBy !== 'server' ? '' : isRepeatable ? 'yes' : 'no'
+    const extensionOf = ({ eras, extension }: Method): string => {
+      const ids = eras.map((era) => extension?.[era])
+      const [id] = ids.filter((one) => one !== undefined)
+      if (id === undefined) return ''
+      return ids.includes(undefined) ? `\`${id}\`, for modern clients` : `\`${id}\``
+    }
+    const wanted = table(
+      ['method', 'clients', 'answered by', 'subject', 'may ask', 'sent again', 'extension'],
+      [...methods].map(([name, method]) => [
+        `\`${name}\``,
+        method.eras.length === 2 ? 'both' : method.eras.join(''),
+        method.answeredBy,
+        subjectOf(method),
+        method.asks ? 'yes' : '',
+        again(method),
+        extensionOf(method),
+      ]),
+    )
+    expect(block('docs/guides/protocol-eras.md', 'methods', wanted)).toBe(wanted)
+  })
+
+  it('are spelled in src/model/methods.ts and nowhere else', () => {
+    const names = [...known, ...told].map((name) => name.replaceAll('/', '\\/')).join('|')
+    const spelled = new RegExp(`['"\`](?:${names})['"\`]|['"\`]notifications\\/`)
+    // The text without comments, its lines where they were.
+    const code = (text: string): string =>
+      text.replaceAll(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, (comment) =>
+        comment.replaceAll(/[^\n]/g, ''),
+      )
+    const found = filesBelow('src')
+      .filter((path) => /(?<!\.test)\.ts$/.test(path) && path !== 'src/model/methods.ts')
+      .flatMap((path) =>
+        code(read(path))
+          .split('\n')
+          .flatMap((line, at) => (spelled.test(line) ? [`${path}:${at + 1}: ${line.trim()}`] : [])),
+      )
+    expect(found).toEqual([])
+  })
 })
 
 it('says in docs/dependencies.md why each runtime dependency is there', () => {

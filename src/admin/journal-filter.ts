@@ -1,4 +1,5 @@
 /** Which lines of the journal somebody wants. An outcome says little by itself, so that it is judged with its call. */
+import { methodOf } from '../model/methods.ts'
 import type { JournalLine } from './ports.ts'
 
 export interface Wanted {
@@ -67,6 +68,9 @@ export function createJournalFilter(wanted: Wanted): JournalFilter {
   }
 }
 
+const isCall = (method: unknown): boolean =>
+  typeof method === 'string' && methodOf(method).subject?.kind === 'tool'
+
 /** Who, and at which server: its own endpoint, whatever was asked for there; a change of its entry, too. */
 function isOf(entry: Members, { principal, server, tool }: Wanted): boolean {
   const { object, name, method } = entry
@@ -75,6 +79,6 @@ function isOf(entry: Members, { principal, server, tool }: Wanted): boolean {
   return (
     (principal === undefined || [entry['principal'], entry['principalId']].includes(principal)) &&
     (server === undefined || isAt) &&
-    (tool === undefined || (method === 'tools/call' && name === tool))
+    (tool === undefined || (isCall(method) && name === tool))
   )
 }

@@ -1,7 +1,8 @@
 import { type JsonMember, scanObject, stringValue } from '../kit/json-scan.ts'
 import { Lru } from '../kit/lru.ts'
-import type { Era, ListMethod } from '../model/call.ts'
+import type { Era } from '../model/call.ts'
 import { endpointText } from '../model/call.ts'
+import { type ListMethod, listFactsOf } from '../model/methods.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Item, ItemKind } from '../model/target.ts'
 import type { Catalog, Listing } from './catalog.ts'
@@ -41,16 +42,6 @@ export interface ListerOptions {
   readonly offlineOf: (server: string) => 'keep' | 'hide'
   /** Whether the operator lets the MCP Apps of a server show on the endpoints that join several. */
   readonly appsJoined: (server: string) => boolean
-}
-
-const kinds: Readonly<
-  Record<ListMethod, { readonly kind: ItemKind; readonly member: string; readonly key: string }>
-> = {
-  'tools/list': { kind: 'tool', member: 'tools', key: 'name' },
-  'prompts/list': { kind: 'prompt', member: 'prompts', key: 'name' },
-  'resources/list': { kind: 'resource', member: 'resources', key: 'uri' },
-  'resources/templates/list': { kind: 'template', member: 'resourceTemplates', key: 'uriTemplate' },
-  'skills/list': { kind: 'skill', member: 'skills', key: 'uri' },
 }
 
 /** Prepared pages of lists: built once per (endpoint, era, permitted set, catalog), then served from memory. */
@@ -102,7 +93,7 @@ export class Lister {
     shown: readonly Listing[],
     after: string | undefined,
   ): Page {
-    const { kind, member } = kinds[query.method]
+    const { kind, member } = listFactsOf(query.method)
     const entries: { name: string; item: Item; era: Era }[] = []
     for (const listing of visible) {
       for (const item of listing.items[kind]) {
@@ -181,7 +172,7 @@ export class Lister {
     let text = views.get(view)
     if (text === undefined) {
       const joined = query.scope.endpoint.kind !== 'server'
-      text = rewriteDefinition(item, kinds[query.method].key, name, {
+      text = rewriteDefinition(item, listFactsOf(query.method).key, name, {
         dropExecution: query.era === 'modern' && serverEra === 'legacy',
         apps: !joined ? 'keep' : this.options.appsJoined(item.server) ? 'rewrite' : 'drop',
         // Results of a legacy server stay as they are, so its schemas do, too.

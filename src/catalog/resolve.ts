@@ -1,5 +1,6 @@
 import { isPlainUri } from '../kit/uri-readings.ts'
 import type { Call, Endpoint } from '../model/call.ts'
+import { methodOf } from '../model/methods.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Item, Target } from '../model/target.ts'
 import type { Catalog } from './catalog.ts'
@@ -24,21 +25,17 @@ export type Sees = (item: Item) => boolean
  * @throws GatewayError tool_unknown, prompt_unknown, resource_unknown — the same answer that policy gives
  */
 export function resolve(catalog: Catalog, scope: Scope, call: Call, sees: Sees): Target {
-  switch (call.method) {
-    case 'tools/call':
+  switch (methodOf(call.method).subject?.kind) {
+    case 'tool':
       return namedTarget(catalog, scope, 'tool', call.name, sees)
-    case 'prompts/get':
+    case 'prompt':
       return namedTarget(catalog, scope, 'prompt', call.name, sees)
-    case 'completion/complete':
+    case 'reference':
       return call.reference === 'prompt'
         ? namedTarget(catalog, scope, 'prompt', call.name, sees)
-        : resourceTarget(catalog, scope, call.name)
-    case 'resources/read':
-    case 'resources/subscribe':
-    case 'resources/unsubscribe':
-    case 'skills/get':
-    case 'resources/directory/read':
-      return resourceTarget(catalog, scope, call.name)
+        : resolveResource(catalog, scope, call.name)
+    case 'resource':
+      return resolveResource(catalog, scope, call.name)
     default:
       return methodTarget(scope, call.method)
   }
@@ -122,7 +119,8 @@ function bareTool(catalog: Catalog, scope: Scope, name: string): Item | undefine
   return found.length === 1 ? found[0] : undefined
 }
 
-function resourceTarget(catalog: Catalog, scope: Scope, publicUri: string): Target {
+/** The target of a public URI. @throws GatewayError resource_unknown */
+export function resolveResource(catalog: Catalog, scope: Scope, publicUri: string): Target {
   const { endpoint } = scope
   const place =
     endpoint.kind === 'server' ? { server: endpoint.server, uri: publicUri } : splitUri(publicUri)

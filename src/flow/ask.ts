@@ -4,6 +4,7 @@ import { scanObject, textMember } from '../kit/json-scan.ts'
 import { messageWeight } from '../model/account.ts'
 import type { Call, Identified } from '../model/call.ts'
 import { objectText } from '../model/members.ts'
+import { notifications, questionKindOf } from '../model/methods.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import type { CallNotification, Question, Reply } from '../model/reply.ts'
 import type { Exchange, Session } from '../model/session.ts'
@@ -148,7 +149,7 @@ class OpenedUrls {
   complete(exchange: Exchange): void {
     for (const { id } of this.accepted.values())
       exchange.send(
-        encodeOwnNotification('notifications/elicitation/complete', [
+        encodeOwnNotification(notifications.urlVisited, [
           { key: 'elicitationId', raw: JSON.stringify(id) },
         ]),
       )
@@ -157,7 +158,7 @@ class OpenedUrls {
 
 /** The URL that a question wants opened; undefined for other questions. */
 function urlOf({ method, params }: Question): string | undefined {
-  if (method !== 'elicitation/create' || params === undefined) return undefined
+  if (questionKindOf(method) !== 'elicitation' || params === undefined) return undefined
   return textMember(params, 'mode') === 'url' ? textMember(params, 'url') : undefined
 }
 
@@ -249,7 +250,7 @@ function ask(
       if (!answer.raw.startsWith('{'))
         reject(new GatewayError('question_refused', { detail: 'the answer is no object' }))
       else if (answer.kind === 'result') resolve({ key, raw: answer.raw, declined: false })
-      else if (question.method === 'elicitation/create')
+      else if (questionKindOf(question.method) === 'elicitation')
         resolve({ key, raw: '{"action":"cancel"}', declined: false })
       else resolve({ key, raw: answer.raw, declined: true })
     })

@@ -8,7 +8,7 @@ import { attach } from '../credential/attach.ts'
 import { brokenOff, Layer } from '../kit/arriving.ts'
 import { admit } from '../limits/admit.ts'
 import type { Call, Identified } from '../model/call.ts'
-import { isSkillMethod, isTaskMethod } from '../model/extensions.ts'
+import { methodOf } from '../model/methods.ts'
 import type { Admitted, Permitted, Recorded, Released } from '../model/proofs.ts'
 import type { OutcomeStatus } from '../model/record.ts'
 import { GatewayError, publicSentence, toGatewayError } from '../model/refusal.ts'
@@ -50,6 +50,7 @@ export async function runCall(
 ): Promise<Ended> {
   const startedAt = rooms.clock()
   const { call } = identified
+  const method = methodOf(call.method)
   let target: Target | undefined
   let admitted: Admitted | undefined
   let recorded: Recorded | undefined
@@ -58,7 +59,7 @@ export async function runCall(
     const snapshot = held.catalog.hasUnseen ? await snapshotFor(rooms, held, identified) : held
     target = resolveIn(rooms, snapshot, identified)
     const permitted: Permitted = authorize(snapshot.engine, identified, target)
-    if (call.method === 'tools/call')
+    if (method.subject?.kind === 'tool')
       checkParamHeaders(target.item?.headerParams ?? [], call.args, call.paramHeaders)
     admitted = admit(snapshot.limits, permitted, rooms.now())
     const inspecting = rooms.guard.inspectArguments(admitted)
@@ -112,7 +113,7 @@ export async function runCall(
         detail: error.message,
       })
     }
-    if (call.method === 'tools/call' && forTheModel(error))
+    if (method.result === 'tool' && forTheModel(error))
       return {
         released: rooms.guard.inspectReply(toolError(error)),
         server: target?.server ?? '',
@@ -190,9 +191,10 @@ function resolveIn(rooms: Rooms, snapshot: Snapshot, identified: Identified): Ta
   const scope = snapshot.scopes.of(call.endpoint)
   if (scope === undefined) throw new GatewayError('endpoint_unknown')
   requireExtension(snapshot, identified)
-  const target = isTaskMethod(call.method)
-    ? resolveTask(snapshot.catalog, scope, rooms.tasks.open(principal.id, call.name))
-    : resolve(snapshot.catalog, scope, call, (item) => mayUse(snapshot, principal, item))
+  const target =
+    methodOf(call.method).subject?.kind === 'task'
+      ? resolveTask(snapshot.catalog, scope, rooms.tasks.open(principal.id, call.name))
+      : resolve(snapshot.catalog, scope, call, (item) => mayUse(snapshot, principal, item))
   if (!servesExtension(snapshot, call, target.server))
     throw target.task === undefined
       ? unknownTarget('resource', call.name)
@@ -244,8 +246,9 @@ function shown(reply: Reply, snapshot: Snapshot, identified: Identified, target:
   const { call, principal } = identified
   const { server, name, item } = target
   const reads = (uri: string): boolean => mayRead(snapshot, identified, server, uri)
-  if (call.method === 'resources/directory/read') return onlyAllowed(reply, reads)
-  if (call.method !== 'completion/complete' || item?.kind !== 'template') return reply
+  const { result } = methodOf(call.method)
+  if (result === 'directory') return onlyAllowed(reply, reads)
+  if (result !== 'values' || item?.kind !== 'template') return reply
   return onlyAllowedValues(reply, call, name, (uri) =>
     uri.includes('{') ? snapshot.engine.couldAllowTemplate(principal, server, uri) : reads(uri),
   )
@@ -268,10 +271,8 @@ function mayRead(
 
 /** Servers say it with either code, and some with codes of their own: then their words count. */
 function isMissingResource(call: Call, reply: Reply): boolean {
-  const reads =
-    call.method === 'resources/read' ||
-    isSkillMethod(call.method) ||
-    (call.method === 'completion/complete' && call.reference === 'resource')
+  const { subject } = methodOf(call.method)
+  const reads = subject?.kind === 'resource' || call.reference === 'resource'
   if (!reads || reply.kind !== 'error') return false
   return reply.code === -32002 || reply.code === -32602 || missing.test(reply.message)
 }

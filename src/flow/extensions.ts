@@ -2,12 +2,8 @@
 import { extensionsOf, type RelaysExtension } from '../catalog/discover.ts'
 import type { Call, Endpoint, Identified } from '../model/call.ts'
 import { allowedExtensions } from '../model/desired-state.ts'
-import {
-  isSkillMethod,
-  isTaskMethod,
-  skillsExtension,
-  tasksExtension,
-} from '../model/extensions.ts'
+import { skillsExtension, tasksExtension } from '../model/extensions.ts'
+import { methodOf } from '../model/methods.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
 import { mayUseSomething } from './visible.ts'
@@ -62,8 +58,7 @@ export function showsSkills(snapshot: Snapshot, endpoint: Endpoint, server: stri
 
 /** The extension that a method belongs to; undefined for methods of the protocol itself, and for core tasks. */
 function extensionOf({ method, era }: Call): string | undefined {
-  if (isTaskMethod(method)) return era === 'modern' ? tasksExtension : undefined
-  return isSkillMethod(method) || method === 'skills/list' ? skillsExtension : undefined
+  return methodOf(method).extension?.[era]
 }
 
 /**
@@ -73,7 +68,8 @@ function extensionOf({ method, era }: Call): string | undefined {
  */
 export function requireExtension(snapshot: Snapshot, identified: Identified): void {
   const { call } = identified
-  if (call.era === 'legacy' && isTaskMethod(call.method)) requireCoreTasks(snapshot, call)
+  if (call.era === 'legacy' && methodOf(call.method).subject?.kind === 'task')
+    requireCoreTasks(snapshot, call)
   const id = extensionOf(call)
   if (id === undefined) return
   if (!offeredIds(snapshot, identified).has(id)) throw new GatewayError('method_unknown')

@@ -4,13 +4,14 @@ import { splitUri, uriPrefix } from '../catalog/names.ts'
 import { stringValue } from '../kit/json-scan.ts'
 import type { Endpoint } from '../model/call.ts'
 import { type Member, type Members, rawOf } from '../model/members.ts'
+import { listChanged, notifications } from '../model/methods.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { ItemKind } from '../model/target.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
 import { mayUseSomething } from './visible.ts'
 
-export type ChangeKind = 'tools' | 'prompts' | 'resources'
+export type ChangeKind = keyof typeof listChanged
 
 /** One stream that wants to hear of changes. */
 export interface Subscriber {
@@ -79,7 +80,7 @@ export class ListenHub {
                 mayUseSomething(before, subscriber.principal, server)),
           ) ??
             false)
-        if (concerned) subscriber.deliver(`notifications/${kind}/list_changed`, [])
+        if (concerned) subscriber.deliver(listChanged[kind], [])
       }
     }
   }
@@ -129,12 +130,12 @@ export class ListenHub {
 
   /** A server said that a resource has new content. */
   updated(server: string, params: Members): void {
-    this.deliver('notifications/resources/updated', 'resource', server, params, 'uri')
+    this.deliver(notifications.resourceUpdated, 'resource', server, params, 'uri')
   }
 
   /** A server said how a task stands. */
   taskChanged(server: string, params: Members): void {
-    this.deliver('notifications/tasks', 'task', server, params, 'taskId')
+    this.deliver(notifications.taskChanged, 'task', server, params, 'taskId')
   }
 
   /** To those who watch it, under the name that each of them knows. */

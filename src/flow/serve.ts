@@ -7,16 +7,19 @@ import { stringValue } from '../kit/json-scan.ts'
 import {
   type Call,
   type Era,
-  type ForwardedMethod,
-  forwardedMethods,
   type Identified,
-  type ListMethod,
   legacyRevisions,
-  listMethods,
   newestLegacy,
   noCapabilities,
   type Revision,
 } from '../model/call.ts'
+import {
+  isListMethod,
+  type ListMethod,
+  methodOf,
+  names,
+  notificationKindOf,
+} from '../model/methods.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import type { CallNotification } from '../model/reply.ts'
@@ -115,7 +118,7 @@ async function serveBatch(
     }
     const envelopes = splitBatch(text).map(parseEnvelope)
     for (const envelope of envelopes) {
-      if (envelope.method === 'initialize' || eraOf(envelope, {}) === 'modern')
+      if (methodOf(envelope.method).duty === 'open' || eraOf(envelope, {}) === 'modern')
         throw new GatewayError('request_invalid', {
           hint: 'A batch holds legacy messages only, and no initialize.',
         })
@@ -137,7 +140,7 @@ async function serveEnvelope(
   envelope: Envelope,
 ): Promise<Served> {
   const era = eraOf(envelope, exchange.headers ?? {})
-  const opens = envelope.kind === 'request' && envelope.method === 'initialize'
+  const opens = envelope.kind === 'request' && methodOf(envelope.method).duty === 'open'
   const begins = envelope.kind === 'request'
   const home = era === 'legacy' && !opens ? exchange.nodes?.ofSession(begins) : undefined
   if (home !== undefined) return { kind: 'elsewhere', node: home }
@@ -167,26 +170,6 @@ async function serveEnvelope(
   } catch (thrown) {
     return refuse(deps, principal, exchange, era, envelope.rpcId, envelope.method, thrown)
   }
-}
-
-const forwarded: ReadonlySet<string> = new Set<ForwardedMethod>(forwardedMethods)
-
-const own: ReadonlySet<string> = new Set([
-  'server/discover',
-  'subscriptions/listen',
-  'resources/subscribe',
-  'resources/unsubscribe',
-  'logging/setLevel',
-  'ping',
-])
-
-/** What decode let through and the gateway does not answer itself goes to the server. */
-function isForwarded(method: string): boolean {
-  return forwarded.has(method) || (!own.has(method) && listMethodOf(method) === undefined)
-}
-
-function listMethodOf(method: string): ListMethod | undefined {
-  return listMethods.find((known) => known === method)
 }
 
 async function serveModern(
@@ -219,7 +202,8 @@ async function serveModernCall(
 ): Promise<Served> {
   const { rooms } = deps
   const { call } = identified
-  if (isForwarded(call.method)) {
+  const { answeredBy, duty } = methodOf(call.method)
+  if (answeredBy === 'server') {
     try {
       const notify = notifier(call, exchange)
       const ended = await runRound(rooms, identified, notify, deps.nextCallId)
@@ -228,16 +212,22 @@ async function serveModernCall(
       return message(encodeRefusal('modern', call.rpcId, toGatewayError(thrown), call.callId))
     }
   }
-  const list = listMethodOf(call.method)
-  if (list !== undefined) {
-    if (list === 'skills/list') requireExtension(rooms.snapshot(), identified)
-    return message(encodeOwnResult(call.rpcId, (await runList(rooms, identified, list)).body))
-  }
-  if (call.method === 'server/discover')
+  if (isListMethod(call.method)) return serveList(rooms, identified, call.method)
+  if (duty === 'discover')
     return message(
       encodeOwnResult(call.rpcId, await runDiscover(rooms, call.endpoint, identified.principal)),
     )
   return { kind: 'held', ended: (await runListen(deps, identified, exchange)).ended }
+}
+
+async function serveList(
+  rooms: Rooms,
+  identified: Identified,
+  method: ListMethod,
+): Promise<Served> {
+  requireExtension(rooms.snapshot(), identified)
+  const { body } = await runList(rooms, identified, method)
+  return message(encodeOwnResult(identified.call.rpcId, body))
 }
 
 async function serveLegacy(
@@ -247,7 +237,8 @@ async function serveLegacy(
   envelope: Envelope,
 ): Promise<Served> {
   const { rooms } = deps
-  if (envelope.method === 'initialize') return initialize(deps, principal, exchange, envelope)
+  if (methodOf(envelope.method).duty === 'open')
+    return initialize(deps, principal, exchange, envelope)
   const { session } = exchange
   if (session === undefined) throw new GatewayError('session_missing')
   checkVersionHeader(exchange)
@@ -261,15 +252,12 @@ async function serveLegacy(
     relayed: relayedMethods(rooms.snapshot(), exchange.endpoint),
   })
   const identified: Identified = { call, principal }
-  if (isForwarded(call.method)) return forwardLegacy(deps, identified, exchange, session)
-  const list = listMethodOf(call.method)
-  if (list !== undefined) {
-    if (list === 'skills/list') requireExtension(rooms.snapshot(), identified)
-    return message(encodeOwnResult(call.rpcId, (await runList(rooms, identified, list)).body))
-  }
-  if (call.method === 'resources/subscribe') await runSubscribe(deps, identified, session)
-  else if (call.method === 'resources/unsubscribe') runUnsubscribe(session, call.name)
-  else if (call.method === 'logging/setLevel') {
+  const { answeredBy, duty } = methodOf(call.method)
+  if (answeredBy === 'server') return forwardLegacy(deps, identified, exchange, session)
+  if (isListMethod(call.method)) return serveList(rooms, identified, call.method)
+  if (duty === 'watch') await runSubscribe(deps, identified, session)
+  else if (duty === 'unwatch') runUnsubscribe(session, call.name)
+  else if (duty === 'level') {
     const level = readLogLevel(rawParam(envelope, 'level'))
     if (level === undefined)
       throw new GatewayError('params_invalid', { hint: 'The log level is not known.' })
@@ -351,7 +339,7 @@ async function initialize(
     principalId: principal.id,
     environment: principal.environment,
     endpoint: '',
-    method: 'initialize',
+    method: names.open,
     detail: revision,
   })
   return { kind: 'message', message: encodeOwnResult(envelope.rpcId, result), session }
@@ -378,7 +366,7 @@ function takeAnswer(exchange: Exchange, envelope: Envelope): Served {
 function takeNotification(exchange: Exchange, envelope: Envelope, era: Era): Served {
   // Over HTTP a modern client cancels by closing its stream; elsewhere it sends this, too.
   if (era === 'modern' && exchange.headers !== undefined) return { kind: 'accepted' }
-  if (envelope.method === 'notifications/cancelled') {
+  if (notificationKindOf(envelope.method) === 'cancelled') {
     const id = rawParam(envelope, 'requestId')
     if (id !== undefined) exchange.session?.running.get(id)?.cancel()
   }

@@ -1,12 +1,13 @@
 /** Streams of changes: `subscriptions/listen` of modern clients, subscriptions of legacy sessions. */
 
-import { resolve, resolveTask, unknownTarget } from '../catalog/resolve.ts'
+import { resolveResource, resolveTask, unknownTarget } from '../catalog/resolve.ts'
 import { scanArray, scanObject, stringValue } from '../kit/json-scan.ts'
 import { ownText } from '../kit/own-text.ts'
 import { textWeight } from '../model/account.ts'
 import { type Endpoint, endpointText, type Identified } from '../model/call.ts'
 import { tasksExtension } from '../model/extensions.ts'
 import { type Members, rawOf } from '../model/members.ts'
+import { notifications } from '../model/methods.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError, type RefusalCode } from '../model/refusal.ts'
 import type { Exchange, Session } from '../model/session.ts'
@@ -87,10 +88,7 @@ async function listen(
     ends.push(end)
     tasks.push(taskId)
   }
-  subscriber.deliver(
-    'notifications/subscriptions/acknowledged',
-    acknowledged(asked.kinds, honoured, tasks),
-  )
+  subscriber.deliver(notifications.acknowledged, acknowledged(asked.kinds, honoured, tasks))
   ends.push(deps.hub.add(subscriber))
   // Wrapped, so that awaiting this function does not wait for the end of the stream.
   return { ended: subscriber.ended(ends) }
@@ -270,16 +268,7 @@ async function watchResource(
   const snapshot = deps.rooms.snapshot()
   const scope = snapshot.scopes.of(call.endpoint)
   if (scope === undefined) throw new GatewayError('endpoint_unknown')
-  const target = resolve(
-    snapshot.catalog,
-    scope,
-    {
-      ...call,
-      method: 'resources/subscribe',
-      name: publicUri,
-    },
-    () => true,
-  )
+  const target = resolveResource(snapshot.catalog, scope, publicUri)
   authorize(snapshot.engine, identified, target)
   const place = placeOf(call.endpoint, publicUri)
   if (place === undefined) throw unknownTarget('resource', publicUri)

@@ -18,6 +18,7 @@ import {
   type ServerSpecInput,
   type StoredState,
 } from '../model/desired-state.ts'
+import { names } from '../model/methods.ts'
 import { ownerId, type Principal } from '../model/principal.ts'
 import { productVersion } from '../model/product.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
@@ -150,7 +151,7 @@ async function tryServer(gateway: Gateway, name: string, given: ServerSpecInput)
   try {
     const facts = await link.facts()
     const offers = offersOf(facts.capabilities)
-    const listed = link.list('tools/list')
+    const listed = link.list(names.listTools)
     // A server that names no tools may have them all the same.
     const raw = await (offers.has('tools') ? listed : listed.catch(() => ({ items: [] })))
     const source = {
@@ -230,7 +231,7 @@ async function call(
       : identify(keys, `Bearer ${request.key}`, undefined, Date.now())
   const meta =
     '{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}'
-  const text = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":${JSON.stringify(request.tool)},"arguments":${request.argumentsJson},"_meta":${meta}}}`
+  const text = `{"jsonrpc":"2.0","id":1,"method":"${names.callTool}","params":{"name":${JSON.stringify(request.tool)},"arguments":${request.argumentsJson},"_meta":${meta}}}`
   const exchange: Exchange = {
     endpoint: { kind: 'server', server: request.server },
     headers: undefined,

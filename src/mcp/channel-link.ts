@@ -6,30 +6,25 @@
 import type { Backoff } from '../kit/backoff.ts'
 import { BoxMap } from '../kit/box-map.ts'
 import { type Owner, owned } from '../kit/owner.ts'
-import {
-  type Capabilities,
-  type ListMethod,
-  newestLegacy,
-  newestModern,
-  noCapabilities,
-} from '../model/call.ts'
+import { type Capabilities, newestLegacy, newestModern, noCapabilities } from '../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../model/codec.ts'
 import { legacyCapabilities } from '../model/extensions.ts'
 import { type Member, type Members, rawOf } from '../model/members.ts'
+import {
+  type ListMethod,
+  listFactsOf,
+  methodOf,
+  names,
+  notificationKindOf,
+  notifications,
+} from '../model/methods.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import { subjectOf } from '../model/target.ts'
 import { Asking } from '../upstream/asking.ts'
 import type { Facts, Listed, Sent, ServerLink, ServerNotice, Start } from '../upstream/kind.ts'
 import { OpenCall } from '../upstream/round.ts'
-import { acknowledgement, honouredUris } from './http/listen.ts'
-import {
-  listenRequest,
-  listMembers,
-  productMember,
-  provesModern,
-  readAllPages,
-  readFacts,
-} from './opening.ts'
+import { honouredUris } from './http/listen.ts'
+import { listenRequest, productMember, provesModern, readAllPages, readFacts } from './opening.ts'
 
 /** What a channel must be able to do; `process/channel.ts` and `mcp/http/sse-pair.ts` make them. */
 export interface MessageChannel {
@@ -157,13 +152,14 @@ class ChannelSession {
   }
 
   private notification(method: string, params: Members, meta: Members): void {
-    if (method === 'notifications/progress') {
+    const kind = notificationKindOf(method)
+    if (kind === 'progress') {
       const open = this.calls.get(rawOf(params, 'progressToken') ?? '')
       this.hand(open, { kind: 'notification', method, params, meta })
-    } else if (method === 'notifications/message') {
+    } else if (kind === 'message') {
       // A channel does not say which call a log message belongs to; with one in flight it can only be that one.
       this.hand(this.onlyCall(), { kind: 'notification', method, params, meta })
-    } else if (method === acknowledgement) {
+    } else if (kind === 'acknowledged') {
       const id = rawOf(meta, 'io.modelcontextprotocol/subscriptionId') ?? ''
       this.acknowledged.get(id)?.(honouredUris(rawOf(params, 'notifications')))
     } else if (!method.startsWith('sallyport/')) this.notice?.(method, params)
@@ -172,7 +168,8 @@ class ChannelSession {
   private question(message: Extract<ServerMessage, { kind: 'request' }>): void {
     const only = this.onlyCall()
     if (only !== undefined) this.hand(only, message)
-    else if (message.method === 'ping') this.tell(this.codec.answer(message.id, '{}'))
+    else if (methodOf(message.method).duty === 'pong')
+      this.tell(this.codec.answer(message.id, '{}'))
     else this.tell(this.codec.answerError(message.id, -32601, 'Nobody can answer this.'))
   }
 
@@ -355,7 +352,7 @@ export class ChannelLink implements ServerLink {
       cancel: (reason) => {
         if (open.done || session.closed !== undefined) return
         session.tell(
-          codec.notification('notifications/cancelled', [
+          codec.notification(notifications.cancelled, [
             { key: 'requestId', raw: key },
             { key: 'reason', raw: JSON.stringify(reason) },
           ]),
@@ -373,7 +370,7 @@ export class ChannelLink implements ServerLink {
     session.tell(
       this.options.codec.ownRequest('legacy', facts.revision, {
         id: ++this.ids,
-        method: 'logging/setLevel',
+        method: names.setLevel,
         params: [{ key: 'level', raw: `"${level}"` }],
         capabilities: noCapabilities,
       }),
@@ -525,7 +522,7 @@ export class ChannelLink implements ServerLink {
     const id = ++this.ids
     const text = this.options.codec.ownRequest('modern', newestModern, {
       id,
-      method: 'server/discover',
+      method: names.discover,
       params: [],
       capabilities,
     })
@@ -559,7 +556,7 @@ export class ChannelLink implements ServerLink {
     const id = ++this.ids
     const text = codec.ownRequest('legacy', newestLegacy, {
       id,
-      method: 'initialize',
+      method: names.open,
       params,
       capabilities,
     })
@@ -569,7 +566,7 @@ export class ChannelLink implements ServerLink {
         detail: `initialize was refused: ${message.kind === 'error' ? message.message.slice(0, 200) : ''}`,
       })
     const facts = readFacts(message, 'legacy')
-    session.tell(codec.notification('notifications/initialized', []))
+    session.tell(codec.notification(notifications.initialized, []))
     return facts
   }
 
@@ -579,7 +576,7 @@ export class ChannelLink implements ServerLink {
   }
 
   async list(method: ListMethod): Promise<Listed> {
-    return readAllPages(listMembers[method], (params) => this.own(method, params))
+    return readAllPages(listFactsOf(method).member, (params) => this.own(method, params))
   }
 
   private async own(method: string, params: readonly Member[]): Promise<ServerMessage> {
@@ -620,7 +617,7 @@ export class ChannelLink implements ServerLink {
     // One that the server refuses by now is no reason to go without the others.
     else
       for (const uri of this.subscriptions)
-        await this.changeLegacy(session, 'resources/subscribe', uri).catch(() => undefined)
+        await this.changeLegacy(session, names.subscribe, uri).catch(() => undefined)
   }
 
   /**
@@ -651,9 +648,7 @@ export class ChannelLink implements ServerLink {
     )
     if (previous !== undefined)
       session.tell(
-        codec.notification('notifications/cancelled', [
-          { key: 'requestId', raw: String(previous) },
-        ]),
+        codec.notification(notifications.cancelled, [{ key: 'requestId', raw: String(previous) }]),
       )
     return acknowledged
   }
@@ -663,8 +658,7 @@ export class ChannelLink implements ServerLink {
     this.subscriptions.add(uri)
     try {
       const session = await this.session(this.systemKey, noCapabilities)
-      if (session.opened.era === 'legacy')
-        await this.changeLegacy(session, 'resources/subscribe', uri)
+      if (session.opened.era === 'legacy') await this.changeLegacy(session, names.subscribe, uri)
       else if ((await this.listen(session))?.has(uri) !== true)
         throw new GatewayError('subscription_refused', { detail: 'not acknowledged' })
     } catch (fault) {
@@ -677,7 +671,7 @@ export class ChannelLink implements ServerLink {
     this.subscriptions.delete(uri)
     const session = await this.session(this.systemKey, noCapabilities)
     if (session.opened.era === 'modern') void this.listen(session)
-    else await this.changeLegacy(session, 'resources/unsubscribe', uri)
+    else await this.changeLegacy(session, names.unsubscribe, uri)
   }
 
   async subscribeTask(taskId: string): Promise<void> {

@@ -3,11 +3,19 @@ import type { Dispatcher } from 'undici'
 import type { Egress, PoolOptions } from '../egress/egress.ts'
 import { Deadlines } from '../kit/deadlines.ts'
 import { Lru } from '../kit/lru.ts'
-import { type Capabilities, type ListMethod, newestModern, noCapabilities } from '../model/call.ts'
+import { type Capabilities, newestModern, noCapabilities } from '../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../model/codec.ts'
 import type { HttpSpec } from '../model/desired-state.ts'
 import { legacyCapabilities } from '../model/extensions.ts'
 import type { Member } from '../model/members.ts'
+import {
+  type ListMethod,
+  listChanged,
+  listFactsOf,
+  methodOf,
+  names,
+  notifications,
+} from '../model/methods.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { subjectOf } from '../model/target.ts'
 import { Asking } from '../upstream/asking.ts'
@@ -19,7 +27,7 @@ import { refuseStatus, verdictOf } from './http/refused.ts'
 import { Relay } from './http/relay.ts'
 import { ask, baseHeaders, HttpSession, type Place } from './http/session.ts'
 import { openSsePair } from './http/sse-pair.ts'
-import { listenRequest, listMembers, provesModern, readAllPages, readFacts } from './opening.ts'
+import { listenRequest, provesModern, readAllPages, readFacts } from './opening.ts'
 
 export interface HttpLinkOptions {
   readonly spec: HttpSpec
@@ -227,7 +235,7 @@ export class McpHttp implements ServerLink {
       body,
       headers: () => headers,
       session: undefined,
-      idempotent: call.method !== 'tools/call',
+      idempotent: methodOf(call.method).isRepeatable,
       lingering: this.lingering,
       onVersionRefused: () => {
         this.mode = undefined
@@ -289,7 +297,7 @@ export class McpHttp implements ServerLink {
           if (!open.done) over = current.began(id, open)
         },
       },
-      idempotent: call.method !== 'tools/call',
+      idempotent: methodOf(call.method).isRepeatable,
       lingering: this.lingering,
     })
     relay.post()
@@ -300,7 +308,7 @@ export class McpHttp implements ServerLink {
           current.post(
             this.place,
             recorded.headers,
-            codec.notification('notifications/cancelled', [
+            codec.notification(notifications.cancelled, [
               { key: 'requestId', raw: String(id) },
               { key: 'reason', raw: JSON.stringify(reason) },
             ]),
@@ -326,7 +334,7 @@ export class McpHttp implements ServerLink {
       credential,
       codec.ownRequest('legacy', session.facts.revision, {
         id: this.place.nextId(),
-        method: 'logging/setLevel',
+        method: names.setLevel,
         params,
         capabilities: noCapabilities,
       }),
@@ -379,13 +387,13 @@ export class McpHttp implements ServerLink {
     const { codec } = this.options
     const body = codec.ownRequest('modern', newestModern, {
       id: this.place.nextId(),
-      method: 'server/discover',
+      method: names.discover,
       params: [],
       capabilities: noCapabilities,
     })
     const headers = {
       ...baseHeaders,
-      ...codec.headers('modern', newestModern, 'server/discover', ''),
+      ...codec.headers('modern', newestModern, names.discover, ''),
       ...this.options.headers,
     }
     const { startTimeoutMs } = this.place
@@ -442,7 +450,7 @@ export class McpHttp implements ServerLink {
   async list(method: ListMethod): Promise<Listed> {
     const mode = this.mode ?? (await this.open())
     if (mode.kind === 'pair') return mode.link.list(method)
-    return readAllPages(listMembers[method], (params) => this.own(method, params))
+    return readAllPages(listFactsOf(method).member, (params) => this.own(method, params))
   }
 
   /** One request of the gateway itself, with one new session when the old one is gone. */
@@ -512,7 +520,7 @@ export class McpHttp implements ServerLink {
       this.deaf = (await this.listenStream(mode.facts).renew()) === undefined
     else await this.openSessionStream(notice)
     // What is offered changed: let it be read again.
-    if (this.deaf !== deaf) notice('notifications/resources/list_changed', [])
+    if (this.deaf !== deaf) notice(listChanged.resources, [])
   }
 
   /** The GET stream of the gateway's own session, and on it again what was subscribed to in an earlier one. */
@@ -567,7 +575,7 @@ export class McpHttp implements ServerLink {
 
   private async subscribeIn(session: HttpSession, uri: string): Promise<void> {
     const raw = JSON.stringify(uri)
-    refuseError(await this.own('resources/subscribe', [{ key: 'uri', raw }]))
+    refuseError(await this.own(names.subscribe, [{ key: 'uri', raw }]))
     session.subscribed.add(uri)
   }
 
@@ -579,7 +587,7 @@ export class McpHttp implements ServerLink {
     else {
       this.sessions.peek('system')?.subscribed.delete(uri)
       const raw = JSON.stringify(uri)
-      refuseError(await this.own('resources/unsubscribe', [{ key: 'uri', raw }]))
+      refuseError(await this.own(names.unsubscribe, [{ key: 'uri', raw }]))
     }
   }
 

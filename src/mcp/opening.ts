@@ -11,6 +11,7 @@ import {
 import type { OwnRequest, ServerMessage } from '../model/codec.ts'
 import { tasksExtension } from '../model/extensions.ts'
 import type { Member } from '../model/members.ts'
+import { names } from '../model/methods.ts'
 import { productInfo } from '../model/product.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Facts, Listed } from '../upstream/kind.ts'
@@ -134,15 +135,6 @@ function cutAt(member: string, limit: string): string {
   return `the list of ${member} is longer than ${limit}; the rest is not offered`
 }
 
-/** The member of a list result that holds the definitions. */
-export const listMembers = {
-  'tools/list': 'tools',
-  'prompts/list': 'prompts',
-  'resources/list': 'resources',
-  'resources/templates/list': 'resourceTemplates',
-  'skills/list': 'skills',
-} as const
-
 const tasksDeclared: Capabilities = {
   ...noCapabilities,
   raw: `{"extensions":{"${tasksExtension}":{}}}`,
@@ -159,7 +151,7 @@ export function listenRequest(
   if (resources.length > 0) parts.push(`"resourceSubscriptions":${JSON.stringify(resources)}`)
   if (tasks.length > 0) parts.push(`"taskIds":${JSON.stringify(tasks)}`)
   return {
-    method: 'subscriptions/listen',
+    method: names.listen,
     params: [{ key: 'notifications', raw: `{${parts.join(',')}}` }],
     capabilities: tasks.length > 0 ? tasksDeclared : noCapabilities,
   }

@@ -11,31 +11,6 @@ export type Revision = (typeof legacyRevisions)[number] | (typeof modernRevision
 export const newestLegacy: Revision = '2025-11-25'
 export const newestModern: Revision = '2026-07-28'
 
-/** The methods that reach a server and so leave an intent and an outcome. */
-export const forwardedMethods = [
-  'tools/call',
-  'prompts/get',
-  'resources/read',
-  'completion/complete',
-  'tasks/get',
-  'tasks/update',
-  'tasks/cancel',
-  'tasks/result',
-  'skills/get',
-  'resources/directory/read',
-] as const
-export type ForwardedMethod = (typeof forwardedMethods)[number]
-
-/** The lists, answered from the catalog. */
-export const listMethods = [
-  'tools/list',
-  'prompts/list',
-  'resources/list',
-  'resources/templates/list',
-  'skills/list',
-] as const
-export type ListMethod = (typeof listMethods)[number]
-
 /** Which of the public endpoints was addressed. */
 export type Endpoint =
   | { readonly kind: 'all' }

@@ -14,6 +14,7 @@ import { type OpenApiSpec, openapiSpec } from './kinds/openapi.ts'
 import { address } from './kinds/selection.ts'
 import { type SoapSpec, soapSpec } from './kinds/soap.ts'
 import { type SqlSpec, sqlSpec } from './kinds/sql.ts'
+import { isProtocolMethod } from './methods.ts'
 
 export const serverNamePattern = /^[a-z][a-z0-9-]{0,23}$/
 export const wordPattern = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/
@@ -124,10 +125,6 @@ export function kindOf(spec: Partial<Record<ServerKind, unknown>>): ServerKind {
   return serverKinds.find((kind) => spec[kind] !== undefined) ?? 'stdio'
 }
 
-/** Methods that the protocol and the known extensions define; nobody can make them mean something else. */
-const protocolMethods =
-  /^(?:ping|initialize|(?:server|tools|prompts|resources|completion|logging|subscriptions|tasks|skills|notifications|sampling|elicitation|roots)\/.*)$/
-
 const extensionSpec = z.union([
   z.string().regex(/^[a-z0-9.-]+\/[A-Za-z0-9._-]+$/, 'an identifier such as com.example/pages'),
   z.strictObject({
@@ -137,7 +134,7 @@ const extensionSpec = z.union([
         z
           .string()
           .regex(/^[A-Za-z0-9_./-]{1,128}$/, 'a method such as pages/turn')
-          .refine((method) => !protocolMethods.test(method), 'a method of the protocol itself'),
+          .refine((method) => !isProtocolMethod(method), 'a method of the protocol itself'),
       )
       .max(64)
       .describe(

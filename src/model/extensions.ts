@@ -43,20 +43,6 @@ export function extensionsText(extensions: Iterable<readonly [string, string]>):
   return parts.length === 0 ? '' : `"extensions":{${parts.join(',')}}`
 }
 
-/** Methods that an extension adds, whose subject is a task, and those whose subject is a resource. */
-const taskMethods: ReadonlySet<string> = new Set([
-  'tasks/get',
-  'tasks/update',
-  'tasks/cancel',
-  // Core tasks of revision 2025-11-25.
-  'tasks/result',
-])
-const resourceMethods: ReadonlySet<string> = new Set(['skills/get', 'resources/directory/read'])
-
-export const isTaskMethod = (method: string): boolean => taskMethods.has(method)
-/** Of the skills extension, beside `skills/list`. */
-export const isSkillMethod = (method: string): boolean => resourceMethods.has(method)
-
 /** Settings in one of a few forms, since legacy sessions are pooled by what they were opened with. */
 const pooledSettings: Readonly<Record<string, string>> = {
   [appsExtension]: '{"mimeTypes":["text/html;profile=mcp-app"]}',

@@ -3,6 +3,7 @@ import { cp, mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { createKeyRing } from '../kit/key-ring.ts'
+import { names } from '../model/methods.ts'
 import type { Entry, IntentEntry } from '../model/record.ts'
 import { type FilePort, systemFiles } from './file-port.ts'
 import { type Journal, type JournalOptions, openJournal } from './journal.ts'
@@ -46,7 +47,7 @@ export function intentEntry(call: string): IntentEntry {
     principalId: '7f',
     environment: 'prod',
     endpoint: '/mcp',
-    method: 'tools/call',
+    method: names.callTool,
     server: 'crm',
     name: 'find',
     revision: '2026-07-28',

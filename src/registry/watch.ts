@@ -6,9 +6,14 @@
 import { emptyListing, type Listing, offersOf, type ServerFacts } from '../catalog/catalog.ts'
 import { type ItemReaders, type Oddity, readItems } from '../catalog/items.ts'
 import { type Backoff, createBackoff } from '../kit/backoff.ts'
-import type { ListMethod } from '../model/call.ts'
-import { skillsExtension } from '../model/extensions.ts'
 import type { Members } from '../model/members.ts'
+import {
+  type ListMethod,
+  listFactsOf,
+  listMethods,
+  notificationKindOf,
+  saysListChanged,
+} from '../model/methods.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Item, ItemKind } from '../model/target.ts'
 import { loadListing, removeListing, saveListing } from './listing-file.ts'
@@ -42,13 +47,7 @@ export interface WatcherOptions {
   readonly log: (event: { level: 'info' | 'warn'; server: string; text: string }) => void
 }
 
-const methods: readonly { method: ListMethod; kind: ItemKind; capability: string }[] = [
-  { method: 'tools/list', kind: 'tool', capability: 'tools' },
-  { method: 'prompts/list', kind: 'prompt', capability: 'prompts' },
-  { method: 'resources/list', kind: 'resource', capability: 'resources' },
-  { method: 'resources/templates/list', kind: 'template', capability: 'resources' },
-  { method: 'skills/list', kind: 'skill', capability: skillsExtension },
-]
+const lists = listMethods.map((method) => ({ method, ...listFactsOf(method) }))
 
 type Raws = Readonly<Record<ItemKind, readonly string[]>>
 const noRaws: Raws = { tool: [], prompt: [], resource: [], template: [], skill: [] }
@@ -246,8 +245,8 @@ export class ServerWatch {
   ): Promise<{ facts: ServerFacts; troubles: readonly string[] }> {
     const offers = offersOf(said.capabilities)
     // A server that says nothing of itself may have tools all the same.
-    const guess = !methods.some(({ capability }) => offers.has(capability))
-    const wanted = methods.filter(({ kind, capability }) =>
+    const guess = !lists.some(({ capability }) => offers.has(capability))
+    const wanted = lists.filter(({ kind, capability }) =>
       guess ? kind === 'tool' : offers.has(capability),
     )
     const before = this.raw
@@ -307,10 +306,10 @@ export class ServerWatch {
     } else if (method === 'sallyport/unreachable') {
       // Whoever is known to be away is asked at its own pace.
       if (this.listing.downSince === undefined) this.soon()
-    } else if (method.endsWith('/list_changed')) this.soon()
-    else if (method === 'notifications/resources/updated')
+    } else if (saysListChanged(method)) this.soon()
+    else if (notificationKindOf(method) === 'resourceUpdated')
       this.options.onResourceUpdated(this.watched.server, params)
-    else if (method === 'notifications/tasks')
+    else if (notificationKindOf(method) === 'taskChanged')
       this.options.onTaskChanged(this.watched.server, params)
   }
 

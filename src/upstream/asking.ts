@@ -4,11 +4,10 @@
  * modern one is once the server was seen not to ask in that one.
  */
 import type { Call } from '../model/call.ts'
+import { methodOf } from '../model/methods.ts'
 
 /** How long it is believed that a server takes no `initialize`. */
 const refusedMs = 3_600_000
-
-const mayAsk: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read'])
 
 /** What servers say where they cannot ask. */
 const cannotAsk =
@@ -28,7 +27,7 @@ export class Asking {
   wantsLegacy(call: Call): boolean {
     return (
       (call.era === 'legacy' || this.onlyLegacy) &&
-      mayAsk.has(call.method) &&
+      methodOf(call.method).asks &&
       canBeAsked(call) &&
       // What began in one era goes on in it.
       call.inputResponses === undefined &&

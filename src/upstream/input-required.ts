@@ -1,6 +1,7 @@
 import { isObjectText, scanObject, stringValue } from '../kit/json-scan.ts'
 import type { Call } from '../model/call.ts'
 import { type Members, objectText } from '../model/members.ts'
+import { questionKindOf, questions as questionNames } from '../model/methods.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Question, Reply } from '../model/reply.ts'
 
@@ -10,11 +11,6 @@ export interface InputRequired {
   readonly extras: Members
 }
 
-const methods: ReadonlySet<string> = new Set([
-  'elicitation/create',
-  'sampling/createMessage',
-  'roots/list',
-])
 const questionsMax = 32
 
 /** Parses an `input_required` result (MCP 2026-07-28 basic/patterns/mrtr); undefined when it is malformed. */
@@ -38,7 +34,11 @@ export function parseInputRequired(text: string): InputRequired | undefined {
           return found === undefined ? undefined : text.slice(found.start, found.end)
         }
         const method = stringValue(of('method'))
-        if (method === undefined || !methods.has(method) || questions.length >= questionsMax)
+        if (
+          method === undefined ||
+          questionKindOf(method) === undefined ||
+          questions.length >= questionsMax
+        )
           return undefined
         const params = of('params')
         if (params !== undefined && !isObjectText(params)) return undefined
@@ -86,7 +86,7 @@ export function urlQuestions(
     if (!isObjectText(params) || questions.length >= questionsMax) break
     questions.push({
       key: `url${questions.length + 1}`,
-      method: 'elicitation/create',
+      method: questionNames.elicitation,
       params: withoutElicitationId(params),
     })
   }

@@ -1,5 +1,6 @@
-import type { Era, ListMethod, Revision } from '../model/call.ts'
+import type { Era, Revision } from '../model/call.ts'
 import type { Members } from '../model/members.ts'
+import type { ListMethod } from '../model/methods.ts'
 import type { Recorded } from '../model/proofs.ts'
 import type { NotificationSink, OpenCall } from './round.ts'
 

@@ -9,6 +9,7 @@ import type { Call } from '../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../model/codec.ts'
 import { tasksExtension } from '../model/extensions.ts'
 import { type Members, rawOf } from '../model/members.ts'
+import { methodOf, notificationKindOf, questionKindOf } from '../model/methods.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { CallNotification, Question, Reply } from '../model/reply.ts'
 import {
@@ -236,7 +237,8 @@ export class OpenCall {
     result: Buffer,
   ): string | undefined {
     const { call, options } = this
-    if (call.method !== 'tools/call' || !options.extensions.has(tasksExtension)) return undefined
+    if (methodOf(call.method).result !== 'tool' || !options.extensions.has(tasksExtension))
+      return undefined
     if (options.era === 'modern')
       return message.resultType === 'task' &&
         call.era === 'modern' &&
@@ -249,13 +251,8 @@ export class OpenCall {
   }
 
   private notify(method: string, params: Members): void {
-    const kind =
-      method === 'notifications/progress'
-        ? 'progress'
-        : method === 'notifications/message'
-          ? 'message'
-          : undefined
-    if (kind === undefined || this.ended !== undefined) return
+    const kind = notificationKindOf(method)
+    if ((kind !== 'progress' && kind !== 'message') || this.ended !== undefined) return
     const notification: CallNotification = {
       kind,
       params:
@@ -268,7 +265,7 @@ export class OpenCall {
 
   private ask(message: Extract<ServerMessage, { kind: 'request' }>): void {
     const { codec, answer } = this.options
-    if (message.method === 'ping') {
+    if (methodOf(message.method).duty === 'pong') {
       answer(codec.answer(message.id, '{}'))
       return
     }
@@ -334,9 +331,9 @@ function taskIdOf(result: Buffer, key: 'taskId' | 'task'): string | undefined {
 /** Whether the caller declared that it can be asked this. */
 function mayAsk(call: Call, method: string, params: string | undefined): boolean {
   const { capabilities } = call
-  if (method === 'roots/list') return capabilities.roots
-  if (method === 'sampling/createMessage') return capabilities.sampling
-  if (method !== 'elicitation/create') return false
+  const kind = questionKindOf(method)
+  if (kind === undefined) return false
+  if (kind !== 'elicitation') return capabilities[kind]
   return params !== undefined && textMember(params, 'mode') === 'url'
     ? capabilities.elicitationUrl
     : capabilities.elicitation

@@ -268,6 +268,10 @@ describe('legacy', () => {
 
   test.each([
     ['tools/destroy', '', 'method_unknown'],
+    ['__proto__', '', 'method_unknown'],
+    ['constructor', '', 'method_unknown'],
+    ['tasks/update', '"taskId":"t"', 'method_unknown'],
+    ['tasks/result', '"taskId":7', 'params_invalid'],
     ['server/discover', '', 'method_unknown'],
     ['subscriptions/listen', '', 'method_unknown'],
     ['tools/call', '"name":7', 'params_invalid'],

@@ -15,7 +15,7 @@ import {
   noCapabilities,
   type Revision,
 } from '../model/call.ts'
-import { isSkillMethod, isTaskMethod } from '../model/extensions.ts'
+import { methodOf, type Subject } from '../model/methods.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { readCapabilities, readLogLevel } from './capabilities.ts'
 import { type Envelope, membersExcept, rawMeta, rawParam, requireObject } from './envelope.ts'
@@ -30,53 +30,11 @@ const capabilitiesKey = `${metaPrefix}clientCapabilities`
 const clientInfoKey = `${metaPrefix}clientInfo`
 const logLevelKey = `${metaPrefix}logLevel`
 
-const modernMethods: ReadonlySet<string> = new Set([
-  'server/discover',
-  'tools/list',
-  'tools/call',
-  'prompts/list',
-  'prompts/get',
-  'resources/list',
-  'resources/templates/list',
-  'resources/read',
-  'completion/complete',
-  'subscriptions/listen',
-  'tasks/get',
-  'tasks/update',
-  'tasks/cancel',
-  'skills/list',
-  'skills/get',
-  'resources/directory/read',
-])
-
-const legacyMethods: ReadonlySet<string> = new Set([
-  'initialize',
-  'ping',
-  'tools/list',
-  'tools/call',
-  'prompts/list',
-  'prompts/get',
-  'resources/list',
-  'resources/templates/list',
-  'resources/read',
-  'resources/subscribe',
-  'resources/unsubscribe',
-  'completion/complete',
-  'logging/setLevel',
-  // Core tasks of 2025-11-25.
-  'tasks/get',
-  'tasks/cancel',
-  'tasks/result',
-  'skills/list',
-  'skills/get',
-  'resources/directory/read',
-])
-
 /** Which era a message belongs to. A header never overrides the body, and `Mcp-Method` is no evidence. */
 export function eraOf(envelope: Envelope, headers: Headers): Era {
   if (envelope.kind === 'response') return 'legacy'
   if (rawMeta(envelope, versionKey) !== undefined) return 'modern'
-  if (envelope.method === 'initialize') return 'legacy'
+  if (methodOf(envelope.method).duty === 'open') return 'legacy'
   return modernRevisions.some((revision) => revision === headerOf(headers, 'mcp-protocol-version'))
     ? 'modern'
     : 'legacy'
@@ -125,7 +83,7 @@ export function decodeModern(
     checkName(envelope, headers)
   }
   const capabilities = modernCapabilities(envelope)
-  if (!modernMethods.has(envelope.method) && !context.relayed.has(envelope.method))
+  if (!methodOf(envelope.method).eras.includes('modern') && !context.relayed.has(envelope.method))
     throw new GatewayError('method_unknown')
   const logLevel = rawMeta(envelope, logLevelKey)
   if (logLevel !== undefined && readLogLevel(logLevel) === undefined)
@@ -152,7 +110,7 @@ export function decodeLegacy(
   session: SessionFacts,
   context: CallContext,
 ): Call {
-  if (!legacyMethods.has(envelope.method) && !context.relayed.has(envelope.method))
+  if (!methodOf(envelope.method).eras.includes('legacy') && !context.relayed.has(envelope.method))
     throw new GatewayError('method_unknown')
   return makeCall(envelope, context, {
     era: 'legacy',
@@ -171,25 +129,6 @@ interface EraFacts {
   readonly paramHeaders: Readonly<Record<string, string>> | undefined
 }
 
-const taken: ReadonlySet<string> = new Set([
-  '_meta',
-  'name',
-  'uri',
-  'arguments',
-  'inputResponses',
-  'requestState',
-])
-const takenOfOthers: ReadonlySet<string> = new Set(['_meta'])
-const takenOfTasks: ReadonlySet<string> = new Set(['_meta', 'taskId'])
-const takenOfSkills: ReadonlySet<string> = new Set(['_meta', 'uri'])
-
-/** Members of `params` that a method gives a meaning of its own; the rest is forwarded as it is. */
-function takenBy(method: string): ReadonlySet<string> {
-  if (method === 'tools/call' || method === 'prompts/get' || method === 'resources/read')
-    return taken
-  if (isTaskMethod(method)) return takenOfTasks
-  return isSkillMethod(method) ? takenOfSkills : takenOfOthers
-}
 const hopMeta: ReadonlySet<string> = new Set([
   versionKey,
   capabilitiesKey,
@@ -200,10 +139,10 @@ const hopMeta: ReadonlySet<string> = new Set([
 
 function makeCall(envelope: Envelope, context: CallContext, facts: EraFacts): Call {
   const { method } = envelope
-  const named = method === 'tools/call' || method === 'prompts/get' || method === 'resources/read'
-  const rawArgs = named ? rawParam(envelope, 'arguments') : undefined
+  const { asks, subject, takes } = methodOf(method)
+  const rawArgs = asks ? rawParam(envelope, 'arguments') : undefined
   // Rounds of questions are a thing of modern callers; of a legacy one these members go nowhere.
-  const rounds = named && facts.era === 'modern'
+  const rounds = asks && facts.era === 'modern'
   const inputResponses = rounds ? rawParam(envelope, 'inputResponses') : undefined
   const rawState = rounds ? rawParam(envelope, 'requestState') : undefined
   const requestState = stringValue(rawState)
@@ -215,11 +154,10 @@ function makeCall(envelope: Envelope, context: CallContext, facts: EraFacts): Ca
     era: facts.era,
     revision: facts.revision,
     rpcId: envelope.rpcId,
-    name: nameOf(envelope),
-    reference:
-      method === 'completion/complete' ? referenceKind(rawParam(envelope, 'ref')) : undefined,
+    name: nameOf(envelope, subject),
+    reference: subject?.kind === 'reference' ? referenceKind(rawParam(envelope, 'ref')) : undefined,
     args: rawArgs === undefined ? undefined : requireObject(rawArgs, 'arguments'),
-    params: membersExcept(envelope, envelope.params, takenBy(method)),
+    params: membersExcept(envelope, envelope.params, takes),
     meta: membersExcept(envelope, envelope.meta, hopMeta),
     progressToken: progressToken(envelope),
     capabilities: facts.capabilities,
@@ -248,27 +186,10 @@ function progressToken(envelope: Envelope): string | undefined {
 }
 
 /** The thing that the request is about, decoded. Empty for methods without one. */
-function nameOf(envelope: Envelope): string {
-  switch (envelope.method) {
-    case 'tools/call':
-    case 'prompts/get':
-      return requireText(rawParam(envelope, 'name'), 'name')
-    case 'resources/read':
-    case 'resources/subscribe':
-    case 'resources/unsubscribe':
-    case 'skills/get':
-    case 'resources/directory/read':
-      return requireText(rawParam(envelope, 'uri'), 'uri')
-    case 'tasks/get':
-    case 'tasks/update':
-    case 'tasks/cancel':
-    case 'tasks/result':
-      return requireText(rawParam(envelope, 'taskId'), 'taskId')
-    case 'completion/complete':
-      return referenceName(rawParam(envelope, 'ref'))
-    default:
-      return ''
-  }
+function nameOf(envelope: Envelope, subject: Subject | undefined): string {
+  if (subject === undefined) return ''
+  const raw = rawParam(envelope, subject.member)
+  return subject.kind === 'reference' ? referenceName(raw) : requireText(raw, subject.member)
 }
 
 function requireText(raw: string | undefined, member: string): string {
@@ -311,23 +232,15 @@ function checkEqual(headers: Headers, name: string, shown: string, body: string)
 }
 
 function checkName(envelope: Envelope, headers: Headers): void {
-  const key = headerMember(envelope.method)
-  if (key === undefined) return
+  const { isMirrored, subject } = methodOf(envelope.method)
+  if (!isMirrored || subject === undefined) return
   const value = headerOf(headers, 'mcp-name')
   if (value === undefined)
     throw new GatewayError('header_mismatch', { hint: 'Mcp-Name is missing.' })
-  const body = stringValue(rawParam(envelope, key))
+  const body = stringValue(rawParam(envelope, subject.member))
   if (body === undefined || decodeHeaderValue(value) !== body) {
     throw new GatewayError('header_mismatch', { hint: 'Mcp-Name is not what the body says.' })
   }
-}
-
-/** The member of `params` that `Mcp-Name` mirrors (basic/transports; tasks: "Routing Headers"). */
-function headerMember(method: string): string | undefined {
-  if (method === 'resources/read') return 'uri'
-  // `tasks/result` is no method of the modern era.
-  if (isTaskMethod(method) && method !== 'tasks/result') return 'taskId'
-  return method === 'tools/call' || method === 'prompts/get' ? 'name' : undefined
 }
 
 function modernCapabilities(envelope: Envelope): Capabilities {

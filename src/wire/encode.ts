@@ -4,6 +4,7 @@ import { type Arriving, Layer } from '../kit/arriving.ts'
 import { type Collect, type JsonMember, scanObject } from '../kit/json-scan.ts'
 import type { Call, Era, Revision } from '../model/call.ts'
 import { type Members, objectText } from '../model/members.ts'
+import { methodOf, notifications, questionKindOf } from '../model/methods.ts'
 import type { Released } from '../model/proofs.ts'
 import { GatewayError, publicSentence, refusals } from '../model/refusal.ts'
 import type { CallNotification, Question, Reply } from '../model/reply.ts'
@@ -52,7 +53,7 @@ function encodeComplete(call: Call, reply: Complete, place: ResultPlace): OutMes
   const { body } = reply
   // A legacy server's structured content is an object; a legacy caller can take no other.
   const legacyOutput =
-    call.era === 'legacy' && reply.era === 'modern' && call.method === 'tools/call'
+    call.era === 'legacy' && reply.era === 'modern' && methodOf(call.method).result === 'tool'
   if (body.kind === 'stream') {
     const members =
       call.era === 'modern' && reply.era === 'legacy' ? modernMembers(call) : noMembers
@@ -83,7 +84,8 @@ function encodeComplete(call: Call, reply: Complete, place: ResultPlace): OutMes
 
 /** Whether the result is content for people and models. */
 function hasBlocks(call: Call): boolean {
-  return call.method === 'tools/call' || call.method === 'prompts/get'
+  const { result } = methodOf(call.method)
+  return result === 'tool' || result === 'prompt'
 }
 
 /** Of a large result that is held to be read whole, since it may hold what an old revision lacks. A larger one passes as it is. */
@@ -136,7 +138,7 @@ const modernOnly: ReadonlySet<string> = new Set(['resultType', 'ttlMs', 'cacheSc
 
 /** What a result of a legacy server lacks for a modern caller. */
 function modernMembers(call: Call): ReadonlyMap<string, string> {
-  return call.method === 'resources/read' ? readMembers : resultMembers
+  return methodOf(call.method).result === 'contents' ? readMembers : resultMembers
 }
 
 const resultMembers: ReadonlyMap<string, string> = new Map([['resultType', '"complete"']])
@@ -277,7 +279,7 @@ function questionText(question: Question): string {
 /** Errors of a server, re-coded for the caller's era (protocol.md section 7.2). */
 function encodeServerError(call: Call, reply: Extract<Reply, { kind: 'error' }>): OutMessage {
   // Legacy has no code for a capability that the caller lacks; a model can at least read it (protocol.md section 5).
-  if (reply.code === -32021 && call.era === 'legacy' && call.method === 'tools/call') {
+  if (reply.code === -32021 && call.era === 'legacy' && methodOf(call.method).result === 'tool') {
     const body = toolErrorBody(
       reply.message === '' ? refusals.capability_missing.sentence : reply.message,
     )
@@ -302,7 +304,7 @@ function recode(
     if (
       code === -32602 &&
       reply.era === 'modern' &&
-      call.method === 'resources/read' &&
+      methodOf(call.method).result === 'contents' &&
       reply.data?.includes('"uri"')
     )
       return { code: -32002, status: 200 }
@@ -357,16 +359,16 @@ export function encodeNotification(call: Call, notification: CallNotification): 
   if (notification.kind === 'progress') {
     if (call.progressToken === undefined) return undefined
     const params = objectText(notification.params).slice(1)
-    return `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":${call.progressToken}${params === '}' ? '' : ','}${params}}`
+    return `{"jsonrpc":"2.0","method":"${notifications.progress}","params":{"progressToken":${call.progressToken}${params === '}' ? '' : ','}${params}}`
   }
-  return `{"jsonrpc":"2.0","method":"notifications/message","params":${objectText(notification.params)}}`
+  return `{"jsonrpc":"2.0","method":"${notifications.message}","params":${objectText(notification.params)}}`
 }
 
 /** A question as a real request to a legacy client. */
 export function encodeQuestion(rpcId: string, question: Question, revision: Revision): string {
   const given = question.params
   const known =
-    given !== undefined && question.method === 'sampling/createMessage'
+    given !== undefined && questionKindOf(question.method) === 'sampling'
       ? olderQuestion(given, revision)
       : given
   const params = known === undefined ? '' : `,"params":${known}`

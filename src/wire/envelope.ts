@@ -8,6 +8,7 @@ import {
   stringValue,
 } from '../kit/json-scan.ts'
 import type { Member, Members } from '../model/members.ts'
+import { ownNameOf } from '../model/methods.ts'
 import { GatewayError } from '../model/refusal.ts'
 
 /** One JSON-RPC message of a client, scanned once. Spans point into `text`. */
@@ -80,7 +81,7 @@ export function parseEnvelope(text: string): Envelope {
     text,
     kind: rpcId === '' ? 'notification' : 'request',
     rpcId,
-    method,
+    method: ownNameOf(method),
     params: params?.members ?? [],
     meta: metaMember?.members ?? [],
     result: undefined,

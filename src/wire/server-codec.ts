@@ -2,8 +2,9 @@
 import { JsonFault, type JsonMember, scanArray, scanObject, stringValue } from '../kit/json-scan.ts'
 import type { Call, Era, Revision } from '../model/call.ts'
 import type { OwnRequest, RelayedRequest, ServerCodec, ServerMessage } from '../model/codec.ts'
-import { extensionsText, isSkillMethod, isTaskMethod, tasksExtension } from '../model/extensions.ts'
+import { extensionsText, tasksExtension } from '../model/extensions.ts'
 import { type Member, type Members, objectText } from '../model/members.ts'
+import { methodOf, type Subject } from '../model/methods.ts'
 import { productInfo } from '../model/product.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { metaPrefix } from './decode.ts'
@@ -27,11 +28,12 @@ function ownRequest(era: Era, revision: Revision, request: OwnRequest): string {
 
 function relayedRequest(era: Era, revision: Revision, request: RelayedRequest): string {
   const { call } = request
-  let params = subjectText(call, request.name)
+  const { subject } = methodOf(call.method)
+  let params = subjectText(subject, request.name)
   if (call.args !== undefined) params += `${params === '' ? '' : ','}"arguments":${call.args}`
   for (const member of call.params) {
     const raw =
-      member.key === 'ref' && call.method === 'completion/complete'
+      member.key === 'ref' && subject?.member === 'ref'
         ? referenceText(member.raw, request.name)
         : member.raw
     params += `${params === '' ? '' : ','}${JSON.stringify(member.key)}:${raw}`
@@ -88,13 +90,10 @@ function askable(call: Call, allowed: ReadonlySet<string>): string {
   return `{${parts.join(',')}}`
 }
 
-function subjectText(call: Call, name: string): string {
-  if (isTaskMethod(call.method)) return `"taskId":${JSON.stringify(name)}`
-  if (call.method === 'resources/read' || isSkillMethod(call.method))
-    return `"uri":${JSON.stringify(name)}`
-  return call.method === 'tools/call' || call.method === 'prompts/get'
-    ? `"name":${JSON.stringify(name)}`
-    : ''
+function subjectText(subject: Subject | undefined, name: string): string {
+  // A reference is one of the params.
+  if (subject === undefined || subject.member === 'ref') return ''
+  return `"${subject.member}":${JSON.stringify(name)}`
 }
 
 function referenceText(raw: string, name: string): string {
@@ -123,14 +122,7 @@ function headers(
     'mcp-protocol-version': revision ?? '',
     'mcp-method': method,
   }
-  if (
-    name !== '' &&
-    (method === 'tools/call' ||
-      method === 'prompts/get' ||
-      method === 'resources/read' ||
-      isTaskMethod(method))
-  )
-    sent['mcp-name'] = encodeHeaderValue(name)
+  if (name !== '' && methodOf(method).isMirrored) sent['mcp-name'] = encodeHeaderValue(name)
   return sent
 }
 

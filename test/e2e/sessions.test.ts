@@ -172,10 +172,12 @@ describe('the opening', () => {
 
   test('an unknown method is 200 for a legacy client: 404 would end its session', async () => {
     const session = await legacySession(world.at('legacy'), world.key)
-    const reply = await session.request('tools/destroy')
-    expect([reply.status, dig(reply.message, 'error', 'code')]).toEqual([200, -32601])
-    const modern = await modernCall(world.at('modern'), world.key, 'tools/destroy')
-    expect([modern.status, dig(modern.message, 'error', 'code')]).toEqual([404, -32601])
+    for (const method of ['tools/destroy', '__proto__', 'constructor', 'toString']) {
+      const reply = await session.request(method)
+      expect([reply.status, dig(reply.message, 'error', 'code')]).toEqual([200, -32601])
+      const modern = await modernCall(world.at('modern'), world.key, method)
+      expect([modern.status, dig(modern.message, 'error', 'code')]).toEqual([404, -32601])
+    }
   })
 })
 

@@ -2,7 +2,7 @@
  * An API behind tools that a converter made: one link for every kind of API. Its list is the conversion, its calls are
  * carried out by the kind's executor; to the rest of the gateway it is a server like any other, of the modern era.
  */
-import { type ListMethod, newestModern } from '../../model/call.ts'
+import { newestModern } from '../../model/call.ts'
 import {
   type Conversion,
   ConversionFault,
@@ -10,6 +10,7 @@ import {
   type Document,
   type JsonSchema,
 } from '../../model/conversion.ts'
+import { type ListMethod, listChanged, listFactsOf, methodOf } from '../../model/methods.ts'
 import type { Recorded } from '../../model/proofs.ts'
 import { GatewayError, toGatewayError } from '../../model/refusal.ts'
 import type { Reply } from '../../model/reply.ts'
@@ -86,7 +87,7 @@ export class ApiLink<Plan, Common> implements ServerLink {
     if (!start.wanted()) throw new GatewayError('cancelled')
     const { recorded, sink } = start
     const tool = tools.get(recorded.target.name)
-    if (recorded.call.method !== 'tools/call' || tool === undefined)
+    if (methodOf(recorded.call.method).subject?.kind !== 'tool' || tool === undefined)
       throw new GatewayError('tool_unknown', { detail: 'the description has it no more' })
     const cancel = new AbortController()
     const running = this.options.executor
@@ -151,7 +152,7 @@ export class ApiLink<Plan, Common> implements ServerLink {
 
   /** The tools as `facts` found them. */
   async list(method: ListMethod): Promise<Listed> {
-    return { items: method === 'tools/list' ? (await this.current()).definitions : [] }
+    return { items: listFactsOf(method).kind === 'tool' ? (await this.current()).definitions : [] }
   }
 
   async whyUnreachable(): Promise<string | undefined> {
@@ -206,9 +207,7 @@ export class ApiLink<Plan, Common> implements ServerLink {
 
   async watch(notice: ServerNotice): Promise<void> {
     this.notice = notice
-    this.stopWatching ??= this.options.onChange?.(() =>
-      notice('notifications/tools/list_changed', []),
-    )
+    this.stopWatching ??= this.options.onChange?.(() => notice(listChanged.tools, []))
   }
 
   subscribe(): Promise<void> {

@@ -6,6 +6,7 @@ import { scanArray, scanObject, stringValue } from '../../kit/json-scan.ts'
 import type { Revision } from '../../model/call.ts'
 import type { OwnRequest, ServerMessage } from '../../model/codec.ts'
 import { rawOf } from '../../model/members.ts'
+import { names, notificationKindOf } from '../../model/methods.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import type { ServerNotice } from '../../upstream/kind.ts'
 import { type Abort, exchange } from './exchange.ts'
@@ -73,7 +74,7 @@ export class ListenStream {
       ...baseHeaders,
       // What packs a stream often holds its events back.
       'accept-encoding': 'identity',
-      ...codec.headers('modern', revision, 'subscriptions/listen', ''),
+      ...codec.headers('modern', revision, names.listen, ''),
       ...credential,
     }
     return new Promise((resolve, reject) => {
@@ -112,7 +113,7 @@ export class ListenStream {
             const message = decoded(place, bytes)
             if (message?.kind === 'error') refused()
             if (message?.kind !== 'notification' || message.method.startsWith('sallyport/')) return
-            if (message.method !== acknowledgement) {
+            if (notificationKindOf(message.method) !== 'acknowledged') {
               notice(message.method, message.params)
               return
             }
@@ -131,8 +132,6 @@ export class ListenStream {
     })
   }
 }
-
-export const acknowledgement = 'notifications/subscriptions/acknowledged'
 
 /** The URIs in an acknowledgement. */
 export function honouredUris(raw: string | undefined): ReadonlySet<string> {

@@ -3,6 +3,7 @@ import { BoxMap } from '../../kit/box-map.ts'
 import { type Capabilities, newestLegacy, noCapabilities } from '../../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../../model/codec.ts'
 import { type Members, rawOf } from '../../model/members.ts'
+import { methodOf, names, notificationKindOf, notifications } from '../../model/methods.ts'
 import { userAgent } from '../../model/product.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import type { Facts, ServerNotice } from '../../upstream/kind.ts'
@@ -188,12 +189,12 @@ export class HttpSession {
     ]
     const body = codec.ownRequest('legacy', newestLegacy, {
       id: place.nextId(),
-      method: 'initialize',
+      method: names.open,
       params,
       capabilities,
     })
     // A server of both eras may want the method of every POST in the head (MCP 2026-07-28 basic/transports); others pass over it.
-    const named = { ...baseHeaders, ...credential, 'mcp-method': 'initialize' }
+    const named = { ...baseHeaders, ...credential, 'mcp-method': names.open }
     const answer = await ask(place, named, body, place.startTimeoutMs)
     refuseStatus(answer, place.now())
     const { message } = answer
@@ -214,7 +215,7 @@ export class HttpSession {
     await tell(
       place,
       { ...headers, ...credential },
-      codec.notification('notifications/initialized', []),
+      codec.notification(notifications.initialized, []),
     )
     return session
   }
@@ -246,7 +247,7 @@ export class HttpSession {
   ): Promise<boolean> {
     if (this.ended) return false
     const id = place.nextId()
-    const method = this.facts.capabilities.includes('"tools"') ? 'tools/list' : 'ping'
+    const method = this.facts.capabilities.includes('"tools"') ? names.listTools : names.ping
     const body = place.codec.ownRequest('legacy', this.facts.revision, {
       id,
       method,
@@ -365,9 +366,10 @@ export class HttpSession {
       return
     }
     if (message.kind === 'notification') {
-      if (message.method === 'notifications/progress')
+      const kind = notificationKindOf(message.method)
+      if (kind === 'progress')
         this.calls.get(rawOf(message.params, 'progressToken') ?? '')?.take(message)
-      else if (message.method === 'notifications/message') this.onlyCall()?.take(message)
+      else if (kind === 'message') this.onlyCall()?.take(message)
       else if (!message.method.startsWith('sallyport/')) notice(message.method, message.params)
     } else if (message.kind === 'request') {
       const only = this.onlyCall()
@@ -377,7 +379,7 @@ export class HttpSession {
       }
       // It cannot be told which call it belongs to, so there is nobody to ask (protocol.md section 5).
       const text =
-        message.method === 'ping'
+        methodOf(message.method).duty === 'pong'
           ? place.codec.answer(message.id, '{}')
           : place.codec.answerError(message.id, -32601, 'Nobody can answer this.')
       this.post(place, credential, text)
