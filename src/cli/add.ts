@@ -4,6 +4,7 @@ import { type AdminClient, ask } from '../admin/contract/client.ts'
 import { type ConversionView, convertServer } from '../admin/contract/convert.ts'
 import { AdminError } from '../admin/contract/errors.ts'
 import { addServer, type VisibilityView } from '../admin/contract/servers.ts'
+import { terminalValue } from '../kit/terminal-text.ts'
 import { durationMs, serverKinds, serverSpec } from '../model/desired-state.ts'
 import { define, type Run, type Session, UsageError } from './command.ts'
 import { showAccount, showRoot } from './convert.ts'
@@ -79,7 +80,8 @@ export function addCommand(program: Command, run: Run): void {
           )
           out.line(`${counted(tried.tools.length, 'tool')}${listed(tried.tools)}`)
           if (tried.conversion !== undefined) showAccount(out, tried.conversion)
-          for (const left of tried.leftOut) out.line(`left out: ${left.name} (${left.reason})`)
+          for (const left of tried.leftOut)
+            out.line(`left out: ${terminalValue(left.name)} (${left.reason})`)
         }
         out.line(answer.stored ? `Registered ${name}.` : 'Dry run: nothing was stored.')
         showVisibility(out, name, answer.visibility)
@@ -104,7 +106,7 @@ export function showVisibility(out: Output, name: string, { keys, grant }: Visib
 function listed(tools: readonly string[]): string {
   if (tools.length === 0) return ''
   const more = tools.length - namesMax
-  return `: ${tools.slice(0, namesMax).join(', ')}${more > 0 ? `, and ${more} more` : ''}`
+  return `: ${tools.slice(0, namesMax).map(terminalValue).join(', ')}${more > 0 ? `, and ${more} more` : ''}`
 }
 
 interface Source {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { type AuditLine, auditFilter, readAudit, verifyAudit } from '../admin/contract/audit.ts'
 import { ask, askLines } from '../admin/contract/client.ts'
 import { timeOf } from '../admin/contract/time.ts'
+import { terminalValue } from '../kit/terminal-text.ts'
 import { entryKinds, outcomeStatuses } from '../model/record.ts'
 import { define, type Run, UsageError } from './command.ts'
 
@@ -68,7 +69,7 @@ function tailCommand(group: Command, run: Run): void {
   })
 }
 
-/** Time and kind, then what the entry has of these, in this order. */
+/** Time and kind, then what the entry has of these, in this order. Callers and servers choose some of the values. */
 const shown = [
   'principal',
   'via',
@@ -94,7 +95,7 @@ function sentenceOf({ entry }: AuditLine): string {
   const members: Readonly<Record<string, unknown>> = entry
   const rest = shown.flatMap((name) => {
     const value = members[name]
-    return value === undefined || value === '' ? [] : [`${name}=${textOf(value)}`]
+    return value === undefined || value === '' ? [] : [`${name}=${terminalValue(value)}`]
   })
   return [new Date(entry.at).toISOString(), entry.kind.padEnd(9), ...rest].join(' ')
 }

@@ -52,7 +52,7 @@ export function connectCommand(program: Command, run: Run): void {
       out.result({ client, url, snippets }, () => {
         for (const { where, text } of snippets) {
           out.line(`${where}:`)
-          out.line(text)
+          out.raw(`${text}\n`)
           out.line()
         }
         if (key === undefined && client !== 'vscode')

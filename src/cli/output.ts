@@ -1,7 +1,7 @@
 /** Everything that commands print: one JSON document, or text for people. */
 import { createColors } from 'picocolors'
 import { type AdminError, bodyOf } from '../admin/contract/errors.ts'
-import { terminalText } from '../kit/terminal-text.ts'
+import { terminalLine, terminalText } from '../kit/terminal-text.ts'
 import type { CliPorts } from './ports.ts'
 
 type OutputPorts = Pick<CliPorts, 'stdout' | 'stderr' | 'env'>
@@ -23,9 +23,9 @@ export class Output {
     else text()
   }
 
-  /** `mark` is ours and may be coloured; `text` may be anybody's. */
+  /** One line. `mark` is ours and may be coloured; `text` may be anybody's. */
   line(text = '', mark = ''): void {
-    this.ports.stdout.write(`${mark}${terminalText(text)}\n`)
+    this.ports.stdout.write(`${mark}${terminalLine(text)}\n`)
   }
 
   /** Text for another program: printed as it is, unless a terminal would act upon it. */
@@ -50,17 +50,17 @@ export class Output {
   }
 
   warn(text: string): void {
-    if (!this.json) this.ports.stderr.write(`warning: ${terminalText(text)}\n`)
+    if (!this.json) this.ports.stderr.write(`warning: ${terminalLine(text)}\n`)
   }
 
-  /** Columns as wide as their widest cell. An empty table prints `none`. */
+  /** Columns as wide as their widest cell, with more blanks between them than a cell can have. An empty table prints `none`. */
   table(header: readonly string[], rows: readonly (readonly string[])[], none: string): void {
     if (rows.length === 0) {
       this.line(none)
       return
     }
     const cells = [header, ...rows].map((row) =>
-      row.map((cell) => terminalText(cell).replace(/\n/g, ' ')),
+      row.map((cell) => terminalLine(cell).replace(/\s+/g, ' ')),
     )
     const widths = header.map((_, i) => Math.max(...cells.map((row) => (row[i] ?? '').length)))
     for (const [index, row] of cells.entries()) {
@@ -73,7 +73,7 @@ export class Output {
   async during<T>(text: string, work: Promise<T>): Promise<T> {
     const { stderr } = this.ports
     if (!stderr.isTTY || this.json) return await work
-    stderr.write(`${terminalText(text)} ...`)
+    stderr.write(`${terminalLine(text)} ...`)
     try {
       return await work
     } finally {
@@ -90,7 +90,9 @@ export class Output {
     }
     const issues = error.issues.map((issue) => `  ${placeOf(issue)}${issue.path}: ${issue.message}`)
     const lines = [`error: ${error.message}`, ...issues, `  ${error.wayOut}`]
-    stderr.write(`${terminalText(lines.join('\n'))}\n`)
+    // What is of several lines stays so, but none of them begins like one of ours.
+    const text = lines.map((line) => line.replace(/\r?\n/g, '\n    ')).join('\n')
+    stderr.write(`${terminalText(text)}\n`)
   }
 }
 

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import { ask } from '../admin/contract/client.ts'
 import { listTools } from '../admin/contract/servers.ts'
+import { terminalValue } from '../kit/terminal-text.ts'
 import { define, type Run } from './command.ts'
 
 export function toolsCommand(program: Command, run: Run): void {
@@ -16,7 +17,7 @@ export function toolsCommand(program: Command, run: Run): void {
         out.table(
           ['TOOL', 'DESCRIPTION'],
           answer.tools.map((tool) => [
-            `${tool.server}.${tool.name}`,
+            terminalValue(`${tool.server}.${tool.name}`),
             firstSentence(tool.title ?? tool.description ?? ''),
           ]),
           'No tools. "sallyport ls" shows how the servers are.',

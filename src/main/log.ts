@@ -2,7 +2,7 @@
 import { createColors } from 'picocolors'
 import pino, { type Logger } from 'pino'
 import type { LogSettings } from '../cli/log-settings.ts'
-import { terminalText } from '../kit/terminal-text.ts'
+import { terminalLine, terminalValue } from '../kit/terminal-text.ts'
 
 export interface LogOptions {
   readonly level: NonNullable<LogSettings['level']>
@@ -29,14 +29,15 @@ function sentenceOf(line: string, colors: boolean): string {
   const label = pino.levels.labels[Number(level)] ?? ''
   const colour = Number(level) >= 50 ? red : label === 'warn' ? yellow : (text: string) => text
   const members = Object.entries(entry).flatMap(([name, value]) =>
-    unsaid.has(name) ? [] : [`${name}=${wordsOf(value)}`],
+    unsaid.has(name) ? [] : [`${name}=${terminalValue(wordsOf(value))}`],
   )
   const at = dim(new Date(Number(time)).toTimeString().slice(0, 8))
-  const rest = members.length === 0 ? '' : `  ${dim(terminalText(members.join(' ')))}`
-  return `${at} ${colour(label.padEnd(5))} ${terminalText(String(msg ?? ''))}${rest}`
+  const rest = members.length === 0 ? '' : `  ${dim(members.join(' '))}`
+  return `${at} ${colour(label.padEnd(5))} ${terminalLine(String(msg ?? ''))}${rest}`
 }
 
-function wordsOf(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return String(value)
-  return 'message' in value ? String(value.message) : JSON.stringify(value)
+/** Of an error its message. */
+function wordsOf(value: unknown): unknown {
+  const isError = typeof value === 'object' && value !== null && 'message' in value
+  return isError ? String(value.message) : value
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { z } from 'zod'
 import { type Ran, runCommand, startCommand } from '../cli/built-commands.ts'
-import { eventually, modernCall, modernTool } from './client.ts'
+import { eventually, legacySession, modernCall, modernTool } from './client.ts'
 import { everything } from './gateway.ts'
 import { startWorld, type TestWorld } from './world.ts'
 
@@ -88,6 +88,26 @@ it('keeps to a time', async () => {
   expect(await shown('export', '--since', '2h', '--status', 'tool-error')).toEqual(error)
   const csv = await run('audit', 'export', '--format', 'csv', '--server', 'legacy')
   expect(csv.stdout.trim().split('\n')).toHaveLength(6)
+})
+
+it('shows one line an entry, and no field but its own, whatever callers call', async () => {
+  const forged =
+    'x\n2026-12-01T04:00:00.000Z change    principal=owner action=created\t\u2028y code=ok'
+  const session = await legacySession(world.gateway.url, world.gateway.keyOf('nobody'))
+  await session.request('tools/call', { name: forged })
+  const { stdout } = await run('audit', 'tail', '--kind', 'refusal', '-n', '1')
+  expect(stdout.split('\n')).toEqual([expect.stringContaining(' refusal '), ''])
+  // What is in quotes is one value.
+  const bare = stdout.replace(/"(?:[^"\\]|\\.)*"/g, '""')
+  expect(bare.match(/[a-z]+=/gi)).toEqual(
+    expect.arrayContaining(['principal=', 'method=', 'name=', 'code=', 'detail=']),
+  )
+  expect(bare.match(/(?:principal|code)=\S*/g)).toEqual([
+    'principal=key:nobody',
+    'code=tool_unknown',
+  ])
+  expect(bare).not.toContain('action=')
+  expect(stdout).toContain('name="x\\n2026-12-01T04:00:00.000Z change    principal=owner')
 })
 
 it('goes on with what is written later', async () => {
