@@ -34,7 +34,7 @@ const told: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /there is no file|ENOENT/,
-    'Check the path; a relative one starts where the gateway or its file is.',
+    'Check the path. A relative one starts in your folder on the command line, and beside the file in sallyport.yaml.',
   ],
   [/EACCES|EPERM/, 'Let the account of the gateway read it.'],
   [/ENOTFOUND|EAI_AGAIN/, 'The name is not known here: check how it is written, and DNS.'],

@@ -79,7 +79,8 @@ async function add(ports: AdminPorts, writer: Writer, input: AddInput, given: Gi
   const warnings: string[] = []
   if (!dryRun) warnings.push(...(await store(ports, writer, input, moved)))
   if (!dryRun && tried?.ok === true) await ports.listed(name)
-  if (tried?.ok === false) warnings.push(`${tried.message} ${tried.wayOut}`)
+  if (tried?.ok === false)
+    warnings.push(`${tried.message.replace(/(?<![.!?])$/, '.')} ${tried.wayOut}`)
   const snapshot = ports.snapshot()
   const tools = tried?.ok === true ? tried.tools : toolsOf(snapshot, name)
   return {
