@@ -1,6 +1,8 @@
 // Who may import whom (docs/ARCHITECTURE.md). A room imports the model, the kit and itself; never another room.
+const { existsSync, readdirSync } = require('node:fs')
+
 const rooms = ['ingress', 'identity', 'wire', 'catalog', 'policy', 'limits', 'guard', 'credential', 'record', 'upstream', 'process', 'egress', 'store', 'oauth']
-const kinds = ['asyncapi', 'graphql', 'grpc', 'openapi', 'soap', 'sql']
+const kinds = readdirSync('src/kinds').filter((name) => existsSync(`src/kinds/${name}/kind.ts`))
 const product = '\\.test\\.ts$'
 const only = (name, from, allowed, comment) => ({
   name,
@@ -30,13 +32,20 @@ module.exports = {
         severity: 'error',
         comment: 'What converts runs in a worker and loads nothing that calls; what calls reads no description.',
         from: { path: `^src/kinds/${kind}/convert/`, pathNot: product },
-        to: { path: `^src/kinds/(${kind}/execute|api)/` },
+        to: { path: `^src/kinds/(${kind}/execute/|${kind}/kind\\.ts|api/|all\\.ts|kind\\.ts)` },
       },
       {
         name: `${kind}-executes-plans`,
         severity: 'error',
         from: { path: `^src/kinds/${kind}/execute/`, pathNot: product },
         to: { path: `^src/kinds/(${kind}/convert/|document/|[^/]*\\.ts$)` },
+      },
+      {
+        name: `${kind}-is-light`,
+        severity: 'error',
+        comment: 'Every gateway loads the descriptor; what converts or executes is loaded by who needs it.',
+        from: { path: `^src/kinds/${kind}/kind\\.ts$` },
+        to: { path: `^src/kinds/${kind}/(convert|execute)/`, dynamic: false },
       },
     ]),
     only('registry-opens-servers', 'registry', ['kinds/', 'mcp/', 'process/', 'egress/', 'upstream/', 'catalog/', 'wire/', 'guard/', 'credential/', 'store/resolve-secrets', 'admin/ports', 'admin/contract/convert'], 'It implements the port of the administration that looks at descriptions.'),

@@ -1,21 +1,16 @@
 /** A server's command line or URL as people may see it: what could be a secret is masked. */
 import { mask, movedSecret, plainAddress } from '../kit/plain-address.ts'
 import type { ServerKind, ServerSpec, StdioSpec } from '../model/desired-state.ts'
+import { placeOf } from '../registry/kinds.ts'
 
 const telling = /token|secret|password|passwd|credential|auth|api[-_]?key|private[-_]?key/i
 
 type AddressedSpec = Pick<ServerSpec, ServerKind>
 
 export function addressOf(spec: AddressedSpec): string {
-  const { stdio, http, openapi, graphql, soap, grpc, asyncapi, sql } = spec
+  const { stdio, http } = spec
   if (stdio !== undefined) return commandLine(stdio)
-  if (http !== undefined) return plainAddress(http.url)
-  if (openapi !== undefined) return plainAddress(openapi.baseUrl ?? openapi.spec)
-  if (graphql !== undefined) return plainAddress(graphql.url)
-  if (soap !== undefined) return plainAddress(soap.endpoint ?? soap.wsdl)
-  if (grpc !== undefined) return plainAddress(grpc.address)
-  if (asyncapi !== undefined) return plainAddress(asyncapi.url ?? asyncapi.spec)
-  return sql === undefined ? '' : plainAddress(sql.url)
+  return plainAddress(http?.url ?? placeOf(spec) ?? '')
 }
 
 function commandLine({ command, args }: Pick<StdioSpec, 'command' | 'args'>): string {

@@ -1,15 +1,14 @@
-/** Which converter runs for which kind. Each is imported when it is first needed: none costs a gateway without it. */
+/**
+ * Which converter runs for which kind, one line a kind. They are no part of `all.ts`: the process that converts loads this
+ * file, and from here nothing leads to what calls. Each is imported when it is first needed.
+ */
 import type { Conversion, Convert, Document, Provided, ReadDocument } from '../model/conversion.ts'
-import { ConversionFault } from '../model/conversion.ts'
-import type { ApiKind, ApiSpecs } from '../model/desired-state.ts'
+import type { ApiKind, ApiSpecs } from '../model/kinds/all.ts'
 import { finish } from './finish.ts'
 
-type Converters = {
-  readonly [K in ApiKind]?: () => Promise<Convert<ApiSpecs[K], unknown, unknown>>
-}
-
-/** One line a kind. */
-const converters: Converters = {
+const converters: {
+  readonly [K in ApiKind]: () => Promise<Convert<ApiSpecs[K], unknown, unknown>>
+} = {
   asyncapi: async () => (await import('./asyncapi/convert/convert.ts')).convertAsyncapi,
   openapi: async () => (await import('./openapi/convert/convert.ts')).convertOpenapi,
   graphql: async () => (await import('./graphql/convert/convert.ts')).convertGraphql,
@@ -18,25 +17,34 @@ const converters: Converters = {
   soap: async () => (await import('./soap/convert/convert.ts')).convertSoap,
 }
 
-/** What one conversion starts from. */
-export type ConversionJob<K extends ApiKind = ApiKind> = {
-  readonly [P in K]: {
-    readonly kind: P
-    readonly spec: ApiSpecs[P]
-    readonly description: Document
-    readonly provided: Provided
-  }
+/** What a conversion starts from beside kind and spec. */
+export interface Start {
+  readonly description: Document
+  readonly provided: Provided
+}
+
+/** A spec with the kind that it is of. */
+export type SpecOf<K extends ApiKind = ApiKind> = {
+  readonly [P in K]: { readonly kind: P; readonly spec: ApiSpecs[P] }
 }[K]
+
+/** What one conversion starts from. */
+export type ConversionJob<K extends ApiKind = ApiKind> = SpecOf<K> & Start
 
 /** @throws ConversionFault */
 export async function convertJob<K extends ApiKind>(
   job: ConversionJob<K>,
   read: ReadDocument,
 ): Promise<Conversion> {
-  const load = converters[job.kind]
-  if (load === undefined)
-    throw new ConversionFault('feature_unsupported', `there is no converter for ${job.kind} yet`)
-  const convert = await load()
-  const { spec, description, provided } = job
+  return convertWith(await converters[job.kind](), job.spec, job, read)
+}
+
+/** @throws ConversionFault */
+export async function convertWith<Spec>(
+  convert: Convert<Spec, unknown, unknown>,
+  spec: Spec,
+  { description, provided }: Start,
+  read: ReadDocument,
+): Promise<Conversion> {
   return finish(await convert(spec, description, read, provided), provided)
 }

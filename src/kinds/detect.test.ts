@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { recognisable } from './all.ts'
 import { detect, detectAddress } from './detect.ts'
 
 const json = (value: unknown): string => JSON.stringify(value)
@@ -37,7 +38,7 @@ describe('detect', () => {
     ['grpc', 'proto', 'a', 'edition = "2023";\n'],
     ['grpc', 'proto', 'a.proto', 'message Pet {}\n'],
   ])('%s: %s in %s', (kind, what, location, text) => {
-    const found = detect({ location, text, mediaType: undefined })
+    const found = detect(recognisable, { location, text, mediaType: undefined })
     expect(found?.kind).toBe(kind)
     expect(found?.what).toContain(what)
   })
@@ -48,7 +49,7 @@ describe('detect', () => {
     ['descriptor set', Buffer.from([0xff, 0x10]), 'a.protoset', 'grpc'],
   ])('tells %s by its bytes', (what, bytes, location, kind) => {
     const text = bytes.toString('base64')
-    const found = detect({ location, text, base64: true, mediaType: undefined })
+    const found = detect(recognisable, { location, text, base64: true, mediaType: undefined })
     expect(found?.kind).toBe(kind)
     expect(found?.what).toContain(what)
   })
@@ -61,7 +62,7 @@ describe('detect', () => {
     ['prose', 'The type of thing that says: openapi is nice.'],
     ['nothing', ''],
   ])('says nothing of %s', (_, text) => {
-    expect(detect({ location: 'a', text, mediaType: undefined })).toBeUndefined()
+    expect(detect(recognisable, { location: 'a', text, mediaType: undefined })).toBeUndefined()
   })
 })
 
@@ -75,6 +76,6 @@ describe('detectAddress', () => {
     ['https://pets.example/mcp', undefined],
     ['./openapi.yaml', undefined],
   ])('%s is %s', (source, kind) => {
-    expect(detectAddress(source)?.kind).toBe(kind)
+    expect(detectAddress(recognisable, source)?.kind).toBe(kind)
   })
 })

@@ -3,7 +3,7 @@ import { access, constants, stat } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 import type { DesiredState, ServerSpec } from '../model/desired-state.ts'
 import { childEnvironment } from '../process/environment.ts'
-import { apiEntry, descriptionOf } from '../registry/kinds.ts'
+import { apiEntry } from '../registry/kinds.ts'
 import { plainSecrets } from '../store/plain-secrets.ts'
 
 export interface Finding {
@@ -38,8 +38,7 @@ export async function examine(state: DesiredState, ports: CheckPorts): Promise<F
     const { stdio } = spec
     if (stdio !== undefined && !(await isProgram(stdio, ports)))
       add('fault', ['servers', name, 'stdio', 'command'], `there is no program "${stdio.command}"`)
-    const entry = apiEntry(spec, ports.baseFolder)
-    const place = entry === undefined ? undefined : descriptionOf(entry)
+    const place = apiEntry(spec, ports.baseFolder)?.description
     if (place !== undefined && isAbsolute(place) && !(await isThere(place)))
       add('fault', ['servers', name], `${place} cannot be read`)
   }

@@ -7,13 +7,8 @@ import { z } from 'zod'
 import { credentialSpec, headerName, headersOf, secret } from './credential.ts'
 import { egressSpec, gatewayEgressSpec } from './egress.ts'
 import { knownExtensions } from './extensions.ts'
-import { type AsyncApiSpec, asyncapiSpec } from './kinds/asyncapi.ts'
-import { type GraphqlSpec, graphqlSpec } from './kinds/graphql.ts'
-import { type GrpcSpec, grpcSpec } from './kinds/grpc.ts'
-import { type OpenApiSpec, openapiSpec } from './kinds/openapi.ts'
+import { type ApiKind, apiKinds, apiSpecs } from './kinds/all.ts'
 import { address } from './kinds/selection.ts'
-import { type SoapSpec, soapSpec } from './kinds/soap.ts'
-import { type SqlSpec, sqlSpec } from './kinds/sql.ts'
 import { isProtocolMethod } from './methods.ts'
 
 export const serverNamePattern = /^[a-z][a-z0-9-]{0,23}$/
@@ -94,31 +89,9 @@ export const httpSpec = z
   })
   .describe('A remote MCP server')
 
+export type ServerKind = 'stdio' | 'http' | ApiKind
 /** Every kind of server that there can be: exactly one stands in an entry. */
-export const serverKinds = [
-  'stdio',
-  'http',
-  'openapi',
-  'graphql',
-  'soap',
-  'grpc',
-  'asyncapi',
-  'sql',
-] as const
-export type ServerKind = (typeof serverKinds)[number]
-/** The part of an entry that is of one kind, for the kinds whose tools a converter makes of a description. */
-export interface ApiSpecs {
-  readonly openapi: OpenApiSpec
-  readonly graphql: GraphqlSpec
-  readonly soap: SoapSpec
-  readonly grpc: GrpcSpec
-  readonly asyncapi: AsyncApiSpec
-  readonly sql: SqlSpec
-}
-export type ApiKind = keyof ApiSpecs
-export const apiKinds: readonly ApiKind[] = serverKinds.filter(
-  (kind) => kind !== 'stdio' && kind !== 'http',
-)
+export const serverKinds: readonly ServerKind[] = ['stdio', 'http', ...apiKinds]
 
 /** The kind of a checked entry. */
 export function kindOf(spec: Partial<Record<ServerKind, unknown>>): ServerKind {
@@ -156,12 +129,7 @@ export const serverSpec = z
     description: z.string().optional(),
     stdio: stdioSpec.optional(),
     http: httpSpec.optional(),
-    openapi: openapiSpec.optional(),
-    graphql: graphqlSpec.optional(),
-    soap: soapSpec.optional(),
-    grpc: grpcSpec.optional(),
-    asyncapi: asyncapiSpec.optional(),
-    sql: sqlSpec.optional(),
+    ...apiSpecs.partial().shape,
     egress: egressSpec.prefault({}),
     credential: credentialSpec.optional(),
     defaults: argumentValues.describe(

@@ -4,9 +4,9 @@ import type { Egress } from '../egress/egress.ts'
 import { createEgress } from '../egress/guard.ts'
 import { ApiLink, type ApiLinkOptions } from '../kinds/api/api-link.ts'
 import type { Executor, ExecutorOptions } from '../kinds/api/executor.ts'
-import type { Conversions } from '../kinds/convert.ts'
-import type { ConversionJob } from '../kinds/converters.ts'
-import type { Conversion, Document } from '../model/conversion.ts'
+import type { Start } from '../kinds/converters.ts'
+import { type Bound, isUrl } from '../kinds/kind.ts'
+import type { Conversion, Document, Provided, ReadDocument } from '../model/conversion.ts'
 import { type Credential, placesOf, type SchemeCredential } from '../model/credential.ts'
 import type { ServerSpec } from '../model/desired-state.ts'
 import { durationMs } from '../model/desired-state.ts'
@@ -15,25 +15,16 @@ import { readCaps } from './description/bounds.ts'
 import { convertMasked, faultsMasked } from './description/mask.ts'
 import { DescriptionSource } from './description/source.ts'
 import { watchFiles } from './description/watch-files.ts'
-import {
-  type ApiEntry,
-  descriptionOf,
-  endpointsOf,
-  executorOf,
-  isUrl,
-  rootOf,
-  targetsOf,
-  tokenUrlsOf,
-} from './kinds.ts'
 
 export interface ApiServerOptions {
   readonly name: string
   /** Resolved. */
   readonly spec: ServerSpec
-  readonly entry: ApiEntry
+  readonly entry: Bound
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>
-  readonly conversions: Conversions
+  /** @throws ConversionFault; GatewayError busy, shutting_down */
+  readonly convert: (start: Start, read: ReadDocument) => Promise<Conversion>
   readonly cursors: ExecutorOptions<unknown>['cursors']
   readonly nameOf: NonNullable<ApiLinkOptions<unknown, unknown>['nameOf']>
   readonly now: () => number
@@ -63,10 +54,10 @@ export interface Target {
 }
 
 export function openApiServer(options: ApiServerOptions): ApiServer {
-  const { name, spec, entry, conversions } = options
+  const { name, spec, entry } = options
   const egress = namedEgress(options)
   const executor = lazyExecutor(() =>
-    executorOf(entry, {
+    entry.executor({
       server: name,
       credential: spec.credential,
       egress,
@@ -75,17 +66,16 @@ export function openApiServer(options: ApiServerOptions): ApiServer {
       now: options.now,
     }),
   )
-  const place = descriptionOf(entry)
+  const place = entry.description
   const source = place === undefined ? undefined : sourceOf(options, place)
   const isFile = place !== undefined && !isUrl(place)
   const convert = async (description: Document): Promise<Conversion> => {
-    const job = jobOf(options, description)
+    const start = { description, provided: providedBy(spec) }
     const read = source?.read ?? noFurther
-    const conversion = await convertMasked(place, () => conversions.convert(job, read))
+    const conversion = await convertMasked(place, () => options.convert(start, read))
     // A file is as much the operator's word as the configuration is: where it sends calls, they may go. What a
     // description behind a URL says is a stranger's word, and must be allowed by name.
-    if (isFile)
-      egress.name([...targetsOf(entry.kind, conversion), ...tokenUrlsOf(entry.kind, conversion)])
+    if (isFile) egress.name([...entry.targets(conversion), ...entry.tokens(conversion)])
     return conversion
   }
   const link = new ApiLink<unknown, unknown>({
@@ -111,7 +101,7 @@ export function openApiServer(options: ApiServerOptions): ApiServer {
     link,
     async targets() {
       const conversion = await link.conversion()
-      const tokens = tokenUrlsOf(entry.kind, conversion)
+      const tokens = entry.tokens(conversion)
       return reachAll(egress, [...placesCalled(entry, conversion), ...tokens].slice(0, targetsMax))
     },
     widened: () => source?.widened,
@@ -119,9 +109,8 @@ export function openApiServer(options: ApiServerOptions): ApiServer {
 }
 
 /** Where calls go, as far as the description or the entry says; an entry's own word comes last and may be the only one. */
-function placesCalled(entry: ApiEntry, conversion: Conversion): readonly string[] {
-  const said = targetsOf(entry.kind, conversion)
-  return [...new Set([...said, ...endpointsOf(entry)])].slice(0, targetsMax)
+function placesCalled(entry: Bound, conversion: Conversion): readonly string[] {
+  return [...new Set([...entry.targets(conversion), ...entry.endpoints])].slice(0, targetsMax)
 }
 
 function reachAll(egress: Egress, places: readonly string[]): Promise<Target[]> {
@@ -162,21 +151,16 @@ async function reach(egress: Egress, target: string): Promise<Target> {
   }
 }
 
-/** The job of one entry, which keeps kind and spec together. */
-function jobOf({ entry, spec }: ApiServerOptions, description: Document): ConversionJob {
-  const { credential, fixed, defaults, schemas } = spec
+/** What of an entry beside its kind makes tools. */
+function providedBy({ credential, fixed, defaults, schemas }: ServerSpec): Provided {
   const region =
     credential !== undefined && 'awsSigV4' in credential ? credential.awsSigV4.region : undefined
   return {
-    ...entry,
-    description,
-    provided: {
-      credential: credential === undefined ? [] : placesOf(credential),
-      variables: region === undefined ? {} : { region },
-      fixed,
-      defaults,
-      schemas,
-    },
+    credential: credential === undefined ? [] : placesOf(credential),
+    variables: region === undefined ? {} : { region },
+    fixed,
+    defaults,
+    schemas,
   }
 }
 
@@ -203,12 +187,12 @@ function sourceOf(
   { spec, entry, headers, widens, environment }: ApiServerOptions,
   place: string,
 ): DescriptionSource {
-  const hosts = [place, ...endpointsOf(entry)].flatMap(hostOf)
+  const hosts = [place, ...entry.endpoints].flatMap(hostOf)
   // What is presented to the API is presented for its description only where that is the API itself.
-  const origins = endpointsOf(entry).flatMap((endpoint) => URL.parse(endpoint)?.origin ?? [])
+  const origins = entry.endpoints.flatMap((endpoint) => URL.parse(endpoint)?.origin ?? [])
   return new DescriptionSource({
     place,
-    root: rootOf(entry),
+    root: entry.root,
     widens,
     egress: createEgress({ named: hosts, spec: spec.egress, environment }),
     caps: readCaps,
@@ -245,9 +229,9 @@ interface NamedEgress extends Egress {
 
 /** The guard of a server's calls, whose named hosts may grow with its description. */
 function namedEgress({ spec, entry, environment }: ApiServerOptions): NamedEgress {
-  const place = descriptionOf(entry)
+  const place = entry.description
   const own = [
-    ...endpointsOf(entry),
+    ...entry.endpoints,
     ...(place !== undefined && isUrl(place) ? [place] : []),
     ...writtenTokenUrls(spec.credential),
   ]

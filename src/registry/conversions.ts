@@ -3,17 +3,18 @@ import type { ConversionAccount, DetectRequest } from '../admin/contract/convert
 import type { Converted, Detected, Fault, FaultReason } from '../admin/ports.ts'
 import type { Egress } from '../egress/egress.ts'
 import { createEgress } from '../egress/guard.ts'
+import { kinds, recognisable } from '../kinds/all.ts'
 import { createConversions } from '../kinds/convert.ts'
 import { detect, detectAddress } from '../kinds/detect.ts'
+import { type Asking, isUrl } from '../kinds/kind.ts'
 import { type Conversion, ConversionFault, type Document } from '../model/conversion.ts'
 import type { ServerKind, ServerSpec, ServerSpecInput } from '../model/desired-state.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import { type ApiServer, hostOf, openApiServer } from './api-server.ts'
 import { readCaps } from './description/bounds.ts'
-import { answersGraphql } from './description/probe-graphql.ts'
 import { DescriptionSource } from './description/source.ts'
 import { entryOf, MissingPart } from './entry-of.ts'
-import { type ApiEntry, apiEntry, isUrl } from './kinds.ts'
+import { type ApiEntry, apiEntry } from './kinds.ts'
 import { resolveServer, type Surroundings } from './resolve-server.ts'
 import { conversionCaps, credentialHeaders } from './servers.ts'
 
@@ -37,7 +38,7 @@ export function detachedHost(
         spec,
         entry,
         headers: credentialHeaders(spec),
-        conversions,
+        convert: (start, read) => conversions.convert({ ...entry.of, ...start }, read),
         cursors: { seal: (text) => text, open: () => undefined },
         nameOf: () => undefined,
         now: Date.now,
@@ -71,7 +72,7 @@ async function whatIs(
   const { root: _, ...plainly } = request
   const tried = resolveServer(host, 'source', entryOf('http', { ...plainly, source: 'http://x' }))
   const plain = tried.text(source)
-  const byForm = detectAddress(plain)
+  const byForm = detectAddress(recognisable, plain)
   if (byForm !== undefined) return byForm
   const { spec } = tried
   const headers = credentialHeaders(spec)
@@ -90,19 +91,31 @@ async function whatIs(
   })
   const signal = AbortSignal.timeout(readCaps.timeMsMax)
   const read = await readOrFault(description, plain, signal)
-  const byContent = read instanceof ConversionFault ? undefined : detect(read)
+  const byContent = read instanceof ConversionFault ? undefined : detect(recognisable, read)
   if (byContent !== undefined) return byContent
   if (!isUrl(plain)) throw new MissingPart(`${plain} is no description that is known.`)
-  if (await answersGraphql(new URL(plain), { egress, headers, signal }))
-    return { kind: 'graphql', what: 'a GraphQL service' }
+  const byAnswer = await whatAnswers(new URL(plain), { egress, headers, signal })
+  if (byAnswer !== undefined) return byAnswer
   const beside = await describedAt(plain, { egress, headers, origin })
   if (beside !== undefined)
     throw new MissingPart(
       `${plain} is a page, and the description of its API is at ${beside}: give that URL. If it is an MCP server, say so with --kind http.`,
     )
   // What is called like a description and cannot be read now is not taken for something else.
-  if (read instanceof ConversionFault && descriptive.test(plain)) throw read
+  const isCalledSo = recognisable.some(({ recognition }) => recognition.places?.test(plain))
+  if (read instanceof ConversionFault && isCalledSo) throw read
   return { kind: 'http', what: 'no description of an API, so an MCP server' }
+}
+
+async function whatAnswers(
+  url: URL,
+  asking: Asking,
+): Promise<Pick<Extract<Detected, { ok: true }>, 'kind' | 'what'> | undefined> {
+  for (const { name, recognition } of recognisable) {
+    const what = await recognition.ofAnswer?.(url, asking)
+    if (what !== undefined) return { kind: name, what }
+  }
+  return undefined
 }
 
 /** Where frameworks put the description of an API whose start page or documentation people copy. */
@@ -116,7 +129,7 @@ async function describedAt(
 ): Promise<string | undefined> {
   const { pathname } = new URL(place)
   if (!/^\/?$|\/(docs|redoc|swagger(-ui)?)(\/(index\.html)?)?$/i.test(pathname)) return undefined
-  for (const name of ['openapi.json', 'swagger.json', 'v3/api-docs']) {
+  for (const name of recognisable.flatMap(({ recognition }) => recognition.usual ?? [])) {
     const url = new URL(`/${name}`, place).href
     const description = new DescriptionSource({
       place: url,
@@ -127,12 +140,10 @@ async function describedAt(
     })
     const signal = AbortSignal.timeout(readCaps.timeMsMax)
     const read = await readOrFault(description, url, signal)
-    if (!(read instanceof ConversionFault) && detect(read) !== undefined) return url
+    if (!(read instanceof ConversionFault) && detect(recognisable, read) !== undefined) return url
   }
   return undefined
 }
-
-const descriptive = /\.(json|ya?ml|wsdl|xsd|proto|graphqls?)$|[?&]wsdl\b|openapi|swagger|api-docs/i
 
 /** A URL that gives no document may be an endpoint; a file must be there. */
 async function readOrFault(
@@ -172,7 +183,7 @@ export async function convertServer(
     return {
       ok: true,
       view: {
-        kind: entry.kind,
+        kind: entry.of.kind,
         ...(root === undefined ? {} : { root }),
         ...accountOf(conversion, await server.targets()),
         tools: conversion.tools.map(({ operation, definition }) => ({ ...definition, operation })),
@@ -219,7 +230,9 @@ export function faultOf(thrown: unknown, kind?: ServerKind): Fault {
     return { ok: false, reason, message: `${message} [${code}]`, place }
   }
   const { code, message } = toGatewayError(thrown)
-  const reason = kind === 'sql' && code === 'server_refused_us' ? 'login' : reasons[code]
+  const hasAccount =
+    kind !== undefined && kind !== 'stdio' && kind !== 'http' && kinds[kind].hasAccount
+  const reason = hasAccount && code === 'server_refused_us' ? 'login' : reasons[code]
   return { ok: false, reason: reason ?? 'unreachable', message }
 }
 

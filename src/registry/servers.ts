@@ -259,7 +259,7 @@ export class Servers {
       spec,
       entry,
       headers: credentialHeaders(spec),
-      conversions: this.conversions,
+      convert: (start, read) => this.conversions.convert({ ...entry.of, ...start }, read),
       cursors,
       nameOf,
       now,

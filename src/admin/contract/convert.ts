@@ -1,8 +1,9 @@
 /** Descriptions of APIs: what a source is, and which tools it becomes. Nothing of this is stored. */
 import { z } from 'zod'
 import { credentialSpec } from '../../model/credential.ts'
-import { apiKinds, serverKinds, serverSpec } from '../../model/desired-state.ts'
+import { serverKinds, serverSpec } from '../../model/desired-state.ts'
 import { egressSpec } from '../../model/egress.ts'
+import { apiKinds } from '../../model/kinds/all.ts'
 import { selectionSpec } from '../../model/kinds/selection.ts'
 import { route } from './route.ts'
 

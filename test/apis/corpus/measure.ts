@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { createEgress } from '../../../src/egress/guard.ts'
+import { recognisable } from '../../../src/kinds/all.ts'
 import { withFilled } from '../../../src/kinds/api/fill.ts'
 import { convertJob } from '../../../src/kinds/converters.ts'
 import { detect } from '../../../src/kinds/detect.ts'
@@ -19,14 +20,10 @@ import {
   nothingProvided,
   type ReadDocument,
 } from '../../../src/model/conversion.ts'
-import { asyncapiSpec } from '../../../src/model/kinds/asyncapi.ts'
-import { graphqlSpec } from '../../../src/model/kinds/graphql.ts'
-import { grpcSpec } from '../../../src/model/kinds/grpc.ts'
-import { openapiSpec } from '../../../src/model/kinds/openapi.ts'
-import { soapSpec } from '../../../src/model/kinds/soap.ts'
+import { type ServerSpecInput, serverSpec } from '../../../src/model/desired-state.ts'
 import { readCaps } from '../../../src/registry/description/bounds.ts'
 import { DescriptionSource } from '../../../src/registry/description/source.ts'
-import { executorOf } from '../../../src/registry/kinds.ts'
+import { type ApiEntry, apiEntry } from '../../../src/registry/kinds.ts'
 import { patienceMs } from '../../patience.ts'
 import { sample } from '../openapi-corpus.ts'
 import { fake, isSchema, type Schema } from '../round-trip.ts'
@@ -67,7 +64,7 @@ export function descriptionsBelow(folder: string): readonly Description[] {
     const bytes = readFileSync(path)
     const text = (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8')
     const document = { location: path.replace(/\.gz$/, ''), text, mediaType: undefined }
-    const found = detect(document)
+    const found = detect(recognisable, document)
     if (found === undefined || found.kind === 'sql') return []
     // Files that others import.
     if (found.kind === 'grpc' && !/^\s*service\s+\w+/m.test(text)) return []
@@ -154,7 +151,7 @@ async function measureOne(description: Description, work: Work): Promise<void> {
     let conversion: Conversion
     try {
       const provided = { ...nothingProvided, schemas: 'compact' } as const
-      const job = { ...entry, description: description.document, provided }
+      const job = { ...entry.of, description: description.document, provided }
       conversion = await convertJob(job, readerOf(description))
     } catch (fault) {
       const code = fault instanceof ConversionFault ? fault.code : 'thrown'
@@ -163,7 +160,7 @@ async function measureOne(description: Description, work: Work): Promise<void> {
       return
     }
     countConversion(conversion, count)
-    const executor = await executorOf(entry, {
+    const executor = await entry.executor({
       server: 'corpus',
       credential: undefined,
       egress: createEgress({ named: ['127.0.0.1'], spec: { hosts: [], networks: [] } }),
@@ -355,33 +352,32 @@ function judgeOf(
   }
 }
 
-function entryOf({ set, document }: Description, authority: string, grpcAddress: string) {
+function entryOf({ set, document }: Description, authority: string, grpcAddress: string): ApiEntry {
   const { location, text } = document
   const url = `http://${authority}`
+  const open = (spec: ServerSpecInput): ApiEntry => {
+    const entry = apiEntry(serverSpec.parse(spec), '/')
+    if (entry === undefined) throw new Error('it is no API')
+    return entry
+  }
   switch (set) {
-    case 'graphql': {
-      const subscriptions = { transport: 'sse' }
-      return {
-        kind: 'graphql' as const,
-        spec: graphqlSpec.parse({ url, schema: location, subscriptions }),
-      }
-    }
+    case 'graphql':
+      return open({ graphql: { url, schema: location, subscriptions: { transport: 'sse' } } })
     case 'soap':
-      return { kind: 'soap' as const, spec: soapSpec.parse({ wsdl: location, endpoint: url }) }
-    case 'grpc': {
-      const address = grpcAddress === '' ? `grpc://${authority}` : grpcAddress
-      return { kind: 'grpc' as const, spec: grpcSpec.parse({ address, proto: location }) }
-    }
+      return open({ soap: { wsdl: location, endpoint: url } })
+    case 'grpc':
+      return open({
+        grpc: {
+          address: grpcAddress === '' ? `grpc://${authority}` : grpcAddress,
+          proto: location,
+        },
+      })
     case 'asyncapi': {
       const isHttp = /\bprotocol["']?\s*:\s*["']?(https?|mercure)\b/.test(text)
-      const address = isHttp ? url : `ws://${authority}`
-      return {
-        kind: 'asyncapi' as const,
-        spec: asyncapiSpec.parse({ spec: location, url: address }),
-      }
+      return open({ asyncapi: { spec: location, url: isHttp ? url : `ws://${authority}` } })
     }
     default:
-      return { kind: 'openapi' as const, spec: openapiSpec.parse({ spec: location, baseUrl: url }) }
+      return open({ openapi: { spec: location, baseUrl: url } })
   }
 }
 

@@ -1,6 +1,6 @@
 /** Asks whether a GraphQL service answers at a URL. */
 import { z } from 'zod'
-import type { Egress } from '../../egress/egress.ts'
+import type { Asking } from '../kind.ts'
 
 const bytesMax = 100_000
 
@@ -13,15 +13,7 @@ const response = z.union([
 /** False when anything else answers, or nobody. */
 export async function answersGraphql(
   url: URL,
-  {
-    egress,
-    headers,
-    signal,
-  }: {
-    readonly egress: Egress
-    readonly headers: Readonly<Record<string, string>>
-    readonly signal: AbortSignal
-  },
+  { egress, headers, signal }: Asking,
 ): Promise<boolean> {
   const pool = egress.pool(new URL(url.origin), { connections: 1 })
   try {
