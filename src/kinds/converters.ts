@@ -33,18 +33,9 @@ export type ConversionJob<K extends ApiKind = ApiKind> = SpecOf<K> & Start
 
 /** @throws ConversionFault */
 export async function convertJob<K extends ApiKind>(
-  job: ConversionJob<K>,
+  { kind, spec, description, provided }: ConversionJob<K>,
   read: ReadDocument,
 ): Promise<Conversion> {
-  return convertWith(await converters[job.kind](), job.spec, job, read)
-}
-
-/** @throws ConversionFault */
-export async function convertWith<Spec>(
-  convert: Convert<Spec, unknown, unknown>,
-  spec: Spec,
-  { description, provided }: Start,
-  read: ReadDocument,
-): Promise<Conversion> {
+  const convert = await converters[kind]()
   return finish(await convert(spec, description, read, provided), provided)
 }

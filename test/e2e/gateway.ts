@@ -24,6 +24,8 @@ export interface GatewayOptions {
   /** Content of the declared file: an object, or text as it is. */
   readonly config: DesiredStateInput | string
   readonly args?: readonly string[]
+  /** Default: the built product. */
+  readonly program?: string
   readonly env?: Readonly<Record<string, string>>
   /** Descriptors from 3 on that it finds open. */
   readonly inherits?: readonly (number | 'ignore')[]
@@ -153,7 +155,8 @@ class Running implements TestGateway {
   async start(): Promise<void> {
     const { options } = this
     const args = ['up', '--config', this.configFile, '--data', this.dataDir, '--port', '0']
-    const child = spawn(process.execPath, [builtProgram, ...args, ...(options.args ?? [])], {
+    const program = options.program ?? builtProgram
+    const child = spawn(process.execPath, [program, ...args, ...(options.args ?? [])], {
       cwd: this.folder,
       stdio: ['ignore', 'pipe', 'pipe', ...(options.inherits ?? [])],
       env: {
