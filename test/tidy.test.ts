@@ -357,9 +357,7 @@ describe('packages', () => {
   })
 
   it('carry every program that the build makes', () => {
-    const entries = [
-      ...read('scripts/build.mjs').matchAll(/^ {4}'?([a-z-]+)'?: join\(root, 'src/gm),
-    ]
+    const entries = [...read('scripts/bundle.mjs').matchAll(/^ +'?([a-z-]+)'?: join\(root, 'src/gm)]
     const programs = entries.map(([, name]) => `${name}.mjs`)
     expect(programs).toContain('sallyport.mjs')
     for (const program of programs) expect(packed.files).toContain(program)
