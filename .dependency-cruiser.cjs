@@ -20,6 +20,12 @@ module.exports = {
     ...rooms.map((room) => only(`${room}-is-a-room`, room, [], 'A room gets what it needs of another one as an argument, or through a port that it declares.')),
     only('mcp-links-servers', 'mcp', ['upstream/', 'egress/egress', 'process/channel']),
     only('kinds-know-no-room', 'kinds', ['upstream/', 'egress/egress']),
+    {
+      name: 'what-kinds-share-knows-none',
+      severity: 'error',
+      from: { path: '^src/kinds/(document|api)/', pathNot: product },
+      to: { path: `^src/kinds/(${kinds.join('|')})/` },
+    },
     ...kinds.flatMap((kind) => [
       {
         name: `${kind}-knows-no-other-kind`,

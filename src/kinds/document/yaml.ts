@@ -15,8 +15,8 @@ import {
   parseEvents,
   YAMLException,
 } from 'js-yaml'
-import { decideWritten, writtenMapTag, writtenTags } from '../openapi/convert/written.ts'
 import type { Entry } from './repeated.ts'
+import { decideWritten, writtenMapTag, writtenTags } from './written.ts'
 
 /** Nesting of a document; the library recurses. */
 const depthMax = 1_000

@@ -10,7 +10,7 @@ import {
   intCoreTag,
   mapTag,
 } from 'js-yaml'
-import { isObject, memberOf, setMember } from '../../document/json.ts'
+import { isObject, memberOf, setMember } from './json.ts'
 
 class Written {
   readonly value: unknown
