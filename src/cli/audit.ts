@@ -25,7 +25,10 @@ function filterOptions(): Option[] {
       '--status <statuses>',
       `calls and changes that ended so, and their outcomes: ${outcomeStatuses.join(', ')}; or refused`,
     ),
-    new Option('--since <time>', 'a date (2026-11-23T10:00Z), or so long ago (15m, 2h, 7d)'),
+    new Option(
+      '--since <time>',
+      'a date in UTC (2026-11-23, 2026-11-23T10:00), or so long ago (15m, 2h, 7d)',
+    ),
     new Option('--until <time>', 'a date, or so long ago'),
   ]
 }

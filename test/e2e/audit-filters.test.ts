@@ -135,6 +135,8 @@ it.each([
   [['--status', 'bad'], '--status: "bad" is none of ok, tool-error,'],
   [['--principal', 'ann'], '--principal: key:NAME, owner, local, file, or an id'],
   [['--server', 'No_One'], '--server: is no name of a server'],
+  [['--since', '2026-02-31'], '--since: "2026-02-31" is no time.'],
+  [['--since', '2026-11-23 (x)'], '--since: "2026-11-23 (x)" is no time.'],
   [['--since', 'yore'], '--since: "yore" is no time.'],
   [['--since', '1h', '--until', '2h'], '--until is not after --since.'],
   [['-n', 'many'], '--limit: must be a number'],
