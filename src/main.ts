@@ -22,6 +22,8 @@ import { productVersion } from './model/product.ts'
 
 /** How long a gateway that failed may take to stop in order. */
 const brokenStopMs = 30_000
+/** How long what is being started may take to end in order. */
+const startStopMs = 20_000
 /** Signals so close to the first one are the same one. */
 const sameSignalMs = 500
 
@@ -31,13 +33,33 @@ const fromSource = import.meta.url.endsWith('.ts')
 const stopping = new AbortController()
 const hurrying = new AbortController()
 let stopAt = Number.POSITIVE_INFINITY
-const stop = (): void => {
+/** What was begun stands, and a second wish leaves it time to end. */
+let isStarted = false
+let given: NodeJS.Timeout | undefined
+const stop = (signal: NodeJS.Signals): void => {
+  if (!stopping.signal.aborted) {
+    stopAt = performance.now()
+    stopping.abort()
+    if (!isStarted) given = setTimeout(() => die(signal), startStopMs).unref()
+    return
+  }
   // A terminal tells all of a group, and who started us passes it on once more: that is one wish.
-  if (performance.now() > stopAt + sameSignalMs) hurrying.abort()
-  else if (!stopping.signal.aborted) stopAt = performance.now()
-  stopping.abort()
+  if (performance.now() <= stopAt + sameSignalMs) return
+  if (!isStarted || hurrying.signal.aborted) die(signal)
+  stopAt = performance.now()
+  hurrying.abort()
 }
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop)
+/** As if nothing caught the signal: an exit in order would wait for what hangs, a file that does not open for one. */
+function die(signal: NodeJS.Signals): void {
+  heed(false)
+  process.kill(process.pid, signal)
+  // The first process of a container takes no such signal of its own.
+  setTimeout(() => process.abort(), sameSignalMs)
+}
+function heed(signals: boolean): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process[signals ? 'on' : 'off'](signal, stop)
+}
+heed(true)
 
 let isBroken = false
 const commandName = process.argv[2]
@@ -64,6 +86,10 @@ const settings: CommandSettings = {
   stderr,
   signal: stopping.signal,
   hurry: hurrying.signal,
+  onStarted: () => {
+    isStarted = true
+    clearTimeout(given)
+  },
 }
 if (commandName === 'up' || commandName === 'stdio')
   catchStrays((thrown, owner) => {
@@ -95,7 +121,8 @@ const ports: CliPorts = {
 }
 process.exitCode = await runCli(process.argv.slice(2), ports)
 // A pipe holds less than a command may print; whoever reads no further can still be left with Ctrl+C.
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, stop)
+heed(false)
+clearTimeout(given)
 await Promise.all([ports.stdout.flushed(), ports.stderr.flushed()])
 // What is left open, such as a connection that is being made, must not keep a finished command alive, nor one that failed.
 if (isBroken) process.exitCode = 1

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts'
+import { readStateFile } from './state-file.ts'
 
 /** The end of the name of a lock that is not taken yet. */
 const waiting = /^[0-9a-f]{12}(?:\.broken)?$/
@@ -82,7 +83,7 @@ async function sweep(path: string): Promise<void> {
 
 async function holderOf(path: string): Promise<ProcessIdentity | undefined> {
   try {
-    const holder: ProcessIdentity = JSON.parse(await readFile(path, 'utf8'))
+    const holder: ProcessIdentity = JSON.parse((await readStateFile(path)) ?? '')
     return holder
   } catch {
     return undefined

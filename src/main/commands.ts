@@ -1,5 +1,5 @@
 /** What the command line runs: the gateway, its stdio form, and the administration when no gateway runs. */
-import { access, lstat, readFile, writeFile } from 'node:fs/promises'
+import { access, lstat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Logger } from 'pino'
@@ -18,6 +18,7 @@ import type {
 } from '../cli/ports.ts'
 import { endpointOf } from '../ingress/receive.ts'
 import { serveStdio } from '../ingress/stdio.ts'
+import { readStateFile } from '../kit/state-file.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { convertServer, detachedHost, detectSource } from '../registry/conversions.ts'
 import { codeOf } from '../store/failure.ts'
@@ -42,6 +43,8 @@ export interface CommandSettings {
   readonly signal: AbortSignal
   /** Aborts when it is asked again. */
   readonly hurry: AbortSignal
+  /** Told when the start is over. Until then who asks again gets the end at once. */
+  readonly onStarted: () => void
 }
 
 /** The file that is read when none is named: `sallyport.yaml` in the working folder, if it is there. */
@@ -59,7 +62,7 @@ async function lastConfigFile(
   place: Place,
 ): Promise<string | undefined> {
   if (place.config !== undefined) return place.config
-  const said = await readFile(join(place.dataDir, configName), 'utf8').catch(() => undefined)
+  const said = await readStateFile(join(place.dataDir, configName)).catch(() => undefined)
   if (said === undefined) return configFile(settings, place)
   const last = said.trim()
   return last === '' ? undefined : ifThere(last)
@@ -167,6 +170,7 @@ export async function runUp(settings: CommandSettings, given: CliUpOptions): Pro
       attach: serveBeside,
       stopped: untilAborted(settings.signal),
       onReady: (running, firstKey) => {
+        settings.onStarted()
         void writeFile(join(given.dataDir, configName), `${file ?? ''}\n`, { mode: 0o600 }).catch(
           (fault: unknown) =>
             settings.log.warn({ err: fault }, 'commands beside no gateway will read another file'),
@@ -229,6 +233,7 @@ function greeting(
 export async function runStdio(settings: CommandSettings, given: StdioOptions): Promise<number> {
   const running = await stating(() => connectStdio(given.dataDir, given.key, given.endpoint))
   if (running !== undefined) {
+    settings.onStarted()
     process.stdin.pipe(running)
     // Like the end of the input: what was asked is answered.
     settings.signal.addEventListener('abort', () => {
@@ -251,6 +256,7 @@ export async function runStdio(settings: CommandSettings, given: StdioOptions): 
       attach: serveBeside,
       stopped: untilAborted(over.signal),
       onReady: (gateway) => {
+        settings.onStarted()
         serveOwn(gateway, given).then(
           () => over.abort(),
           (fault: unknown) => {
@@ -311,7 +317,10 @@ export function offline(settings: CommandSettings, place: Place): Promise<AdminC
               )
             return async () => undefined
           },
-          onReady: () => ready(),
+          onReady: () => {
+            settings.onStarted()
+            ready()
+          },
         })
         let ready: () => void = () => undefined
         ended.catch((fault: unknown) => reject(stated(fault)))

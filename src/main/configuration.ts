@@ -1,7 +1,7 @@
 /** From the declared file and the stored state to the running Snapshot; a bad configuration changes nothing. */
-import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Listing } from '../catalog/catalog.ts'
+import { readStateFileSync } from '../kit/state-file.ts'
 import {
   type DesiredState,
   desiredState,
@@ -115,7 +115,7 @@ export class Configuration {
     const resolved = resolveSecrets(merged.state, {
       environment: this.options.environment,
       baseFolder: this.options.file === undefined ? process.cwd() : dirname(this.options.file),
-      readFile: (path) => readFileSync(path, 'utf8'),
+      readFile: readStateFileSync,
       locate: file.locate,
     })
     if (!resolved.ok) return this.answer(file, resolved)

@@ -2,13 +2,12 @@
  * What the declared file said when its changes were recorded last, so that a change is known as such also when it was
  * made while no gateway ran. Kept in the data folder, sealed: the file may hold secrets as they are.
  */
-import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { replaceFile } from '../kit/durable-file.ts'
 import type { KeyRing } from '../kit/key-ring.ts'
+import { readStateFile } from '../kit/state-file.ts'
 import type { Change } from '../model/change.ts'
 import { changesOf } from '../store/describe-change.ts'
-import { codeOf } from '../store/failure.ts'
 import { contentId } from '../store/stored-kinds.ts'
 
 const purpose = 'declared'
@@ -31,13 +30,7 @@ export class DeclaredMemory {
 
   /** What the key ring does not open is not known: all that is declared is new then. */
   static async load(path: string, ring: KeyRing): Promise<DeclaredMemory> {
-    let box = ''
-    try {
-      box = await readFile(path, 'utf8')
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error
-    }
-    const text = ring.open(purpose, box)
+    const text = ring.open(purpose, (await readStateFile(path)) ?? '')
     return new DeclaredMemory(path, ring, text === undefined ? {} : file.parse(JSON.parse(text)))
   }
 

@@ -1,7 +1,8 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { replaceFile } from '../kit/durable-file.ts'
 import { newRingKey, parseRing, type RingFile, rotateRing } from '../kit/key-ring.ts'
+import { readStateFile } from '../kit/state-file.ts'
 
 /** The key ring from `SALLYPORT_KEYS` or from its file (0600), which is made on the first start. */
 export async function loadRing(
@@ -17,12 +18,7 @@ export async function loadRing(
       )
     return ring
   }
-  let text: string | undefined
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (fault) {
-    if (!(fault instanceof Error && 'code' in fault && fault.code === 'ENOENT')) throw fault
-  }
+  const text = await readStateFile(path)
   if (text !== undefined) {
     const ring = parseRing(text)
     if (ring === undefined)
@@ -46,7 +42,7 @@ export async function rotatedRing(
   path: string,
   now: number,
 ): Promise<{ readonly before: RingFile; readonly next: RingFile }> {
-  const before = parseRing(await readFile(path, 'utf8'))
+  const before = parseRing((await readStateFile(path)) ?? '')
   if (before === undefined) throw new Error(`${path} is damaged.`)
   return { before, next: rotateRing(before, now) }
 }

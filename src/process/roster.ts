@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readStateFileSync } from '../kit/state-file.ts'
 import { endFamily, markerName, type ProcessId, startTimeOf } from './family.ts'
 
 /**
@@ -94,7 +95,7 @@ function listRuns(folder: string): string[] {
 
 function readEntry(file: string): Entry | undefined {
   try {
-    const read: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    const read: unknown = JSON.parse(readStateFileSync(file))
     return isEntry(read) ? read : undefined
   } catch {
     return undefined

@@ -4,9 +4,10 @@
  * not synced at each change: it survives the end of the process, and is never ahead of what is on disk.
  */
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
-import { open, readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { KeyRing } from '../kit/key-ring.ts'
+import { readStateFile } from '../kit/state-file.ts'
 import type { Manifest } from './manifest.ts'
 import { scanSegment } from './scan.ts'
 import { type ChainPoint, segmentName } from './segment.ts'
@@ -43,12 +44,7 @@ export function openAnchor(seals: Seals, box: string): Anchor | undefined {
 
 /** The text of the file; undefined when there is none. */
 export async function readAnchor(path: string): Promise<string | undefined> {
-  try {
-    return (await readFile(path, 'latin1')).trim()
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
+  return (await readStateFile(path))?.trim()
 }
 
 /** Writes the file in place, and makes it again when somebody removed it. Throws the system's error. */

@@ -4,10 +4,11 @@
  * seal by the key ring whoever wrote it without the ring.
  */
 import { hash } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { replaceFile } from '../kit/durable-file.ts'
 import { withFileLock } from '../kit/file-lock.ts'
+import { readStateFile } from '../kit/state-file.ts'
 import type { Seals } from './anchor.ts'
 import { type ChainPoint, firstHash } from './segment.ts'
 
@@ -76,10 +77,7 @@ export async function readManifest(dir: string): Promise<Manifest> {
 
 /** With its proof. Rejects when it is damaged. */
 export async function readStored(dir: string): Promise<Stored> {
-  const text = await readFile(join(dir, 'manifest.json'), 'utf8').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  })
+  const text = await readStateFile(join(dir, 'manifest.json'))
   if (text === undefined) return { manifest: empty, digest: '', seal: undefined }
   const parsed: Partial<Manifest> & { digest?: string; seal?: string } = JSON.parse(text)
   const { digest, seal, ...content } = parsed

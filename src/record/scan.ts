@@ -1,5 +1,6 @@
 /** Reads the groups of one segment, in windows, so that memory stays small whatever its size. */
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { openAtOnce } from '../kit/state-file.ts'
 import { groupHash, sealEnd, sealHead } from './segment.ts'
 
 export interface ScannedGroup {
@@ -42,7 +43,7 @@ export async function* scanSegment(
   path: string,
   from: ScanFrom,
 ): AsyncGenerator<ScannedGroup | ScannedRest> {
-  const file = await open(path, 'r')
+  const file = await openAtOnce(path)
   try {
     let { offset, chain } = from
     let size = windowBytes

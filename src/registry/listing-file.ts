@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises'
+import { mkdir, rename, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { readStateFile } from '../kit/state-file.ts'
 import { legacyRevisions, modernRevisions } from '../model/call.ts'
 
 /** The last list of one server on disk, so that a restart shows it before the server has answered. */
@@ -34,7 +35,7 @@ export async function loadListing(
 ): Promise<SavedListing | undefined> {
   try {
     const parsed = savedListing.safeParse(
-      JSON.parse(await readFile(join(folder, `${server}.json`), 'utf8')),
+      JSON.parse((await readStateFile(join(folder, `${server}.json`))) ?? ''),
     )
     return parsed.success && parsed.data.spec === spec ? parsed.data : undefined
   } catch {

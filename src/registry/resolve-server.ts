@@ -1,5 +1,6 @@
 /** An entry as somebody wrote it, with its references replaced. */
-import { readFileSync } from 'node:fs'
+
+import { readStateFileSync } from '../kit/state-file.ts'
 import { desiredState, type ServerSpec, type ServerSpecInput } from '../model/desired-state.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { resolveSecrets } from '../store/resolve-secrets.ts'
@@ -35,7 +36,7 @@ export function resolveServer(
     const answer = resolveSecrets(parsed.data, {
       environment,
       baseFolder,
-      readFile: (path) => readFileSync(path, 'utf8'),
+      readFile: readStateFileSync,
     })
     if (!answer.ok)
       throw wrong(answer.issues.map((issue) => `${issue.path}: ${issue.message}`).join('; '))

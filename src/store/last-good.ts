@@ -3,11 +3,10 @@
  * It holds what the database holds: hashes of keys and references to secrets, nothing plain.
  */
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { replaceFile } from '../kit/durable-file.ts'
+import { readStateFile } from '../kit/state-file.ts'
 import type { KeyRow, StoredState } from '../model/desired-state.ts'
-import { codeOf } from './failure.ts'
 
 const format = 1
 
@@ -62,13 +61,8 @@ export async function writeLastGood(path: string, state: StoredState): Promise<v
 
 /** Reads the state. Undefined when there is no file; throws when it is damaged or of another format. */
 export async function readLastGood(path: string): Promise<StoredState | undefined> {
-  let content: string
-  try {
-    content = await readFile(path, 'utf8')
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw error
-  }
+  const content = await readStateFile(path)
+  if (content === undefined) return undefined
   const { digest, state } = envelope.parse(JSON.parse(content))
   if (digest !== digestOf(state)) throw new Error(`${path} is damaged`)
   return stored.parse(JSON.parse(state))

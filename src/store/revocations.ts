@@ -2,11 +2,10 @@
  * Revocations of keys, kept in the data folder from the moment they are asked for: they hold at once, also over a start
  * without the database, until both the database and the last good state have them.
  */
-import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { replaceFile } from '../kit/durable-file.ts'
+import { readStateFile } from '../kit/state-file.ts'
 import type { KeyRow, StoredState } from '../model/desired-state.ts'
-import { codeOf } from './failure.ts'
 import type { Store } from './store.ts'
 
 const file = z.strictObject({
@@ -39,13 +38,8 @@ export class Revocations {
 
   /** Rejects with a sentence when the file is damaged: keys that it names must not be valid again. */
   static async load(path: string): Promise<Revocations> {
-    let text: string
-    try {
-      text = await readFile(path, 'utf8')
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return new Revocations(path, [])
-      throw error
-    }
+    const text = await readStateFile(path)
+    if (text === undefined) return new Revocations(path, [])
     try {
       return new Revocations(path, file.parse(JSON.parse(text)).revoked)
     } catch (cause) {

@@ -1,8 +1,9 @@
 /** Reads documents of a description from the disk, never from outside the folders that it may point into. */
 import type { FileHandle } from 'node:fs/promises'
-import { open, realpath } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path'
+import { openAtOnce } from '../../kit/state-file.ts'
 import { ConversionFault } from '../../model/conversion.ts'
 import { tooLarge } from './bounds.ts'
 
@@ -10,7 +11,7 @@ import { tooLarge } from './bounds.ts'
 export async function readFileBounded(path: string, bytesMax: number): Promise<Buffer> {
   let file: FileHandle | undefined
   try {
-    file = await open(path, 'r')
+    file = await openAtOnce(path)
     // A pipe or a device would never end.
     const stats = await file.stat()
     if (!stats.isFile()) throw new ConversionFault('document_unreadable', 'it is no file', path)
