@@ -20,7 +20,7 @@ async function folderWithPipe(name: string): Promise<string> {
   const path = join(folder, name)
   await mkdir(dirname(path), { recursive: true })
   await mkdir(join(folder, 'data'), { recursive: true })
-  execFileSync('mkfifo', [path])
+  execFileSync('/usr/bin/mkfifo', [path])
   const nothing = { servers: {}, toolsets: {}, roles: {}, access: [], limits: [], keys: [] }
   await writeLastGood(join(folder, 'data', 'last-good.json'), { ...nothing, version: 1 })
   return folder
