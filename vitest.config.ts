@@ -10,6 +10,7 @@ export default defineConfig({
     hookTimeout: 300_000,
     expect: { poll: { timeout: 120_000, interval: 20 } },
     pool: 'forks',
-    maxWorkers: 2,
+    // Most tests wait for processes of their own, so that two cores take three at a time.
+    maxWorkers: 3,
   },
 })
