@@ -16,7 +16,7 @@ import {
 
 const everything = join(
   import.meta.dirname,
-  '../../../node_modules/@modelcontextprotocol/server-everything/dist/index.js',
+  '../../node_modules/@modelcontextprotocol/server-everything/dist/index.js',
 )
 const path = '/usr/local/bin:/usr/bin:/bin'
 let dataDir = ''
