@@ -12,7 +12,7 @@ it.each([
   [{ openapi: { spec: './pets.yaml' } }, './pets.yaml'],
   [
     { openapi: { spec: 'https://a.example/x?t=k', baseUrl: 'https://b.example' } },
-    'https://b.example/',
+    'https://b.example',
   ],
   [{ openapi: { spec: 'https://a.example/x?t=k' } }, 'https://a.example/x?***'],
   [{ graphql: { url: 'https://a.example/graphql' } }, 'https://a.example/graphql'],
@@ -25,6 +25,45 @@ it.each([
   ],
   [{ sql: { url: 'postgres://u:p/a@x y@db.example/crm' } }, 'postgres://db.example/crm'],
   [{ sql: { url: '${CRM_URL}' } }, '${CRM_URL}'],
+  [{ sql: { url: 'postgres://app:hunter2SECRETA#x@db/x' } }, 'postgres://***'],
+  [{ sql: { url: 'postgres://app:12345/SECRETB@db/x' } }, 'postgres://db/x'],
+  [{ http: { url: 'https://web.example/mcp?to=a@SECRET' } }, 'https://web.example/mcp?***'],
+  [
+    {
+      http: {
+        url: 'https://hooks.slack.com/services/T0123ABCD/B0123ABCD/XXXXXXXXXXXXXXXXXXXXXXXX',
+      },
+    },
+    'https://hooks.slack.com/services/***/***/***',
+  ],
+  [
+    { http: { url: 'http://127.0.0.1:8080/@scope/v1.2/mcp' } },
+    'http://127.0.0.1:8080/@scope/v1.2/mcp',
+  ],
+  [
+    {
+      stdio: {
+        command: 'npx',
+        args: [
+          '-y',
+          '@modelcontextprotocol/server-filesystem@1.2.3',
+          './docs',
+          '--port',
+          '8080',
+          '--pin',
+          '1234',
+        ],
+        env: {},
+      },
+    },
+    'npx -y @modelcontextprotocol/server-filesystem@1.2.3 ./docs --port 8080 --pin ***',
+  ],
+  [
+    {
+      stdio: { command: 'x', args: ['--from', 'shared-value', 'read'], env: { A: 'shared-value' } },
+    },
+    'x --from *** read',
+  ],
   [{ sql: { url: 'sqlite:./pets.db' } }, 'sqlite:./pets.db'],
 ])('%j is shown as %s', (spec, shown) => {
   expect(addressOf(serverSpec.parse(spec))).toBe(shown)

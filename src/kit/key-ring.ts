@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 
 /** One key of the ring. `id` is 4 characters, the prefix of everything that it sealed. */
 export interface RingKey {
@@ -72,6 +72,8 @@ export interface KeyRing {
   seal(purpose: string, plain: string): string
   /** The plain text, or undefined when the box is forged, foreign or of another purpose. */
   open(purpose: string, box: string): string | undefined
+  /** Eight characters that are the same for the same text, under the current key: enough to compare, and no way back. */
+  digest(purpose: string, text: string): string
   /** Takes a rotated ring; what the earlier keys sealed still opens while they are in it. */
   replace(next: RingFile): void
 }
@@ -99,6 +101,11 @@ export function createKeyRing(first: RingFile): KeyRing {
       if (next.keys.length === 0) throw new Error('a key ring has at least one key')
       ring = next
       derived.clear()
+    },
+    digest(purpose, text) {
+      const [current] = ring.keys
+      if (current === undefined) throw new Error('a key ring has at least one key')
+      return createHmac('sha256', keyFor(current, purpose)).update(text).digest('hex').slice(0, 8)
     },
     seal(purpose, plain) {
       const [current] = ring.keys

@@ -7,7 +7,7 @@ import { replaceFile } from '../kit/durable-file.ts'
 import type { KeyRing } from '../kit/key-ring.ts'
 import { readStateFile } from '../kit/state-file.ts'
 import type { Change } from '../model/change.ts'
-import { changesOf } from '../store/describe-change.ts'
+import { changesOf, type Digest } from '../store/describe-change.ts'
 import { contentId } from '../store/stored-kinds.ts'
 
 const purpose = 'declared'
@@ -38,7 +38,7 @@ export class DeclaredMemory {
   changesTo(given: unknown): Change[] {
     const [before, after] = [this.#given, file.parse(given)]
     return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((part) =>
-      changesOfPart(part, before[part], after[part]),
+      changesOfPart(part, before[part], after[part], digestBy(this.#ring)),
     )
   }
 
@@ -54,18 +54,23 @@ export class DeclaredMemory {
   }
 }
 
-function changesOfPart(part: string, before: unknown, after: unknown): Change[] {
+/** What tells masked values apart in evidence. */
+export function digestBy(ring: KeyRing): Digest {
+  return (value) => ring.digest('changes', value)
+}
+
+function changesOfPart(part: string, before: unknown, after: unknown, digest: Digest): Change[] {
   const between = (
     object: Change['object'],
     was: ReadonlyMap<string, unknown>,
     is: ReadonlyMap<string, unknown>,
   ): Change[] =>
     [...new Set([...was.keys(), ...is.keys()])].flatMap((name) =>
-      changesOf(object, name, was.get(name), is.get(name)),
+      changesOf(object, name, was.get(name), is.get(name), digest),
     )
   if (isOneOf(named, part)) return between(named[part], members(before), members(after))
   if (isOneOf(listed, part)) return between(listed[part], entries(before), entries(after))
-  return [...changesOf('setting', part, asObject(before), asObject(after))]
+  return [...changesOf('setting', part, asObject(before), asObject(after), digest)]
 }
 
 /** A setting without members is shown as the value that it is. */

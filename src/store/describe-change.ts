@@ -1,9 +1,11 @@
 /** What a change did to an object, for evidence: before and after, without what stayed and without secrets. */
-import { mask, movedSecret, plainAddress } from '../kit/plain-address.ts'
+import { isHarmless, mask, userInfoEnd } from '../kit/plain-address.ts'
+import { plainArgs, plainText, withoutKnown } from '../kit/plain-text.ts'
+import { isTelling } from '../kit/telling.ts'
 import type { Change, ChangedObject, Shown, ShownScalar, ShownValue } from '../model/change.ts'
 import type { KeyRow } from '../model/desired-state.ts'
 import { keyId } from '../model/principal.ts'
-import { isTelling, maskedText, withReferences } from './plain-secrets.ts'
+import { maskedText } from './plain-secrets.ts'
 
 /** A value without members. A list of such values is one, too. */
 interface Leaf {
@@ -16,12 +18,19 @@ type Leaves = ReadonlyMap<string, Leaf>
 /** What is masked below these is so whatever it is. Nobody may see `fixed`. */
 const closed: ReadonlySet<string> = new Set(['credential', 'env', 'headers', 'security', 'fixed'])
 
-/** What one object becomes; undefined stands for none. Answers one change, or none when nothing is another. */
+/** A short text that is the same for the same value, and tells nothing about it to whoever has not the key ring. */
+export type Digest = (value: string) => string
+
+/**
+ * What one object becomes; undefined stands for none. Answers one change, or none when nothing is another. What is masked
+ * carries its digest, if there is one, so that one value can be told from another.
+ */
 export function changesOf(
   object: ChangedObject,
   name: string,
   before: unknown,
   after: unknown,
+  digest: Digest = () => '',
 ): readonly Change[] {
   const [was, is] = [leavesOf(before), leavesOf(after)]
   const paths = [...new Set([...was.keys(), ...is.keys()])].filter(
@@ -29,19 +38,20 @@ export function changesOf(
   )
   if (paths.length === 0 && (before === undefined) === (after === undefined)) return []
   const action = before === undefined ? 'created' : after === undefined ? 'removed' : 'changed'
-  const side = (spec: unknown, own: Leaves, other: Leaves): Shown => {
-    const shown = leavesOf(maskedSpec(spec))
+  const side = (own: Leaves, other: Leaves): Shown => {
+    const known = knownSecrets(own)
     return Object.fromEntries(
       paths.flatMap((path) => {
-        const leaf = shown.get(path)
+        const leaf = own.get(path)
         if (leaf === undefined) return []
-        const value = withoutThose(own.get(path)?.value, leaf.value, other.get(path)?.value)
+        const shown = withDigest(leaf.value, masked[object](leaf, known), digest)
+        const value = withoutThose(leaf.value, shown, other.get(path)?.value)
         if (isList(value) && value.length === 0 && other.has(path)) return []
-        return [[path, masked[object]({ steps: leaf.steps, value })]]
+        return [[pathOf(leaf.steps, digest), value]]
       }),
     )
   }
-  return [{ action, object, name, before: side(before, was, is), after: side(after, is, was) }]
+  return [{ action, object, name, before: side(was, is), after: side(is, was) }]
 }
 
 /** A key as evidence tells it: what it may, and never its text, its hash or its beginning. */
@@ -63,13 +73,10 @@ function withoutThose(
   return shown.filter((_, index) => !theirs.has(own[index] ?? null))
 }
 
-/** Secrets that only their place tells, e.g. behind `--token`, are masked before texts are looked at one by one. */
-function maskedSpec(spec: unknown): unknown {
-  return typeof spec === 'object' && spec !== null ? withReferences(spec, () => mask) : spec
-}
-
 /** What each kind of object shows. The facts of keys are ours, and words. */
-const masked: Readonly<Record<ChangedObject, (leaf: Leaf) => ShownValue>> = {
+const masked: Readonly<
+  Record<ChangedObject, (leaf: Leaf, known: ReadonlySet<string>) => ShownValue>
+> = {
   server: ofServer,
   setting: ofServer,
   toolset: ofRule,
@@ -80,33 +87,59 @@ const masked: Readonly<Record<ChangedObject, (leaf: Leaf) => ShownValue>> = {
   'key-ring': ({ value }) => value,
 }
 
-function ofServer({ steps, value }: Leaf): ShownValue {
-  if (steps.some((step) => closed.has(step)) || isTelling(steps.at(-1) ?? ''))
-    return isList(value) ? value.map(() => mask) : mask
-  return mapped(value, (text) => {
-    const plain = text.replaceAll(movedSecret, mask)
-    // The whole of an address may hold blanks, in a password for one.
-    if (/^[a-z][a-z0-9+.-]{0,31}:\/\//i.test(plain)) return maskedText(plainAddress(plain), mask)
-    return maskedText(inWords(plain, plainAddress), mask)
-  })
+function ofServer({ steps, value }: Leaf, known: ReadonlySet<string>): ShownValue {
+  if (isClosed(steps) || steps.some(isTelling)) return isList(value) ? value.map(() => mask) : mask
+  const shown = mapped(value, (text) => withoutKnown(text, known))
+  // Arguments are read in a row: one names the next.
+  if (isList(shown) && steps.at(-1) === 'args') return plainArgs(shown.map(String))
+  return mapped(shown, plainText)
 }
 
-/** Patterns are shown as they are written, but for user info and query. */
-function ofRule({ value }: Leaf): ShownValue {
-  const shown = (url: string): string => {
-    const [address = '', query] = url.split('?', 2)
-    const bare = address.replace(/^([^/]*:\/\/)[^/]*@/, `$1${mask}@`)
-    return query === undefined ? bare : `${bare}?${mask}`
+function isClosed(steps: readonly string[]): boolean {
+  return steps.some((step) => closed.has(step))
+}
+
+/** What stands where everything is masked is masked wherever else it stands, too. */
+function knownSecrets(leaves: Leaves): ReadonlySet<string> {
+  return new Set(
+    [...leaves.values()]
+      .filter(({ steps }) => isClosed(steps))
+      .flatMap(({ value }): readonly ShownScalar[] => (isList(value) ? value : [value]))
+      .filter((value): value is string => typeof value === 'string' && value !== ''),
+  )
+}
+
+function withDigest(given: ShownValue, shown: ShownValue, digest: Digest): ShownValue {
+  const one = (plain: ShownScalar | undefined, seen: ShownScalar): ShownScalar => {
+    if (plain === seen || typeof seen !== 'string') return seen
+    const sum = digest(String(plain))
+    return sum === '' ? seen : `${seen} #${sum}`
   }
-  return mapped(value, (text) => maskedText(inWords(text, shown), mask))
+  if (isList(shown))
+    return shown.map((seen, index) => one(isList(given) ? given[index] : given, seen))
+  return isList(given) ? shown : one(given, shown)
 }
 
-/** Replaces what begins as a URL and reaches to the end of its word. */
-function inWords(text: string, replaced: (url: string) => string): string {
-  return text.replaceAll(/\S+/g, (word) => {
-    const scheme = /[a-z][a-z0-9+.-]{0,31}$/i.exec(word.slice(0, Math.max(0, word.indexOf('://'))))
-    return scheme === null ? word : word.slice(0, scheme.index) + replaced(word.slice(scheme.index))
-  })
+/** Names are chosen by people, too: one that looks like a token may be one. */
+function pathOf(steps: readonly string[], digest: Digest): string {
+  return steps
+    .map((step) => (isHarmless(step) ? step.replaceAll('.', '\\.') : `${mask}${digest(step)}`))
+    .join('.')
+}
+
+/** Patterns are shown as they are written, but for user info, query and what looks like a token. */
+function ofRule({ value }: Leaf): ShownValue {
+  return mapped(value, (text) => maskedText(text.replaceAll(/\S+/g, plainPattern), mask))
+}
+
+function plainPattern(word: string): string {
+  const at = word.indexOf('//') + 2
+  if (at < 2) return word
+  const rest = word.slice(at)
+  const from = userInfoEnd(rest) ?? rest.lastIndexOf('@') + 1
+  const [address = '', query] = rest.slice(from).split(/[?#]/, 2)
+  const user = from > 0 ? `${mask}@` : ''
+  return `${word.slice(0, at)}${user}${address}${query === undefined ? '' : `?${mask}`}`
 }
 
 function mapped(value: ShownValue, show: (text: string) => string): ShownValue {

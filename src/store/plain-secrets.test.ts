@@ -3,6 +3,37 @@ import { expect, it } from 'vitest'
 import { costOf } from '../../test/cost.ts'
 import { plainSecrets, withReferences } from './plain-secrets.ts'
 
+const hidden = [
+  ['--passphrase', 'x'],
+  ['--bearer', 'x'],
+  ['--pin', '1234'],
+  ['--creds', 'u:x'],
+  ['-u', 'user:x'],
+  ['Authorization:', 'Bearer x'],
+  ['--config=https://u:pass#q@h/x'],
+  ['postgres://app:12345/rest@db/x'],
+  ['Authorization: Bearer abc\n'],
+  ['first line\nAuthorization: Bearer abc\nlast line'],
+  ['{"password":"abc"}'],
+  ['password: abc'],
+  ['TOKEN="abc def"'],
+  ['run it --token abc now'],
+  ['send Basic dXNlcjpwYXNz'],
+  ['-----BEGIN PRIVATE KEY-----\nMIIabc\n-----END PRIVATE KEY-----'],
+]
+const ordinary = [
+  ['--port', '8080'],
+  ['-u'],
+  ['-u', '1000:1000'],
+  ['--user', 'root'],
+  ['--pinned', 'x'],
+  ['--passive', 'x'],
+  ['--monkey', 'x'],
+  ['Explain the basic functions: what they do, and why a bearer matters.'],
+  ['https://h:8080/@scope/x', 'http://web.example/users/a@b.example/inbox'],
+  ['{"limit":3,"name":"abc"}'],
+]
+
 it.each([
   [
     { http: { url: 'https://x', headers: { 'X-Api-Key': 'k', Accept: 'a' } } },
@@ -81,9 +112,25 @@ it.each([
     { stdio: { command: 'a', env: { DATABASE_URL: 'mysql://u:p@db/x' } } },
     ['stdio.env.DATABASE_URL'],
   ],
+  ...hidden.map((args): [unknown, string[]] => [
+    { stdio: { command: 'a', args } },
+    [`stdio.args.${args.length - 1}`],
+  ]),
+  ...ordinary.map((args): [unknown, string[]] => [{ stdio: { command: 'a', args } }, []]),
   [undefined, []],
 ])('%j', (spec, paths) => {
   expect(plainSecrets(spec)).toEqual(paths)
+})
+
+it('what is moved is the secret alone, and all of it', () => {
+  const long = `A1b2C3d4E5f6G7h8${'z9Y8'.repeat(2_000)}`
+  const args = ['{"password": "it\'s\'", "n": 1}', 'TOKEN="a b" x', 'x --token abc y', long]
+  expect(withReferences({ stdio: { command: 'a', args } }, () => '!')).toEqual({
+    stdio: {
+      command: 'a',
+      args: ['{"password": "!", "n": 1}', 'TOKEN="!" x', 'x --token ! y', '!'],
+    },
+  })
 })
 
 it('texts of any length are looked through in linear time', async () => {
@@ -91,6 +138,17 @@ it('texts of any length are looked through in linear time', async () => {
     'x'.repeat(200_000),
     `${'1'.repeat(2_048)}${'a'.repeat(2_048)}`,
     'a:'.repeat(100_000),
+    ...[
+      'a://',
+      'a="',
+      `"a":"`,
+      '--token ',
+      'token: ',
+      '@',
+      'a@/',
+      '-----BEGIN PRIVATE KEY-----',
+      'bearer ',
+    ].map((part) => part.repeat(20_000)),
   ]
   for (const text of texts) {
     const entry = { stdio: { command: 'big', args: [text] } }

@@ -1,8 +1,7 @@
 /** Finds secrets that stand in a server's spec as they are, instead of as references. */
+import { userInfoEnd } from '../kit/plain-address.ts'
+import { isTelling } from '../kit/telling.ts'
 import { serverKinds } from '../model/desired-state.ts'
-
-const telling =
-  /authorization|cookie|token|secret|password|passwd|pwd|credential|api[-_]?key|access[-_]?key|private[-_]?key|signature|(^|[-_.])(auth|key|sig|pass|pat|jwt|sas)$/i
 
 /** Members of a credential that are no secret. */
 const open: ReadonlySet<string> = new Set([
@@ -47,12 +46,12 @@ export function plainSecretsOf(server: unknown): PlainSecret[] {
     // `security` is the UsernameToken of SOAP.
     for (const member of ['env', 'headers', 'security'])
       for (const [path, value] of texts(server, [kind, member]))
-        add(path, value, telling.test(path.at(-1) ?? '') ? behindScheme : spansIn)
+        add(path, value, isTelling(path.at(-1) ?? '') ? behindScheme : spansIn)
     for (const [path, value] of texts(server, [kind])) add(path, value, spansIn)
     const args = at(server, [kind, 'args'])
     if (Array.isArray(args))
       for (const [index, value] of args.entries())
-        add([kind, 'args', String(index)], value, isNamed(args[index - 1]) ? wholeOf : spansIn)
+        add([kind, 'args', String(index)], value, spansBehind(args[index - 1]))
   }
   return [...found.values()]
 }
@@ -83,11 +82,6 @@ export function withReferences(
   return copy
 }
 
-/** Whether a name says that what it names is a secret. */
-export function isTelling(name: string): boolean {
-  return telling.test(name)
-}
-
 /** A text of any kind with a mask in the place of each secret that can be told. */
 export function maskedText(text: string, mask: string): string {
   return spansIn(text)
@@ -102,9 +96,18 @@ const behindScheme = (text: string): Spans => [
   [/^(?:bearer|basic|token)\s+/i.exec(text)?.[0].length ?? 0, text.length],
 ]
 
-/** `--token`, whose value is the next argument. */
-function isNamed(before: unknown): boolean {
-  return typeof before === 'string' && /^--?[^=\s]+$/.test(before) && telling.test(before)
+/** `--token`, `Authorization:` or `Bearer`, whose value is the next argument; behind `-u` the password of `user:password`. */
+function spansBehind(before: unknown): (text: string) => Spans {
+  if (typeof before !== 'string') return spansIn
+  if (/^(?:bearer|basic)$/i.test(before)) return wholeOf
+  const [name = ''] = /^(?:--?[^=\s]+|[\w-]+:)$/.exec(before) ?? []
+  if (isTelling(name.replace(/:$/, ''))) return behindScheme
+  if (!/^(?:-u|--user|--proxy-user)$/.test(name)) return spansIn
+  return (text) => {
+    // Numbers are a user and a group.
+    const colon = /^\d+:\d+$|:\/\/|\s/.test(text) ? -1 : text.indexOf(':')
+    return colon > 0 ? [[colon + 1, text.length]] : spansIn(text)
+  }
 }
 
 /** Secrets within a text of any kind. */
@@ -115,24 +118,13 @@ function spansIn(given: string): Spans {
   const take = (start: number, end: number): void => {
     if (spans.every(([from, to]) => end <= from || start >= to)) spans.push([start, end])
   }
-  for (const match of text.matchAll(address)) {
-    const user = match.groups?.['user']
-    const begin = match.index + (match[1]?.length ?? 0)
-    if (user === undefined) continue
-    const colon = user.indexOf(':')
-    // A user alone is a token at an HTTP address, and a name at that of a database.
-    if (colon >= 0) take(begin + colon + 1, begin + user.length)
-    else if (/^https?:/i.test(match[0])) take(begin, begin + user.length)
-  }
-  for (const match of text.matchAll(parameter)) {
-    const [whole, name = '', value = ''] = match
-    const end = match.index + whole.length
-    if (telling.test(name)) take(end - value.length, end)
-  }
-  for (const match of text.matchAll(header)) {
-    const [whole, value = ''] = match
-    take(match.index + whole.length - value.length, match.index + whole.length)
-  }
+  for (const [start, end] of userInfos(text)) take(start, end)
+  for (const pattern of [key, pair, parameter, header, option, presented])
+    for (const match of text.matchAll(pattern)) {
+      const { name, value = '' } = match.groups ?? {}
+      const [start, end] = match.indices?.groups?.['value'] ?? [0, 0]
+      if (name === undefined ? isPresented(match[0], value) : isTelling(name)) take(start, end)
+    }
   for (const match of text.matchAll(word)) {
     const [token] = match
     if (looksSecret(token)) take(match.index, match.index + token.length)
@@ -140,14 +132,49 @@ function spansIn(given: string): Spans {
   return spans
 }
 
-/** User info of an address; a password may hold an `@`. */
-const address = /([a-z][a-z0-9+.-]{0,31}:\/\/)(?<user>[^\s/?#]+)@/gi
+/** Passwords, and users that are tokens, in the addresses of a text. */
+function userInfos(text: string): Spans {
+  return [...text.matchAll(/\S+/g)].flatMap(({ 0: word, index }): Spans => {
+    const at = word.indexOf('://')
+    if (at < 1) return []
+    const isWeb = /https?$/i.test(word.slice(Math.max(0, at - 5), at))
+    const rest = word.slice(at + 3)
+    // What can be a port of a web server is one here: what works must not be taken apart.
+    const isPort = isWeb && /^[\w.-]+(?::\d{1,5})?[/?#]/.test(rest)
+    const end = isPort ? 0 : (userInfoEnd(rest) ?? rest.lastIndexOf('@') + 1)
+    if (end === 0) return []
+    const start = index + at + 3
+    const colon = rest.slice(0, end).indexOf(':')
+    // A user alone is a token at an HTTP address, and a name at that of a database.
+    if (colon >= 0) return [[start + colon + 1, start + end - 1]]
+    return isWeb ? [[start, start + end - 1]] : []
+  })
+}
+
+/** A private key with its armour. */
+const key = /(?<name>-----BEGIN[A-Z ]{0,40}PRIVATE KEY-----)(?<value>[^-]*)/dg
+/** `"name": "value"`. */
+const pair = /["'](?<name>[\w.-]{1,64})["']\s{0,8}:\s{0,8}(?:"(?<value>[^"]*)"|(?<value>\d+))/dg
 /** `name=value`, alone or in a query. */
-const parameter = /(?<![^\s?&;#-])-{0,2}([\w.-]{1,64})=([^&;#\s]+)/g
+const parameter =
+  /(?<![^\s?&;#"'-])-{0,2}(?<name>[\w.-]{1,64})=(?:["'](?<value>(?<=")[^"]*(?=")|(?<=')[^']*(?='))["']|(?<value>[^&;#\s]+))/dg
 /** `Authorization: Bearer value` in one text; looked for at the beginning of words alone, so that long ones take linear time. */
 const header =
-  /(?<![\w-])[\w-]*(?:authorization|cookie|token|key|secret):\s*(?:(?:bearer|basic|token)\s+)?(\S.*)$/gi
-const word = /[A-Za-z0-9_+-]{16,4096}(?:\.[A-Za-z0-9_-]{8,4096}){0,2}/g
+  /(?<![\w-])(?:(?<name>[\w-]*(?:authorization|cookie|token|key|secret))|(?<=^[ \t"']{0,8})(?<name>[\w.-]{1,64})):[ \t]*(?:(?:bearer|basic|token)\s+)?(?<value>[^\s"{[][^\n"]*)/dgim
+/** `--token value` in one text. */
+const option =
+  /(?<!\S)--?(?<name>[\w-]{1,64})[ ]{1,8}(?<value>(?!-)[^\s"']+|(?<=\s)"[^"]*"|'[^']*')/dg
+/** `Bearer value`, `Basic value`. */
+const presented = /(?<![\w-])(?:bearer|basic)[ ]{1,8}(?<value>[^\s"',;]{6,})/dgi
+/** Of any length: what is cut off a long token is a secret as well. */
+const word = /[A-Za-z0-9_+-]{16,}(?:\.[A-Za-z0-9_-]{8,}){0,2}/g
+
+/** Whether it is no sentence, as "basic functions" is the beginning of one. */
+function isPresented(text: string, value: string): boolean {
+  if (/^basic/i.test(text)) return Buffer.from(value, 'base64').includes(':') && !/:/.test(value)
+  return !/^[a-z]+[.]?$/.test(value)
+}
+
 const prefixes =
   /^(?:sk-|sk_|rk_|pk_live|gh[opsur]_|github_pat_|glpat-|xox[a-z]-|AKIA|ASIA|AIza|ya29|npm_|pypi-|hf_|dop_v1_|shpat_|sp_|eyJ[A-Za-z0-9_-]+\.)/
 

@@ -1,5 +1,6 @@
 /** Servers: what is registered, and adding and removing. */
 import type { FastifyInstance } from 'fastify'
+import { plainText } from '../../kit/plain-text.ts'
 import type { Actor } from '../../model/change.ts'
 import { kindOf, type ServerSpec } from '../../model/desired-state.ts'
 import { addressOf } from '../address.ts'
@@ -119,7 +120,7 @@ function viewOf(ports: AdminPorts, name: string, spec: ServerSpec): ServerView {
     kind: kindOf(spec),
     origin: Object.hasOwn(ports.declared().state.servers, name) ? 'declared' : 'stored',
     address: addressOf(spec),
-    ...(description === undefined ? {} : { description }),
+    ...(description === undefined ? {} : { description: plainText(description) }),
     state: enabled ? stateOf(listing) : 'off',
     ...(listing?.facts === undefined
       ? {}
