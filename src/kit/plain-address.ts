@@ -52,7 +52,7 @@ export function plainPath(text: string): string {
 
 const parts = /[-_.~:,@*{}()|]+/
 const letters =
-  /^(?:\p{Lu}?\p{Ll}{1,24}|\p{Lu}?\p{Ll}{2,24}(?:\p{Lu}\p{Ll}{2,24}){1,3}|\p{Lu}{1,12}|\p{Lo}{1,40})\d{0,3}$/u
+  /^(?:\p{Lu}?\p{Ll}{1,24}|\p{Lu}?\p{Ll}{2,24}(?:\p{Lu}\p{Ll}{2,24}){1,3}|\p{Ll}{3,24}\p{Lu}\p{Ll}{1,24}|\p{Lu}{1,12}|\p{Lo}{1,40})\d{0,3}$/u
 
 /** What people name things: letters as words have them, few digits, references; nothing that looks drawn by lot. */
 export function isHarmless(text: string): boolean {

@@ -116,15 +116,15 @@ function plainWord(word: string): string {
   const begin = /[a-z][a-z0-9+.-]{0,31}$/i.exec(word.slice(0, Math.max(0, word.indexOf('://'))))
   if (begin !== null)
     return plainMarked(word.slice(0, begin.index)) + plainAddress(word.slice(begin.index))
-  if (/[?#:].*@|[^@].*:.*@/.test(word)) return mask
+  if (/[?#:]/.test(word.slice(0, word.lastIndexOf('@') + 1))) return mask
   return plainMarked(word)
 }
 
-/** A word with its punctuation. */
+/** A word with its punctuation, of which there is not much. */
 function plainMarked(word: string): string {
-  const [, open = '', inner = '', close = ''] =
-    /^(["'(<[`]*)(.*?)([^\p{L}\p{N}/}*]*)$/su.exec(word) ?? []
-  if (open.length + close.length > 6) return mask
+  const open = /^["'(<[`]{0,3}/.exec(word)?.[0] ?? ''
+  const close = /[^\p{L}\p{N}/}*]*$/u.exec(word.slice(open.length).slice(-4))?.[0] ?? ''
+  const inner = word.slice(open.length, word.length - close.length)
   const cut = inner.search(/[?#]/)
   const plain = cut < 0 ? plainPath(inner) : `${plainPath(inner.slice(0, cut))}?${mask}`
   return open + plain + close

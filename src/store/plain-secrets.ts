@@ -69,24 +69,43 @@ export function withReferences(
   referenceOf: (secret: PlainSecret, value: string) => string,
 ): unknown {
   const copy: unknown = structuredClone(server)
-  // From the end of each text to its start, so that places stay.
-  for (const secret of plainSecretsOf(server).sort((a, b) => b.start - a.start)) {
-    const { path, start, end } = secret
+  for (const secrets of Map.groupBy(plainSecretsOf(server), pathKey).values()) {
+    const [{ path } = { path: [] }] = secrets
     const key = path.at(-1) ?? ''
     const holder = at(copy, path.slice(0, -1))
     const value = at(holder, [key])
     if (typeof value !== 'string' || typeof holder !== 'object' || holder === null) continue
-    const reference = referenceOf(secret, value.slice(start, end))
-    Object.assign(holder, { [key]: `${value.slice(0, start)}${reference}${value.slice(end)}` })
+    Object.assign(holder, { [key]: replaced(value, secrets, referenceOf) })
   }
   return copy
 }
 
 /** A text of any kind with a mask in the place of each secret that can be told. */
 export function maskedText(text: string, mask: string): string {
-  return spansIn(text)
-    .toSorted(([a], [b]) => b - a)
-    .reduce((masked, [start, end]) => masked.slice(0, start) + mask + masked.slice(end), text)
+  return replaced(
+    text,
+    spansIn(text).map(([start, end]) => ({ start, end })),
+    () => mask,
+  )
+}
+
+/** From the end of the text to its start; each piece is copied once. */
+function replaced<T extends Pick<PlainSecret, 'start' | 'end'>>(
+  text: string,
+  secrets: readonly T[],
+  by: (secret: T, value: string) => string,
+): string {
+  const pieces: string[] = []
+  let rest = text.length
+  for (const secret of secrets.toSorted((a, b) => b.start - a.start)) {
+    pieces.push(text.slice(secret.end, rest), by(secret, text.slice(secret.start, secret.end)))
+    rest = secret.start
+  }
+  return text.slice(0, rest) + pieces.reverse().join('')
+}
+
+function pathKey({ path }: PlainSecret): string {
+  return path.join('\0')
 }
 
 const wholeOf = (text: string): Spans => [[0, text.length]]
@@ -115,8 +134,11 @@ function spansIn(given: string): Spans {
   // What stands in a reference is no text of ours.
   const text = given.replaceAll(/\$\{[^}]*\}/g, (found) => '\0'.repeat(found.length))
   const spans: [number, number][] = []
+  const taken = new Uint8Array(text.length)
   const take = (start: number, end: number): void => {
-    if (spans.every(([from, to]) => end <= from || start >= to)) spans.push([start, end])
+    if (taken.subarray(start, end).includes(1)) return
+    taken.fill(1, start, end)
+    spans.push([start, end])
   }
   for (const [start, end] of userInfos(text)) take(start, end)
   for (const pattern of [key, pair, parameter, header, option, presented])

@@ -1,4 +1,5 @@
 /** Every change of what is wanted leaves an entry: who, what was done, to which object, before and after. */
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -361,13 +362,15 @@ it('a declared file is told of at the start, when it changes, and when it change
     const all = (await entries(gateway.dataDir)).filter(({ via }) => via === 'file')
     expect(new Set(all.map(({ principal }) => principal))).toEqual(new Set(['file']))
     return all.map(({ action, object, name, before, after }) =>
-      [action, object, name, JSON.stringify(before), JSON.stringify(after)].join(' '),
+      [action, object, name, JSON.stringify(before), JSON.stringify(after)]
+        .join(' ')
+        .replaceAll(/ #[0-9a-f]{8}"/g, ' #digest"'),
     )
   }
   const first = await told()
   expect(first).toEqual([
     'created role clerk {} {"allow":["web/*"]}',
-    'created server web {} {"http.url":"https://web.example/a","http.headers.X-Api-Key":"***"}',
+    'created server web {} {"http.url":"https://web.example/a #digest","http.headers.X-Api-Key":"*** #digest"}',
     expect.stringMatching(/^created access [0-9a-f]{12} \{\} \{"key":"ann","roles":\["clerk"\]\}$/),
     'created setting listen {} {"drain":"1s"}',
   ])
@@ -382,7 +385,7 @@ it('a declared file is told of at the start, when it changes, and when it change
     return all.length > first.length ? all.slice(first.length) : undefined
   })
   expect(second).toEqual([
-    'changed server web {"http.url":"https://web.example/a","http.headers.X-Api-Key":"***"} {"http.url":"https://web.example/b","http.headers.X-Api-Key":"***"}',
+    'changed server web {"http.url":"https://web.example/a #digest","http.headers.X-Api-Key":"*** #digest"} {"http.url":"https://web.example/b #digest","http.headers.X-Api-Key":"*** #digest"}',
     expect.stringMatching(/^removed access [0-9a-f]{12} \{"key":"ann","roles":\["clerk"\]\} \{\}$/),
     'created setting environment {} {"value":"prod"}',
   ])
@@ -392,7 +395,7 @@ it('a declared file is told of at the start, when it changes, and when it change
   await gateway.restart()
   expect((await told()).slice(first.length + second.length)).toEqual([
     'changed role clerk {} {"deny":["web/x"]}',
-    'removed server web {"http.url":"https://web.example/b","http.headers.X-Api-Key":"***"} {}',
+    'removed server web {"http.url":"https://web.example/b #digest","http.headers.X-Api-Key":"*** #digest"} {}',
     'removed setting environment {"value":"prod"} {}',
   ])
 
@@ -465,4 +468,47 @@ it('an entry of a file that nobody changed is no change', async () => {
     return all.length > before.length ? all.slice(before.length) : undefined
   })
   expect(after.map(({ object, name }) => `${object} ${name}`)).toEqual(['setting environment'])
+})
+
+it('what a declared server keeps secret stands in no entry and in no list, whatever it stands in', async () => {
+  const drawn: string[] = []
+  const fresh = (): string => {
+    const text = secret(`pa55W${drawn.length}rd-${randomBytes(9).toString('hex')}`)
+    drawn.push(text)
+    return text
+  }
+  const shared = fresh()
+  const command = (...args: string[]) => ({ stdio: { command: 'node', args }, enabled: false })
+  const servers = {
+    fragment: { sql: { url: `postgres://app:${fresh()}#x@db/x` }, enabled: false },
+    port: { sql: { url: `postgres://app:12345/${fresh()}@db/x` }, enabled: false },
+    config: command(`--config=https://u:p${fresh()}#q@h/x`),
+    header: command(`Authorization: Bearer ${fresh()}\n`),
+    phrase: command('--passphrase', fresh()),
+    user: command('-u', `user:${fresh()}`),
+    json: command(`{"password":"${fresh()}"}`),
+    script: command('sh', '-c', `x --token ${fresh()}`),
+    text: { ...command('x.js'), description: `one\nAuthorization: Bearer ${fresh()}\ntwo` },
+    anchor: {
+      stdio: { command: 'node', args: [shared, `x-${shared}`], env: { ANY: shared } },
+      enabled: false,
+    },
+  }
+  const gateway = await startGateway({ config: {} })
+  onTestFinished(() => gateway.stop())
+  await gateway.configure({ servers })
+  const told = await eventually(async () => {
+    const all = (await entries(gateway.dataDir)).filter(({ object }) => object === 'server')
+    return all.length >= Object.keys(servers).length ? JSON.stringify(all) : undefined
+  })
+  const env = { SALLYPORT_DATA: gateway.dataDir }
+  const listed = await runCommand(['ls', '--json'], { cwd: gateway.dataDir, env })
+  const tail = await runCommand(['audit', 'tail', '--kind', 'change', '--json'], {
+    cwd: gateway.dataDir,
+    env,
+  })
+  for (const name of Object.keys(servers))
+    for (const text of [told, listed.stdout, tail.stdout]) expect(text).toContain(`"${name}"`)
+  for (const text of drawn)
+    for (const shown of [told, listed.stdout, tail.stdout]) expect(shown).not.toContain(text)
 })
