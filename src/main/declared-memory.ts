@@ -55,7 +55,7 @@ export class DeclaredMemory {
 }
 
 /** What tells masked values apart in evidence. */
-export function digestBy(ring: KeyRing): Digest {
+function digestBy(ring: KeyRing): Digest {
   return (value) => ring.digest('changes', value)
 }
 
