@@ -22,7 +22,7 @@ const bodyBytesMax = 16_000_000
 export function createAdmin(ports: AdminPorts, actor: Actor): FastifyInstance {
   const app = bareAdmin(ports, actor)
   const writer = createWriter(ports)
-  gatewayRoutes(app, ports)
+  gatewayRoutes(app, ports, writer)
   serverRoutes(app, ports, writer)
   convertRoutes(app, ports)
   toolRoutes(app, ports)

@@ -2,6 +2,7 @@
 import type { Actor, UnderRecord } from '../model/change.ts'
 import type {
   DesiredState,
+  InForce,
   Issue,
   KeyRow,
   ServerKind,
@@ -34,10 +35,10 @@ export interface AdminPorts extends ConversionPorts {
   /** What is wrong with the configuration at the moment. */
   issues(): readonly Issue[]
   /**
-   * Compiles anew after a write and swaps. With issues the running Snapshot stays;
-   * they are answered and also what `issues` tells from then on.
+   * Compiles anew after a write and swaps, unless the running Snapshot stays; what is wrong is answered and also what
+   * `issues` tells from then on.
    */
-  apply(): Promise<readonly Issue[]>
+  apply(): Promise<InForce>
   /** Connects once, beside what runs, and closes again. Never rejects for a fault of the server. */
   tryServer(name: string, spec: ServerSpecInput): Promise<Tried>
   /** Resolves when a stored server was listed for the first time, or after some seconds. */
@@ -48,6 +49,8 @@ export interface AdminPorts extends ConversionPorts {
   explain(request: ExplainRequest): Promise<Explained | undefined>
   /** Undefined when this gateway knows of no valid key of that name; the database may. */
   validKey(name: string, at: number): KeyRow | undefined
+  /** Whether this gateway refuses it already, although the database may not know. */
+  isRevokedHere(row: KeyRow): boolean
   /**
    * Refuses a key from now on, in memory and on disk, whatever becomes of the database. `known`: a key of that name was
    * valid here. `fault`: why it is in memory only.

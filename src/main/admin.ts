@@ -56,6 +56,7 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
     call: (request) => call(gateway, request),
     explain: async (request) => explained(gateway, request),
     validKey: (name, at) => gateway.validKey(name, at),
+    isRevokedHere: ({ hash }) => gateway.revocations.has(hash),
     revokeHere: async (name, at) => ({
       known: await gateway.revoke(name, at),
       fault: gateway.revocations.fault,

@@ -13,7 +13,7 @@ import {
 import type { Principal } from '../model/principal.ts'
 import { compileSnapshot, type Snapshot } from '../snapshot/compile.ts'
 import { type Declared, readDeclared } from '../store/declared.ts'
-import { resolveSecrets } from '../store/resolve-secrets.ts'
+import { type Resolved, resolveSecrets } from '../store/resolve-secrets.ts'
 import type { Revocations } from '../store/revocations.ts'
 import { storedToDesired } from '../store/stored-to-desired.ts'
 
@@ -44,6 +44,8 @@ export type Applied =
       /** By server: what references to secrets in it were replaced by. */
       readonly secrets: ReadonlyMap<string, readonly string[]>
       readonly issues: readonly Issue[]
+      /** Why stored servers are not in it. */
+      readonly leftOut: readonly Issue[]
     }
   | { readonly ok: false; readonly issues: readonly Issue[] }
 
@@ -112,29 +114,57 @@ export class Configuration {
     file: DeclaredFile = this.used,
   ): Applied {
     const merged = storedToDesired(file.state, this.stored)
-    const resolved = resolveSecrets(merged.state, {
-      environment: this.options.environment,
-      baseFolder: this.options.file === undefined ? process.cwd() : dirname(this.options.file),
-      readFile: readStateFileSync,
-      locate: file.locate,
-    })
-    if (!resolved.ok) return this.answer(file, resolved)
+    const { servers } = merged.state
+    let resolved = this.resolve(file, servers)
+    // One that runs already is not dropped for a change that cannot be used; one that does not run keeps nothing else back.
+    const leftOut = resolved.ok
+      ? []
+      : [...new Set(resolved.issues.flatMap(({ path }) => storedServer(path, file) ?? []))].filter(
+          (name) => previous?.state.servers[name]?.enabled !== true,
+        )
+    const issues = resolved.ok ? [] : resolved.issues
+    if (leftOut.length > 0)
+      resolved = this.resolve(
+        file,
+        Object.fromEntries(Object.entries(servers).filter(([name]) => !leftOut.includes(name))),
+      )
+    if (!resolved.ok) return this.answer(file, { ok: false, issues })
+    const off = Object.entries(servers).map(
+      ([name, spec]) =>
+        [name, leftOut.includes(name) ? { ...spec, enabled: false } : spec] as const,
+    )
     const compiled = compileSnapshot({
-      state: merged.state,
+      state: { ...merged.state, servers: Object.fromEntries(off) },
       keys: this.keys(),
       listings,
       local: this.options.local,
       previous,
     })
     if (!compiled.ok) return this.answer(file, compiled)
-    this.advertise = resolved.state.listen.advertise
+    if (file === this.used) this.advertise = resolved.state.listen.advertise
     return this.answer(file, {
       ok: true,
       snapshot: compiled.snapshot,
       servers: resolved.state.servers,
       secrets: resolved.secrets,
-      issues: merged.issues,
+      issues: [...merged.issues, ...issues],
+      leftOut: issues,
     })
+  }
+
+  /** Of what is stored only servers have references that anybody uses. */
+  private resolve(file: DeclaredFile, servers: DesiredState['servers']): Resolved {
+    const resolved = resolveSecrets(
+      { ...file.state, servers },
+      {
+        environment: this.options.environment,
+        baseFolder: this.options.file === undefined ? process.cwd() : dirname(this.options.file),
+        readFile: readStateFileSync,
+        locate: file.locate,
+      },
+    )
+    if (resolved.ok) return resolved
+    return { ok: false, issues: resolved.issues.map((issue) => storedIssue(issue, file)) }
   }
 
   /** The stored keys, with the revocations that are not stored yet. */
@@ -146,4 +176,20 @@ export class Configuration {
     if (file === this.used) this.compileIssues = applied.issues
     return applied
   }
+}
+
+/** The server of a path, when the administration stored it. */
+function storedServer(path: string, { state }: DeclaredFile): string | undefined {
+  const [part, name] = path.split('.')
+  return part !== 'servers' || name === undefined || Object.hasOwn(state.servers, name)
+    ? undefined
+    : name
+}
+
+/** What is stored has no place in the file. */
+function storedIssue(issue: Issue, file: DeclaredFile): Issue {
+  const name = storedServer(issue.path, file)
+  if (name === undefined) return issue
+  const message = `${issue.message} (it is stored: mend that, or run "sallyport add ${name} ... --replace" or "sallyport remove ${name}")`
+  return { path: issue.path, message, file: undefined, line: undefined, column: undefined }
 }

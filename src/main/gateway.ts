@@ -26,6 +26,7 @@ import type { Actor, UnderRecord } from '../model/change.ts'
 import {
   type DesiredState,
   durationMs,
+  type InForce,
   type Issue,
   type KeyRow,
   type StoredState,
@@ -297,12 +298,12 @@ export class Gateway {
     return gateway
   }
 
-  /** Compiles and swaps; with issues the running Snapshot stays and the issues are returned. */
-  apply(): readonly Issue[] {
+  /** Compiles and swaps, unless it cannot be used: the running Snapshot stays then. */
+  apply(): InForce {
     const applied = this.configuration.compile(this.servers.listings(), this.cell.current)
     if (!applied.ok) {
       this.dropRevoked()
-      return applied.issues
+      return { inForce: false, issues: applied.issues }
     }
     const before = rulesOf(this.cell.current.state)
     const changed = applied.snapshot.digest !== this.cell.current.digest
@@ -318,7 +319,7 @@ export class Gateway {
       this.door?.endListens()
     }
     this.endInvalid()
-    return []
+    return { inForce: true, issues: applied.leftOut }
   }
 
   /**
@@ -349,13 +350,12 @@ export class Gateway {
   private async useFile(file: DeclaredFile): Promise<void> {
     const trial = this.configuration.compile(this.servers.listings(), this.cell.current, file)
     if (!trial.ok) throw new ConfigurationError(trial.issues)
-    // A command beside no gateway, in a folder without the file, does not say that the file is gone.
-    const isBlind = this.options.passive && this.options.configFile === undefined
-    const changes = isBlind ? [] : this.declaredMemory.changesTo(file.given)
+    // A command beside no gateway may run in a folder with another file, or without one.
+    const changes = this.options.passive ? [] : this.declaredMemory.changesTo(file.given)
     await this.underRecord(fileActor, changes, async () => {
       const before = this.configuration.use(file)
-      const issues = this.apply()
-      if (issues.length === 0) return
+      const { inForce, issues } = this.apply()
+      if (inForce) return
       this.configuration.use(before)
       throw new ConfigurationError(issues)
     })
@@ -394,9 +394,9 @@ export class Gateway {
   }
 
   /** Takes stored state that came from the database or from the last good copy. */
-  useStored(stored: StoredState): readonly Issue[] {
+  useStored(stored: StoredState): InForce {
     // Two loads may come back in another order than they were asked.
-    if (stored.version < this.configuration.stored.version) return []
+    if (stored.version < this.configuration.stored.version) return { inForce: true, issues: [] }
     this.configuration.stored = stored
     return this.apply()
   }

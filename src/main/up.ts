@@ -210,11 +210,16 @@ async function follow(
       missed = false
       if (state.version > version) {
         version = state.version
-        const issues = gateway.useStored(state)
+        const { inForce, issues } = gateway.useStored(state)
         if (issues.length > 0)
-          log.warn({ issues }, 'the stored configuration is not used; the running one stays')
+          log.warn(
+            { issues },
+            inForce
+              ? 'the stored configuration is used but for what cannot be'
+              : 'the stored configuration is not used; the running one stays',
+          )
         // Keys are what the database says also beside rules that are older.
-        good = issues.length > 0 ? { ...good, keys: state.keys } : state
+        good = inForce ? state : { ...good, keys: state.keys }
       } else if (gateway.lastGoodFault === undefined) return
       await keepLastGood(gateway, dataDir, good, log)
     } catch (fault) {

@@ -394,6 +394,14 @@ export interface StoredState {
   readonly version: number
 }
 
+/** What became of a configuration that was to be used. */
+export interface InForce {
+  /** False: the running one stays. */
+  readonly inForce: boolean
+  /** Why it is not, or what of it was left out. */
+  readonly issues: readonly Issue[]
+}
+
 /** One thing that is wrong with a configuration, and where. */
 export interface Issue {
   /** Dotted path, e.g. `servers.github.http.url`. */

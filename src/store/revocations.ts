@@ -63,6 +63,10 @@ export class Revocations {
     return this.#fault
   }
 
+  has(hash: string): boolean {
+    return this.#held.has(hash)
+  }
+
   /** Those of which the database did not know when these keys were read from it. */
   missingIn(keys: readonly KeyRow[]): readonly Held[] {
     return keys.flatMap(({ hash, revokedAt }) =>

@@ -290,7 +290,14 @@ test('a write that does not compile is taken back', async () => {
   }
   const { apply } = ports
   const answers = [[fault]]
-  Object.assign(ports, { apply: async () => [...(await apply()), ...(answers.pop() ?? [])] })
+  const held = async () => {
+    const [applied, more] = [await apply(), answers.pop() ?? []]
+    return {
+      inForce: applied.inForce && more.length === 0,
+      issues: [...applied.issues, ...more],
+    }
+  }
+  Object.assign(ports, { apply: held })
   const { code, stderr } = await cli('add x -- run')
   expect([code, stderr]).toEqual([1, expect.stringContaining('servers.x: no')])
   expect(await ports.store.list('server')).toEqual([])

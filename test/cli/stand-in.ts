@@ -238,7 +238,7 @@ async function adminPorts(
     })
     issues = compiled.ok ? merged.issues : [...merged.issues, ...compiled.issues]
     if (compiled.ok) snapshot = compiled.snapshot
-    return issues
+    return { inForce: compiled.ok, issues }
   }
   await apply()
   const current = (): Snapshot => {
@@ -294,6 +294,7 @@ async function adminPorts(
       state: () => ({ journal: 'ok', details: [] }),
     },
     validKey: () => undefined,
+    isRevokedHere: () => false,
     revokeHere: async () => ({ known: false, fault: undefined }),
     notKept: () => [],
     rotateSecrets: async () => ({ current: 'newK', kept: ['oldK'] }),

@@ -6,8 +6,9 @@ import { issueView } from '../fault.ts'
 import { handle } from '../handle.ts'
 import { openApi } from '../openapi.ts'
 import type { AdminPorts } from '../ports.ts'
+import type { Writer } from '../writer.ts'
 
-export function gatewayRoutes(app: FastifyInstance, ports: AdminPorts): void {
+export function gatewayRoutes(app: FastifyInstance, ports: AdminPorts, writer: Writer): void {
   handle(app, getStatus, async () => {
     const endpoint = ports.gateway.endpoint()
     const { insecureLocal } = ports.gateway
@@ -25,7 +26,7 @@ export function gatewayRoutes(app: FastifyInstance, ports: AdminPorts): void {
     return { ...(file === undefined ? {} : { file }), issues: ports.issues().map(issueView) }
   })
   handle(app, rotateSecrets, async (_input, _given, actor) => {
-    const { current, kept } = await ports.rotateSecrets(actor)
+    const { current, kept } = await writer.inTurn(() => ports.rotateSecrets(actor))
     return { current, kept: [...kept] }
   })
   const description = openApi(ports.version)

@@ -61,9 +61,9 @@ export function keyRoutes(app: FastifyInstance, ports: AdminPorts, writer: Write
     const row = ports.validKey(name, now) ?? (await storedKey(ports, name, now))
     if (row === undefined)
       throw notFound('valid key', name, 'Run "sallyport keys ls" to see the keys.')
-    const warnings = await ports.underRecord(actor, revocationOf(row), () =>
-      revoke(ports, name, now),
-    )
+    // Said again while the database does not have it yet, it is no other revocation.
+    const changes = ports.isRevokedHere(row) ? [] : revocationOf(row)
+    const warnings = await ports.underRecord(actor, changes, () => revoke(ports, name, now))
     const { journal } = ports.audit.state()
     if (journal === 'failing' || journal === 'lost')
       warnings.push('The revocation is not recorded yet: the journal takes nothing at the moment.')
@@ -98,7 +98,7 @@ async function revoke(ports: AdminPorts, name: string, now: number): Promise<str
     away = fault
   }
   // The database tells of it, too; what does not compile takes the key out all the same.
-  if (away === undefined) await ports.apply().catch(() => [])
+  if (away === undefined) await ports.apply().catch(() => undefined)
   return notKept(away, here.fault)
 }
 

@@ -23,9 +23,10 @@ export function serverRoutes(app: FastifyInstance, ports: AdminPorts, writer: Wr
   handle(app, addServer, (input, given, actor) => add(ports, writer, { actor, ...input }, given))
   handle(app, removeServer, async ({ name }, _given, actor) => {
     assertStored(ports, name)
-    const warnings = await writer.remove(actor, 'server', name)
+    const warnings = await writer.remove(actor, 'server', name, {
+      after: (stored) => dropSecrets(ports.dataDir, name, stored),
+    })
     if (warnings === undefined) throw unknownServer(name)
-    await dropSecrets(ports.dataDir, name)
     return { warnings }
   })
 }
@@ -60,12 +61,7 @@ const hopeless: readonly string[] = [
 async function add(ports: AdminPorts, writer: Writer, input: AddInput, given: Given) {
   const { name, dryRun } = input
   assertStored(ports, name)
-  if (!input.replace && Object.hasOwn(ports.snapshot().state.servers, name))
-    throw new AdminError(
-      'exists',
-      `There is a server "${name}" already.`,
-      `Choose another name, or overwrite it with --replace.`,
-    )
+  if (!input.replace && Object.hasOwn(ports.snapshot().state.servers, name)) throw exists(name)
   const moved = moveSecrets(ports.dataDir, name, given.spec)
   // The spec as given was checked against its schema; probing uses the plain values, before any file exists.
   const tried = input.probe
@@ -94,27 +90,42 @@ async function add(ports: AdminPorts, writer: Writer, input: AddInput, given: Gi
   }
 }
 
-async function store(
+function exists(name: string): AdminError {
+  return new AdminError(
+    'exists',
+    `There is a server "${name}" already.`,
+    `Choose another name, or overwrite it with --replace.`,
+  )
+}
+
+/** The files of its secrets change in the same turn as the server does: another write would take them for left over. */
+function store(
   ports: AdminPorts,
   writer: Writer,
-  { actor, name }: Pick<AddInput, 'actor' | 'name'>,
+  { actor, name, replace }: AddInput,
   moved: ReturnType<typeof moveSecrets>,
 ): Promise<string[]> {
-  const before = (await ports.store.list('server')).find((row) => row.name === name)?.value
-  await moved.keep()
-  try {
-    const warnings = await writer.put(actor, 'server', name, moved.spec)
-    await dropSecrets(ports.dataDir, name, moved.spec)
-    return warnings
-  } catch (error) {
-    await dropSecrets(ports.dataDir, name, before)
-    throw error
-  }
+  return writer.put(actor, 'server', name, moved.spec, {
+    before: async (stored) => {
+      // It may have come while this one was tried.
+      if (stored !== undefined && !replace) throw exists(name)
+      await moved.keep()
+    },
+    after: (stored) => dropSecrets(ports.dataDir, name, stored),
+  })
 }
 
 function viewOf(ports: AdminPorts, name: string, spec: ServerSpec): ServerView {
   const listing = ports.snapshot().catalog.listings.get(name)
   const { description, enabled } = spec
+  const faults = [
+    ...(listing?.fault === undefined ? [] : [listing.fault]),
+    ...ports
+      .issues()
+      .flatMap(({ path, message }) =>
+        `${path}.`.startsWith(`servers.${name}.`) ? `${path}: ${message}` : [],
+      ),
+  ]
   return {
     name,
     kind: kindOf(spec),
@@ -128,7 +139,7 @@ function viewOf(ports: AdminPorts, name: string, spec: ServerSpec): ServerView {
     tools: listing?.items.tool.length ?? 0,
     stale: listing?.downSince !== undefined && listing.listedAt > 0,
     ...(listing?.downSince === undefined ? {} : { downSince: listing.downSince }),
-    ...(listing?.fault === undefined ? {} : { fault: listing.fault }),
+    ...(faults.length === 0 ? {} : { fault: faults.join('; ') }),
     leftOut: [...(listing?.left ?? [])],
   }
 }

@@ -194,7 +194,9 @@ function findings(ports: AdminPorts, only: string | undefined): Finding[] {
     level: 'fault' as const,
     message: `${file === undefined ? '' : `${file}:${line ?? 1}:${column ?? 1} `}${path}: ${message}`,
     wayOut:
-      'The last good configuration goes on. Mend it; "sallyport check" looks without a start.',
+      file === undefined
+        ? 'All else goes on. Mend what it names.'
+        : 'The last good configuration goes on. Mend it; "sallyport check" looks without a start.',
   }))
   const away = ports.store.fault()
   if (away !== undefined) {
