@@ -1,6 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { rotateSecrets as rotateRoute } from '../../src/admin/contract/config.ts'
+import { createAdmin } from '../../src/admin/create.ts'
+import { urlOf } from '../../src/admin/handle.ts'
 import { declaredFile, now, type StandIn, standIn } from './stand-in.ts'
 
 interface Case {
@@ -301,6 +304,26 @@ test('a write that does not compile is taken back', async () => {
   const { code, stderr } = await cli('add x -- run')
   expect([code, stderr]).toEqual([1, expect.stringContaining('servers.x: no')])
   expect(await ports.store.list('server')).toEqual([])
+})
+
+test('rotations that come at once take turns', async () => {
+  const { ports } = await standIn()
+  const { rotateSecrets } = ports
+  let running = 0
+  let most = 0
+  const counted: typeof rotateSecrets = async (actor) => {
+    most = Math.max(most, ++running)
+    await new Promise(setImmediate)
+    running--
+    return rotateSecrets(actor)
+  }
+  Object.assign(ports, { rotateSecrets: counted })
+  const app = createAdmin(ports, { label: 'owner', id: 'owner', via: 'socket', uid: 1 })
+  const ran = await Promise.all(
+    [1, 2, 3].map(() => app.inject({ method: 'POST', url: urlOf(rotateRoute) })),
+  )
+  expect(ran.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200])
+  expect(most).toBe(1)
 })
 
 test('audit shows, proves and exports the journal', async () => {
