@@ -117,16 +117,16 @@ async function applied(
 ): Promise<string[]> {
   const before = new Set(ports.issues().map(textOf))
   await write()
-  let applied: InForce
+  let outcome: InForce
   try {
-    applied = await ports.apply()
+    outcome = await ports.apply()
   } catch (fault) {
     if (!(fault instanceof GatewayError)) throw fault
     return [
       `Stored, but not in force here before the database can be read again. ${fromRefusal(fault).error.message}`,
     ]
   }
-  const { inForce, issues } = applied
+  const { inForce, issues } = outcome
   const fresh = issues.filter((issue) => !before.has(textOf(issue)))
   if (fresh.length > 0) {
     await undo()

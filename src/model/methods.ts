@@ -242,16 +242,7 @@ export const notifications = {
 } as const
 export type NotificationKind = keyof typeof notifications
 
-const notificationKinds: ReadonlyMap<string, NotificationKind> = new Map([
-  [notifications.initialized, 'initialized'],
-  [notifications.cancelled, 'cancelled'],
-  [notifications.progress, 'progress'],
-  [notifications.message, 'message'],
-  [notifications.acknowledged, 'acknowledged'],
-  [notifications.resourceUpdated, 'resourceUpdated'],
-  [notifications.taskChanged, 'taskChanged'],
-  [notifications.urlVisited, 'urlVisited'],
-])
+const notificationKinds = kindsByName(notifications)
 
 /** What a notification says; undefined for one that means nothing to the gateway. */
 export function notificationKindOf(name: string): NotificationKind | undefined {
@@ -278,13 +269,17 @@ export const questions = {
 } as const
 export type QuestionKind = keyof typeof questions
 
-const questionKinds: ReadonlyMap<string, QuestionKind> = new Map([
-  [questions.elicitation, 'elicitation'],
-  [questions.sampling, 'sampling'],
-  [questions.roots, 'roots'],
-])
+const questionKinds = kindsByName(questions)
 
 /** The capability that a question needs; undefined for what is no question. */
 export function questionKindOf(name: string): QuestionKind | undefined {
   return questionKinds.get(name)
+}
+
+function kindsByName<Kind extends string>(
+  nameOf: Readonly<Record<Kind, string>>,
+): ReadonlyMap<string, Kind> {
+  const kinds = new Map<string, Kind>()
+  for (const kind in nameOf) kinds.set(nameOf[kind], kind)
+  return kinds
 }

@@ -66,7 +66,9 @@ export function keyRoutes(app: FastifyInstance, ports: AdminPorts, writer: Write
     const warnings = await ports.underRecord(actor, changes, () => revoke(ports, name, now))
     const { journal } = ports.audit.state()
     if (journal === 'failing' || journal === 'lost')
-      warnings.push('The revocation is not recorded yet: the journal takes nothing at the moment.')
+      warnings.push(
+        'The revocation is not recorded yet: the journal takes nothing at the moment. Its entry is lost if the gateway ends before it does.',
+      )
     return { warnings }
   })
 }
