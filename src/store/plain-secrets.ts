@@ -143,9 +143,12 @@ function spansIn(given: string): Spans {
   for (const [start, end] of userInfos(text)) take(start, end)
   for (const pattern of [key, pair, parameter, header, option, presented])
     for (const match of text.matchAll(pattern)) {
-      const { name, value = '' } = match.groups ?? {}
-      const [start, end] = match.indices?.groups?.['value'] ?? [0, 0]
-      if (name === undefined ? isPresented(match[0], value) : isTelling(name)) take(start, end)
+      const { name, first, value, bare } = match.groups ?? {}
+      const places = match.indices?.groups
+      const [start, end] = places?.['value'] ?? places?.['bare'] ?? [0, 0]
+      const named = name ?? first
+      if (named === undefined ? isPresented(match[0], value ?? bare ?? '') : isTelling(named))
+        take(start, end)
     }
   for (const match of text.matchAll(word)) {
     const [token] = match
@@ -176,13 +179,13 @@ function userInfos(text: string): Spans {
 /** A private key with its armour. */
 const key = /(?<name>-----BEGIN[A-Z ]{0,40}PRIVATE KEY-----)(?<value>[^-]*)/dg
 /** `"name": "value"`. */
-const pair = /["'](?<name>[\w.-]{1,64})["']\s{0,8}:\s{0,8}(?:"(?<value>[^"]*)"|(?<value>\d+))/dg
+const pair = /["'](?<name>[\w.-]{1,64})["']\s{0,8}:\s{0,8}(?:"(?<value>[^"]*)"|(?<bare>\d+))/dg
 /** `name=value`, alone or in a query. */
 const parameter =
-  /(?<![^\s?&;#"'-])-{0,2}(?<name>[\w.-]{1,64})=(?:["'](?<value>(?<=")[^"]*(?=")|(?<=')[^']*(?='))["']|(?<value>[^&;#\s]+))/dg
+  /(?<![^\s?&;#"'-])-{0,2}(?<name>[\w.-]{1,64})=(?:["'](?<value>(?<=")[^"]*(?=")|(?<=')[^']*(?='))["']|(?<bare>[^&;#\s]+))/dg
 /** `Authorization: Bearer value` in one text; looked for at the beginning of words alone, so that long ones take linear time. */
 const header =
-  /(?<![\w-])(?:(?<name>[\w-]*(?:authorization|cookie|token|key|secret))|(?<=^[ \t"']{0,8})(?<name>[\w.-]{1,64})):[ \t]*(?:(?:bearer|basic|token)\s+)?(?<value>[^\s"{[][^\n"]*)/dgim
+  /(?<![\w-])(?:(?<name>[\w-]*(?:authorization|cookie|token|key|secret))|(?<=^[ \t"']{0,8})(?<first>[\w.-]{1,64})):[ \t]*(?:(?:bearer|basic|token)\s+)?(?<value>[^\s"{[][^\n"]*)/dgim
 /** `--token value` in one text. */
 const option =
   /(?<!\S)--?(?<name>[\w-]{1,64})[ ]{1,8}(?<value>(?!-)[^\s"']+|(?<=\s)"[^"]*"|'[^']*')/dg
