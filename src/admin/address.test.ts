@@ -65,6 +65,8 @@ it.each([
     'x --from *** read',
   ],
   [{ sql: { url: 'sqlite:./pets.db' } }, 'sqlite:./pets.db'],
+  [{ openapi: { spec: '/tmp/run-x8FkQ2/pets.yaml' } }, '/tmp/run-x8FkQ2/pets.yaml'],
+  [{ sql: { url: 'sqlite:/srv/a1B2c3D4/pets.db' } }, 'sqlite:/srv/a1B2c3D4/pets.db'],
 ])('%j is shown as %s', (spec, shown) => {
   expect(addressOf(serverSpec.parse(spec))).toBe(shown)
 })
