@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
+import { openLog } from './cli/log.ts'
 import { logSettings } from './cli/log-settings.ts'
 import type { CliPorts } from './cli/ports.ts'
 import { runCli } from './cli/program.ts'
+import { standardStream } from './cli/standard-stream.ts'
 import { closeInherited } from './kit/inherited-files.ts'
 import { catchStrays } from './kit/owner.ts'
 import {
@@ -16,8 +18,6 @@ import {
   runStdio,
   runUp,
 } from './main/commands.ts'
-import { openLog } from './main/log.ts'
-import { standardStream } from './main/standard-stream.ts'
 import { productVersion } from './model/product.ts'
 
 /** How long a gateway that failed may take to stop in order. */

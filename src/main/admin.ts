@@ -32,9 +32,9 @@ import { apiEntry } from '../registry/kinds.ts'
 import { type ResolvedServer, resolveServer } from '../registry/resolve-server.ts'
 import { credentialHeaders } from '../registry/servers.ts'
 import { changesOf } from '../store/describe-change.ts'
+import { rotatedRing, saveRing } from '../store/ring-file.ts'
 import type { Store } from '../store/store.ts'
 import type { Gateway } from './gateway.ts'
-import { rotatedRing, saveRing } from './keys-file.ts'
 
 /** The ports over a gateway that runs, in this process. */
 export function adminPorts(gateway: Gateway, store: Store): AdminPorts {

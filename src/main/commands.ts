@@ -16,18 +16,18 @@ import type {
   Place,
   StdioOptions,
 } from '../cli/ports.ts'
+import { ownerBy } from '../identity/owner.ts'
 import { endpointOf } from '../ingress/receive.ts'
 import { serveStdio } from '../ingress/stdio.ts'
 import { readStateFile } from '../kit/state-file.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { convertServer, detachedHost, detectSource } from '../registry/conversions.ts'
+import { examine } from '../registry/examine.ts'
 import { codeOf } from '../store/failure.ts'
 import { noRevocations } from '../store/revocations.ts'
 import { adminPorts } from './admin.ts'
-import { examine } from './check.ts'
 import { Configuration } from './configuration.ts'
 import { ConfigurationError, type Gateway } from './gateway.ts'
-import { ownerBy } from './owner.ts'
 import { connectStdio, listenStdio } from './stdio-socket.ts'
 import { type UpOptions, up } from './up.ts'
 

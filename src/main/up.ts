@@ -4,21 +4,22 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { newKey } from '../admin/new-key.ts'
+import { ownerBy } from '../identity/owner.ts'
 import { atMost } from '../kit/at-most.ts'
 import { isLocked, withFileLock } from '../kit/file-lock.ts'
 import { durationMs, type StoredState } from '../model/desired-state.ts'
-import { changesOf, keyFacts } from '../store/describe-change.ts'
-import type { Store } from '../store/store.ts'
+import { readJournal } from '../record/read.ts'
 import {
-  type Database,
   type DatabaseOptions,
   loadLastGood,
-  openDatabase,
+  type RunningDatabase,
   saveLastGood,
-} from './database.ts'
+  startDatabase,
+} from '../store/database.ts'
+import { changesOf, keyFacts } from '../store/describe-change.ts'
+import { lateStore } from '../store/late-store.ts'
+import type { Store } from '../store/store.ts'
 import { Gateway, type GatewayOptions } from './gateway.ts'
-import { lateStore } from './late-store.ts'
-import { ownerBy } from './owner.ts'
 
 export interface UpOptions {
   readonly gateway: Omit<GatewayOptions, 'stored' | 'log'>
@@ -145,11 +146,11 @@ class DatabaseOpening {
     this.options = options
   }
 
-  once(): Promise<Database> {
-    return openDatabase(this.options)
+  once(): Promise<RunningDatabase> {
+    return startDatabase(this.options)
   }
 
-  async untilThere(gateway: Gateway, log: Logger): Promise<Database> {
+  async untilThere(gateway: Gateway, log: Logger): Promise<RunningDatabase> {
     for (;;) {
       try {
         return await this.once()
@@ -194,7 +195,7 @@ async function makeFirstKey(gateway: Gateway, store: Store): Promise<string | un
 /** Follows the store: every write by this or another node is taken over and kept as the last good state. */
 async function follow(
   gateway: Gateway,
-  database: Database,
+  database: RunningDatabase,
   dataDir: string,
   log: Logger,
 ): Promise<void> {
@@ -247,7 +248,18 @@ async function follow(
     const owes = revocations.missingIn(configuration.stored.keys).length > 0
     if (missed || owes || gateway.lastGoodFault !== undefined) void takeInTurn()
   }, retakeEveryMs).unref()
-  database.ship(gateway.journal.writer, () => gateway.journal.durable)
+  const { journal } = gateway
+  database.ship(
+    (from, signal) =>
+      readJournal(join(dataDir, 'journal'), {
+        from,
+        // Of its own entries only those that are on disk.
+        below: (writer) => (writer === journal.writer ? journal.durable : undefined),
+        follow: { pollMs: 500, signal },
+        onFault: (error) => log.warn(`index of calls: ${error.message}`),
+      }),
+    () => journal.durable,
+  )
   keepRetention(gateway, store, log)
 }
 

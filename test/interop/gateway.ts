@@ -4,8 +4,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { hashKey } from '../../src/identity/identify.ts'
-import { openDatabase } from '../../src/main/database.ts'
 import type { DesiredStateInput } from '../../src/model/desired-state.ts'
+import { startDatabase } from '../../src/store/database.ts'
 import { type Place, quietEnvironment, root } from './places.ts'
 import { freePort, listening, start, stop } from './processes.ts'
 import type { Server } from './servers.ts'
@@ -92,7 +92,7 @@ async function seedKeys(
   place: Place,
 ): Promise<ReadonlyMap<string, Keys>> {
   await mkdir(place.data, { recursive: true, mode: 0o700 })
-  const database = await openDatabase({
+  const database = await startDatabase({
     dataDir: place.data,
     url: undefined,
     migrations: join(root, 'src/store/migrations'),

@@ -3,8 +3,8 @@ import { access, constants, stat } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 import type { DesiredState, ServerSpec } from '../model/desired-state.ts'
 import { childEnvironment } from '../process/environment.ts'
-import { apiEntry } from '../registry/kinds.ts'
 import { plainSecrets } from '../store/plain-secrets.ts'
+import { apiEntry } from './kinds.ts'
 
 export interface Finding {
   /** Of the configuration. */

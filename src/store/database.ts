@@ -3,12 +3,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { atMost } from '../kit/at-most.ts'
 import type { StoredState } from '../model/desired-state.ts'
-import { readJournal } from '../record/read.ts'
-import { type Embedded, startEmbedded } from '../store/embedded.ts'
-import { readLastGood, writeLastGood } from '../store/last-good.ts'
-import { openStore } from '../store/postgres.ts'
-import { type Shipper, startShipper } from '../store/shipper.ts'
-import type { Store } from '../store/store.ts'
+import { type Embedded, startEmbedded } from './embedded.ts'
+import { readLastGood, writeLastGood } from './last-good.ts'
+import { openStore } from './postgres.ts'
+import { type JournalSource, type Shipper, startShipper } from './shipper.ts'
+import type { Store } from './store.ts'
 
 export interface DatabaseOptions {
   readonly dataDir: string
@@ -20,15 +19,15 @@ export interface DatabaseOptions {
   readonly report: (level: 'info' | 'warn', text: string) => void
 }
 
-export interface Database {
+export interface RunningDatabase {
   readonly store: Store
-  /** Copies the journal into the index from now on; entries of the own writer only when they are durable. */
-  ship(writer: string, durable: () => number): void
+  /** Copies what `source` gives into the index from now on. `durable`: how many entries the own writer has on disk. */
+  ship(source: JournalSource, durable: () => number): void
   close(): Promise<void>
 }
 
 /** Rejects with a sentence when no database can be had, or when a newer build has written it. */
-export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+export async function startDatabase(options: DatabaseOptions): Promise<RunningDatabase> {
   const embedded: Embedded | undefined =
     options.url === undefined
       ? await startEmbedded({
@@ -53,7 +52,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   let shipper: Shipper | undefined
   return {
     store,
-    ship(writer, durable) {
+    ship(source, durable) {
       const pace = indexPace(durable)
       shipper ??= startShipper({
         store: {
@@ -63,13 +62,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
             await store.index(entries)
           },
         },
-        source: (from, signal) =>
-          readJournal(join(options.dataDir, 'journal'), {
-            from,
-            below: (of) => (of === writer ? durable() : undefined),
-            follow: { pollMs: 500, signal },
-            onFault: (error) => options.report('warn', `index of calls: ${error.message}`),
-          }),
+        source,
         report: ({ kind, reason }) =>
           options.report(kind === 'failing' ? 'warn' : 'info', `index of calls: ${kind} ${reason}`),
       })

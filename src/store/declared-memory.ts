@@ -7,8 +7,8 @@ import { replaceFile } from '../kit/durable-file.ts'
 import type { KeyRing } from '../kit/key-ring.ts'
 import { readStateFile } from '../kit/state-file.ts'
 import type { Change } from '../model/change.ts'
-import { changesOf, type Digest } from '../store/describe-change.ts'
-import { contentId } from '../store/stored-kinds.ts'
+import { changesOf, type Digest } from './describe-change.ts'
+import { contentId } from './stored-kinds.ts'
 
 const purpose = 'declared'
 const named = { servers: 'server', toolsets: 'toolset', roles: 'role' } as const

@@ -1,5 +1,5 @@
-import { away, awayBecause } from '../store/failure.ts'
-import type { Store } from '../store/store.ts'
+import { away, awayBecause } from './failure.ts'
+import type { Store } from './store.ts'
 
 /** A store that is still opening, or cannot be had: every method rejects with `database_unavailable` and says why. */
 export function lateStore(opening: Promise<Store>, openingFault: () => unknown): Store {

@@ -1,8 +1,8 @@
 /** The log on standard error: sentences at a terminal, JSON lines for programs. */
 import { createColors } from 'picocolors'
 import pino, { type Logger } from 'pino'
-import type { LogSettings } from '../cli/log-settings.ts'
 import { terminalLine, terminalValue } from '../kit/terminal-text.ts'
+import type { LogSettings } from './log-settings.ts'
 
 export interface LogOptions {
   readonly level: NonNullable<LogSettings['level']>

@@ -1,7 +1,7 @@
 /** Public ids of tasks: sealed boxes that only the principal that made the task can use. */
 import { z } from 'zod'
-import type { Rooms } from '../flow/rooms.ts'
 import type { KeyRing } from '../kit/key-ring.ts'
+import type { Rooms } from './rooms.ts'
 
 const purpose = 'task'
 /** Servers may keep tasks without end; ids must not be valid for ever. */

@@ -1,5 +1,5 @@
 /** Standard output and standard error as commands use them. */
-import type { Writer } from '../cli/ports.ts'
+import type { Writer } from './ports.ts'
 
 /** `gone` is told when the reader has closed its end: no fault of ours, and nothing to say about. */
 export function standardStream(stream: NodeJS.WriteStream, gone: () => void): Writer {
