@@ -54,7 +54,7 @@ module.exports = {
         to: { path: `^src/kinds/${kind}/(convert|execute)/`, dynamic: false },
       },
     ]),
-    only('registry-opens-servers', 'registry', ['kinds/', 'mcp/', 'process/', 'egress/', 'upstream/', 'catalog/', 'wire/', 'guard/', 'credential/', 'store/resolve-secrets', 'store/plain-secrets', 'admin/ports', 'admin/contract/convert'], 'It implements the port of the administration that looks at descriptions.'),
+    only('registry-opens-servers', 'registry', ['snapshot/compile', 'kinds/', 'mcp/', 'process/', 'egress/', 'upstream/', 'catalog/', 'wire/', 'guard/', 'credential/', 'store/resolve-secrets', 'store/plain-secrets', 'admin/ports', 'admin/contract/convert'], 'It implements the port of the administration that looks at descriptions.'),
     only('cluster-is-nodes', 'cluster', ['ingress/settings', 'store/store']),
     only('snapshot-imports-compile-halves', 'snapshot', ['catalog/', 'policy/', 'limits/', 'identity/']),
     { name: 'flow-imports-rooms', severity: 'error', from: { path: '^src/flow/', pathNot: product }, to: { path: '^src/(store|admin|cli|main|oauth|kinds|mcp|process|egress|registry|cluster|llm|ingress)' } },

@@ -87,7 +87,10 @@ const excused: Readonly<Record<string, Readonly<Record<string, Excuse>>>> = {
     'node:http': { reason: 'the Unix socket of the administration' },
     'node:net': { reason: 'the Unix socket of the administration' },
   },
-  'src/main/stdio-socket.ts': {
+  'src/cli/stdio-client.ts': {
+    'node:net': { reason: 'the Unix socket between the stdio door and the gateway' },
+  },
+  'src/ingress/stdio-socket.ts': {
     'node:net': { reason: 'the Unix socket between the stdio door and the gateway' },
   },
   'src/store/listener.ts': { pg: ownStore },

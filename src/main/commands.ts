@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Logger } from 'pino'
 import type { AdminClient } from '../admin/contract/client.ts'
 import { AdminError } from '../admin/contract/errors.ts'
+import { stdioPlace } from '../admin/contract/socket.ts'
 import { createAdmin, createConversionAdmin } from '../admin/create.ts'
 import { fromRefusal, issueView } from '../admin/fault.ts'
 import { inProcessAdmin } from '../admin/in-process.ts'
@@ -16,9 +17,11 @@ import type {
   Place,
   StdioOptions,
 } from '../cli/ports.ts'
+import { connectStdio } from '../cli/stdio-client.ts'
 import { ownerBy } from '../identity/owner.ts'
 import { endpointOf } from '../ingress/receive.ts'
 import { serveStdio } from '../ingress/stdio.ts'
+import { listenStdio } from '../ingress/stdio-socket.ts'
 import { readStateFile } from '../kit/state-file.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { convertServer, detachedHost, detectSource } from '../registry/conversions.ts'
@@ -28,7 +31,6 @@ import { noRevocations } from '../store/revocations.ts'
 import { adminPorts } from './admin.ts'
 import { Configuration } from './configuration.ts'
 import { ConfigurationError, type Gateway } from './gateway.ts'
-import { connectStdio, listenStdio } from './stdio-socket.ts'
 import { type UpOptions, up } from './up.ts'
 
 export interface CommandSettings {
@@ -138,7 +140,7 @@ async function serveBeside(
   store: Parameters<UpOptions['attach']>[1],
 ): Promise<() => Promise<void>> {
   const admin = await serveAdmin(adminPorts(gateway, store), ownerBy('socket'))
-  const stopStdio = await listenStdio(gateway)
+  const stopStdio = await listenStdio(gateway, await stdioPlace(gateway.options.dataDir))
   gateway.join({ settle: () => undefined, busy: admin.busy, cancel: () => undefined })
   return async () => {
     await stopStdio()

@@ -15,6 +15,7 @@ import { taskIds } from '../flow/task-ids.ts'
 import { mayUseSomething, shownName } from '../flow/visible.ts'
 import { createGuard, type Guard } from '../guard/inspect.ts'
 import { identify, isStillValid, onlyKeys } from '../identity/identify.ts'
+import { localPrincipal } from '../identity/owner.ts'
 import { isLoopback, originRules } from '../ingress/origin.ts'
 import { createHttpDoor, type HttpDoor } from '../ingress/receive.ts'
 import { SessionTable } from '../ingress/sessions.ts'
@@ -726,20 +727,6 @@ function callIds(): () => string {
   const boot = randomBytes(6).toString('base64url')
   let count = 0
   return () => `${boot}-${(++count).toString(36)}`
-}
-
-function localPrincipal(role: string): Principal {
-  return {
-    id: 'local',
-    label: 'local',
-    kind: 'user',
-    name: 'local',
-    user: undefined,
-    teams: [],
-    environment: 'local',
-    roles: [role],
-    expiresAt: undefined,
-  }
 }
 
 /** A configuration that cannot be used stops the start, with the place of every fault. */

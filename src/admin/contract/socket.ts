@@ -26,6 +26,15 @@ export async function socketPlace(dataDir: string): Promise<SocketPlace> {
   return { path: short, folder: dirname(short) }
 }
 
+/** Where stdio clients are served, beside the administration. */
+export async function stdioPlace(dataDir: string): Promise<SocketPlace> {
+  const { path, folder } = await socketPlace(dataDir)
+  return {
+    path: folder === undefined ? `${path}-stdio` : join(dirname(path), 'stdio.sock'),
+    folder,
+  }
+}
+
 /**
  * What a data folder gives others: nothing. Root runs its database as another account, which must walk through the
  * folder: it may be entered then, but neither listed nor written; what lies in it is closed by itself.
