@@ -1,8 +1,20 @@
 import { shownAs } from '../catalog/names.ts'
+import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Recorded } from '../model/proofs.ts'
 import type { Item } from '../model/target.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
+
+/** A server of which a principal may use nothing answers like one that is not there; before it was seen nobody can tell. */
+export function mayKnow(snapshot: Snapshot, endpoint: Endpoint, principal: Principal): boolean {
+  if (snapshot.scopes.of(endpoint) === undefined) return false
+  if (endpoint.kind !== 'server') return true
+  const listing = snapshot.catalog.listings.get(endpoint.server)
+  // Until a server has listed what it has, a rule that could speak of it is enough.
+  return listing === undefined || listing.listedAt === 0
+    ? snapshot.engine.couldAllow(principal, endpoint.server)
+    : mayUseSomething(snapshot, principal, endpoint.server)
+}
 
 /** Whether anything at a server is allowed, so that its existence may be known. */
 export function mayUseSomething(snapshot: Snapshot, principal: Principal, server: string): boolean {

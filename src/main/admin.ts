@@ -17,6 +17,7 @@ import { GatewayError } from '../model/refusal.ts'
 import type { Exchange } from '../model/session.ts'
 import { readManifest } from '../record/manifest.ts'
 import { readJournal } from '../record/read.ts'
+import { journalStanding } from '../record/standing.ts'
 import { convertServer, detectSource } from '../registry/conversions.ts'
 import { tryServer, untilListed } from '../registry/try-server.ts'
 import { rotateSecrets } from '../store/rotate-secrets.ts'
@@ -68,7 +69,7 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
           onFault: (error) => gateway.options.log.warn({ err: error }, 'journal'),
         }),
       verify: () => gateway.journal.verify(),
-      state: () => gateway.evidence(),
+      state: () => journalStanding(gateway.journal),
     },
     underRecord: gateway.underRecord,
     rotateSecrets: (actor) =>

@@ -26,11 +26,12 @@ import { readStateFile } from '../kit/state-file.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { convertServer, detachedHost, detectSource } from '../registry/conversions.ts'
 import { examine } from '../registry/examine.ts'
+import { Configuration, ConfigurationError } from '../snapshot/configuration.ts'
 import { codeOf } from '../store/failure.ts'
 import { noRevocations } from '../store/revocations.ts'
+import { sourcesOf } from '../store/sources.ts'
 import { adminPorts } from './admin.ts'
-import { Configuration } from './configuration.ts'
-import { ConfigurationError, type Gateway } from './gateway.ts'
+import type { Gateway } from './gateway.ts'
 import { type UpOptions, up } from './up.ts'
 
 export interface CommandSettings {
@@ -337,8 +338,7 @@ async function declaredProxy(
   file: string | undefined,
 ): Promise<'none' | 'environment'> {
   const configuration = new Configuration({
-    file,
-    environment,
+    sources: sourcesOf(file, environment),
     local: undefined,
     revocations: noRevocations,
   })
@@ -369,8 +369,7 @@ export async function conversions(settings: CommandSettings, place: Place): Prom
 export async function checkConfig(settings: CommandSettings, place: Place): Promise<CheckedConfig> {
   const file = (await configFile(settings, place)) ?? (await lastConfigFile(settings, place))
   const configuration = new Configuration({
-    file,
-    environment: settings.environment,
+    sources: sourcesOf(file, settings.environment),
     local: undefined,
     revocations: noRevocations,
   })

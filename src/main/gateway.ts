@@ -1,5 +1,5 @@
 /** Builds the gateway: settings -> journal -> snapshot -> servers -> doors; the database comes beside, never before. */
-import { hash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { performance } from 'node:perf_hooks'
@@ -12,19 +12,20 @@ import { ListenHub } from '../flow/listen.ts'
 import type { Rooms } from '../flow/rooms.ts'
 import { type ServeDeps, serve } from '../flow/serve.ts'
 import { taskIds } from '../flow/task-ids.ts'
-import { mayUseSomething, shownName } from '../flow/visible.ts'
+import { mayKnow, shownName } from '../flow/visible.ts'
 import { createGuard, type Guard } from '../guard/inspect.ts'
-import { identify, isStillValid, onlyKeys } from '../identity/identify.ts'
+import { identify, isStillValid } from '../identity/identify.ts'
 import { localPrincipal } from '../identity/owner.ts'
-import { isLoopback, originRules } from '../ingress/origin.ts'
-import { createHttpDoor, type HttpDoor } from '../ingress/receive.ts'
+import { openHttpDoor, portOf } from '../ingress/open.ts'
+import { isLoopback } from '../ingress/origin.ts'
+import { readiness } from '../ingress/readiness.ts'
+import type { HttpDoor } from '../ingress/receive.ts'
 import { SessionTable } from '../ingress/sessions.ts'
 import type { DoorPorts } from '../ingress/settings.ts'
 import { createKeyRing, type KeyRing, type RingFile } from '../kit/key-ring.ts'
 import { watchFile } from '../kit/watch-file.ts'
 import { MemoryLedger } from '../limits/memory.ts'
 import type { AtWork } from '../model/at-work.ts'
-import type { Endpoint } from '../model/call.ts'
 import type { Actor, UnderRecord } from '../model/change.ts'
 import {
   type DesiredState,
@@ -35,26 +36,27 @@ import {
   type StoredState,
   sizeBytes,
 } from '../model/desired-state.ts'
-import type { Principal } from '../model/principal.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { createProcessManager, type ProcessManager } from '../process/manager.ts'
 import { anonymousRefusals } from '../record/anonymous.ts'
 import { createChangeRecorder } from '../record/change.ts'
 import { type Journal, openJournal } from '../record/journal.ts'
 import { createRecorder, type Recorder } from '../record/record.ts'
+import { journalStanding } from '../record/standing.ts'
 import { Servers } from '../registry/servers.ts'
 import { compileSnapshot, withListings } from '../snapshot/compile.ts'
+import { Configuration, ConfigurationError, type DeclaredFile } from '../snapshot/configuration.ts'
 import { SnapshotCell } from '../snapshot/swap.ts'
+import { withoutKeys } from '../snapshot/without-keys.ts'
 import { DeclaredMemory } from '../store/declared-memory.ts'
-import { causeOf } from '../store/failure.ts'
 import { Revocations } from '../store/revocations.ts'
 import { loadRing } from '../store/ring-file.ts'
-import type { Store } from '../store/store.ts'
+import { sourcesOf } from '../store/sources.ts'
+import { Standing } from '../store/standing.ts'
 import { type ParkingBounds, ParkingLot } from '../upstream/parking.ts'
 import { parkedAt } from '../upstream/request-state.ts'
 import { giveUp, send } from '../upstream/send.ts'
 import { encodeOwnNotification, encodeRefusal } from '../wire/encode.ts'
-import { Configuration, type DeclaredFile } from './configuration.ts'
 
 export interface GatewayOptions {
   /** Absolute. Made when it is not there, 0700. */
@@ -78,8 +80,6 @@ export interface GatewayOptions {
 const formerNode = 'local'
 const hideAfterMs = 15 * 60_000
 const processesMax = 256
-const stoppingDetail =
-  'The gateway is stopping: what runs may end, and nothing new is taken. Another node or the next start will answer.'
 const expiryMs = 15_000
 /** After so long a changed file is tried again that could not be recorded. */
 const reloadAgainMs = 5_000
@@ -109,13 +109,8 @@ export class Gateway {
   endpoint: string | undefined
   /** Where other nodes reach the door; undefined without one. */
   address: string | undefined
-  /** The database, once it was opened. */
-  store: Pick<Store, 'fault'> | undefined
-  /** Why it could not be opened so far. */
-  openingFault: unknown
-  /** Why the last good state cannot be kept. */
-  lastGoodFault: unknown
   readonly revocations: Revocations
+  readonly standing: Standing
   private readonly stop = new AbortController()
   private readonly atWork = new Set<AtWork>()
   private readonly processes: ProcessManager
@@ -147,6 +142,7 @@ export class Gateway {
     this.declaredMemory = parts.declaredMemory
     this.configuration = configuration
     this.revocations = parts.revocations
+    this.standing = new Standing(parts.revocations)
     this.cell = cell
     this.journal = journal
     this.guard = guard
@@ -231,8 +227,7 @@ export class Gateway {
       options.insecureRole === undefined ? undefined : localPrincipal(options.insecureRole)
     const revocations = await Revocations.load(join(options.dataDir, 'revoked.json'))
     const configuration = new Configuration({
-      file: options.configFile,
-      environment: options.environment,
+      sources: sourcesOf(options.configFile, options.environment),
       local,
       revocations,
     })
@@ -416,18 +411,6 @@ export class Gateway {
     })
   }
 
-  /** A server of which a principal may use nothing answers like one that is not there; before it was seen nobody can tell. */
-  private mayKnow(endpoint: Endpoint, principal: Principal): boolean {
-    const snapshot = this.cell.current
-    if (snapshot.scopes.of(endpoint) === undefined) return false
-    if (endpoint.kind !== 'server') return true
-    const listing = snapshot.catalog.listings.get(endpoint.server)
-    // Until a server has listed what it has, a rule that could speak of it is enough.
-    return listing === undefined || listing.listedAt === 0
-      ? snapshot.engine.couldAllow(principal, endpoint.server)
-      : mayUseSomething(snapshot, principal, endpoint.server)
-  }
-
   /** Takes a rotated key ring; what is open stays open. */
   async useRing(ring: RingFile): Promise<void> {
     this.ring.replace(ring)
@@ -487,7 +470,7 @@ export class Gateway {
       serve: (principal, exchange, text) => serve(this.deps, principal, exchange, text),
       refusalText: (error) => encodeRefusal('modern', 'null', error, undefined).head.join(''),
       account: (principalId, address) => this.memory.account(principalId, address),
-      endpointExists: (endpoint, principal) => this.mayKnow(endpoint, principal),
+      endpointExists: (endpoint, principal) => mayKnow(this.cell.current, endpoint, principal),
       anonymous: (source, error) => this.anonymous.count(source, error.code),
       subscribe: (session, principal, deliver) =>
         this.deps.hub.add({
@@ -499,63 +482,20 @@ export class Gateway {
       peers: this.nodes,
       join: (work) => this.join(work),
       hasParked: () => this.parking.size > 0,
-      ready: () => {
-        const { journal, details: ofJournal } = this.evidence()
-        const { database, cause } = this.database()
-        const isStopping = this.stopping.aborted
-        const details = [
-          ...(isStopping ? [stoppingDetail] : []),
-          ...ofJournal,
-          ...(cause === undefined
-            ? []
-            : [`The database cannot be used: ${cause}. Calls go on; administration does not.`]),
-          ...this.notKept(),
-        ]
-        const takes = journal === 'ok' || journal === 'incomplete'
-        const ready = takes && !isStopping
-        const text = JSON.stringify({
-          status: isStopping ? 'stopping' : ready ? 'ready' : 'failing',
-          journal,
-          database,
-          administration: database === 'ready' ? 'ok' : 'unavailable',
-          ...(details.length === 0 ? {} : { details }),
-        })
-        return { ready, text }
-      },
+      ready: () =>
+        readiness({
+          isStopping: this.stopping.aborted,
+          evidence: journalStanding(this.journal),
+          database: this.standing.database(),
+          notKept: this.notKept(),
+        }),
       log: ({ level, text, error }) => this.options.log[level]({ err: error }, text),
     }
   }
 
-  /** As it answered when it was last asked, with a cause that anybody may know. */
-  private database(): {
-    readonly database: 'starting' | 'ready' | 'away'
-    readonly cause?: string
-  } {
-    const fault = this.store === undefined ? this.openingFault : this.store.fault()
-    if (fault !== undefined) return { database: 'away', cause: causeOf(fault) }
-    return { database: this.store === undefined ? 'starting' : 'ready' }
-  }
-
   /** What of the desired state is in force here, but is not yet wherever it must be. In sentences, for anybody. */
   notKept(): readonly string[] {
-    const missing = this.revocations.missingIn(this.configuration.stored.keys).length
-    return [
-      ...(missing === 0
-        ? []
-        : [
-            `${missing === 1 ? 'A revocation is' : `${missing} revocations are`} not in the database yet: refused here, but other nodes may take the key.`,
-          ]),
-      ...(this.revocations.fault === undefined
-        ? []
-        : [
-            'The data folder does not take a revocation: a start without the database would take the key.',
-          ]),
-      ...(this.lastGoodFault === undefined
-        ? []
-        : [
-            'The last good state cannot be written: a start without the database would begin with an older one.',
-          ]),
-    ]
+    return this.standing.notKept(this.configuration.stored.keys)
   }
 
   /** What is stored of a key, as far as this node knows. Undefined: none of that name is valid. */
@@ -583,52 +523,14 @@ export class Gateway {
 
   /** Takes keys out of the running Snapshot that are valid no more, also when what is stored does not compile. */
   private dropRevoked(): void {
-    const { current } = this.cell
-    const { keys } = current
-    const valid = new Set(
-      this.configuration.keys().flatMap((row) => (row.revokedAt === undefined ? row.hash : [])),
-    )
-    const gone = [...keys.byHash].filter(([hash]) => !valid.has(hash))
-    if (gone.length === 0) return
-    const left = onlyKeys(keys, valid)
-    this.cell.swap(
-      Object.freeze({
-        ...current,
-        version: current.version + 1,
-        // What is compiled next is not the same, even if it has the same rules.
-        digest: hash('sha256', JSON.stringify([current.digest, [...left.byHash.keys()]]), 'hex'),
-        keys: left,
-      }),
-    )
-    void this.note('configuration', `revoked ${gone.map(([, { label }]) => label).join(', ')}`)
+    const valid = this.configuration
+      .keys()
+      .flatMap((row) => (row.revokedAt === undefined ? row.hash : []))
+    const left = withoutKeys(this.cell.current, new Set(valid))
+    if (left === undefined) return
+    this.cell.swap(left.snapshot)
+    void this.note('configuration', `revoked ${left.gone.join(', ')}`)
     this.endInvalid()
-  }
-
-  /** How it stands with the evidence, for people who may not read the journal: `incomplete` takes entries, but lacks earlier ones. */
-  evidence(): {
-    readonly journal: 'ok' | 'failing' | 'lost' | 'incomplete'
-    readonly details: readonly string[]
-  } {
-    const { kind } = this.journal.state()
-    const losses = this.journal.losses().length
-    const days = Math.round(this.journal.jumpedMs() / 86_400_000)
-    const details = [
-      ...(kind === 'failing' ? ['The disk takes nothing; calls are refused until it does.'] : []),
-      ...(kind === 'lost'
-        ? [
-            'The file of the journal was removed, replaced or cut while it was being written. Nothing is recorded until the gateway is started again.',
-          ]
-        : []),
-      ...(losses > 0
-        ? ['Evidence is missing or was changed: "sallyport audit verify" says what.']
-        : []),
-      ...(days > 0
-        ? [
-            `The clock went forward by ${days} days with no gateway to see them pass. Retention leaves them out until it has passed once more.`,
-          ]
-        : []),
-    ]
-    return { journal: kind === 'ok' && losses > 0 ? 'incomplete' : kind, details }
   }
 
   private async listen(): Promise<void> {
@@ -642,34 +544,10 @@ export class Gateway {
       throw new Error(
         '--insecure-local works on a loopback address only. Leave out --host, or use keys.',
       )
-    const door = createHttpDoor(
-      this.ports,
-      {
-        rules: originRules(listen),
-        bodyBytesMax: sizeBytes(String(listen.bodyMax)) ?? 4_000_000,
-        bodyTimeoutMs: durationMs(listen.bodyTimeout) ?? 30_000,
-        headerBytesMax: sizeBytes(String(listen.headerMax)) ?? 32_000,
-        connectionsMax: listen.connections,
-        keepAliveMs: 75_000,
-      },
-      this.sessions,
-    )
-    await new Promise<void>((resolve, reject) => {
-      door.server.once('error', (error) =>
-        reject(
-          new Error(
-            'code' in error && error.code === 'EADDRINUSE'
-              ? `Port ${listen.port} is in use. Choose another with --port.`
-              : error.message,
-          ),
-        ),
-      )
-      door.server.listen(listen.port, listen.host, resolve)
-    })
+    const door = await openHttpDoor(this.ports, listen, this.sessions)
     this.door = door
     this.join(door)
-    const address = door.server.address()
-    const port = typeof address === 'object' && address !== null ? address.port : listen.port
+    const port = portOf(door, listen.port)
     const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host
     this.endpoint = `http://${host}:${port}/mcp`
     this.address = this.configuration.advertise ?? reachableAddress(listen.host, port)
@@ -729,30 +607,10 @@ function callIds(): () => string {
   return () => `${boot}-${(++count).toString(36)}`
 }
 
-/** A configuration that cannot be used stops the start, with the place of every fault. */
-export class ConfigurationError extends Error {
-  readonly code = 'invalid'
-  readonly issues: readonly Issue[]
-  constructor(issues: readonly Issue[]) {
-    super(issues.map(issueText).join('\n'))
-    this.name = 'ConfigurationError'
-    this.issues = issues
-  }
-}
-
 /** What is wrong with the declared file, or keeps it from being used. */
 function issuesOf(fault: unknown): readonly Issue[] {
   if (fault instanceof ConfigurationError) return fault.issues
   if (!(fault instanceof GatewayError)) throw fault
   const message = `what changed in the file cannot be recorded, so it is not used: ${fault.message}`
   return [{ path: '', message, file: undefined, line: undefined, column: undefined }]
-}
-
-/** `file:line:column path: message`. */
-function issueText(issue: Issue): string {
-  const place =
-    issue.file === undefined
-      ? ''
-      : `${issue.file}${issue.line === undefined ? '' : `:${issue.line}:${issue.column ?? 1}`} `
-  return `${place}${issue.path === '' ? '' : `${issue.path}: `}${issue.message}`
 }

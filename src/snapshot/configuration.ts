@@ -1,7 +1,5 @@
 /** From the declared file and the stored state to the running Snapshot; a bad configuration changes nothing. */
-import { dirname } from 'node:path'
 import type { Listing } from '../catalog/catalog.ts'
-import { readStateFileSync } from '../kit/state-file.ts'
 import {
   type DesiredState,
   desiredState,
@@ -11,11 +9,11 @@ import {
   type StoredState,
 } from '../model/desired-state.ts'
 import type { Principal } from '../model/principal.ts'
-import { compileSnapshot, type Snapshot } from '../snapshot/compile.ts'
-import { type Declared, readDeclared } from '../store/declared.ts'
-import { type Resolved, resolveSecrets } from '../store/resolve-secrets.ts'
+import type { Declared, Locate } from '../store/declared.ts'
+import type { Resolved } from '../store/resolve-secrets.ts'
 import type { Revocations } from '../store/revocations.ts'
-import { storedToDesired } from '../store/stored-to-desired.ts'
+import type { Merged } from '../store/stored-to-desired.ts'
+import { compileSnapshot, type Snapshot } from './compile.ts'
 
 const emptyStored: StoredState = {
   servers: {},
@@ -27,10 +25,19 @@ const emptyStored: StoredState = {
   version: 0,
 }
 
-export interface ConfigurationOptions {
-  /** Undefined: everything is stored, nothing declared. */
+/** Where desired state comes from. */
+export interface Sources {
+  /** The declared file; undefined: everything is stored, nothing declared. */
   readonly file: string | undefined
-  readonly environment: Readonly<Record<string, string | undefined>>
+  read(file: string): Promise<Declared>
+  /** What is declared, with what is stored. */
+  merge(declared: DesiredState, stored: StoredState): Merged
+  /** With the values of secrets in the place of references to them. */
+  resolve(state: DesiredState, locate: Locate): Resolved
+}
+
+export interface ConfigurationOptions {
+  readonly sources: Sources
   readonly local: Principal | undefined
   /** Revocations that the database may not have yet. */
   readonly revocations: Pick<Revocations, 'over'>
@@ -81,7 +88,7 @@ export class Configuration {
   }
 
   get declared(): { readonly file: string | undefined; readonly state: DesiredState } {
-    return { file: this.options.file, state: this.used.state }
+    return { file: this.options.sources.file, state: this.used.state }
   }
 
   /** Where a value of the declared file stands. */
@@ -91,7 +98,8 @@ export class Configuration {
 
   /** Reads the file anew; what it says is used from `use` on. */
   async readFile(): Promise<Declared> {
-    return this.options.file === undefined ? nothingDeclared : readDeclared(this.options.file)
+    const { file, read } = this.options.sources
+    return file === undefined ? nothingDeclared : read(file)
   }
 
   /** Answers the one that was used before. */
@@ -113,7 +121,7 @@ export class Configuration {
     previous: Snapshot | undefined,
     file: DeclaredFile = this.used,
   ): Applied {
-    const merged = storedToDesired(file.state, this.stored)
+    const merged = this.options.sources.merge(file.state, this.stored)
     const { servers } = merged.state
     let resolved = this.resolve(file, servers)
     // One that runs already is not dropped for a change that cannot be used; one that does not run keeps nothing else back.
@@ -154,15 +162,7 @@ export class Configuration {
 
   /** Of what is stored only servers have references that anybody uses. */
   private resolve(file: DeclaredFile, servers: DesiredState['servers']): Resolved {
-    const resolved = resolveSecrets(
-      { ...file.state, servers },
-      {
-        environment: this.options.environment,
-        baseFolder: this.options.file === undefined ? process.cwd() : dirname(this.options.file),
-        readFile: readStateFileSync,
-        locate: file.locate,
-      },
-    )
+    const resolved = this.options.sources.resolve({ ...file.state, servers }, file.locate)
     if (resolved.ok) return resolved
     return { ok: false, issues: resolved.issues.map((issue) => storedIssue(issue, file)) }
   }
@@ -192,4 +192,24 @@ function storedIssue(issue: Issue, file: DeclaredFile): Issue {
   if (name === undefined) return issue
   const message = `${issue.message} (it is stored: mend that, or run "sallyport add ${name} ... --replace" or "sallyport remove ${name}")`
   return { path: issue.path, message, file: undefined, line: undefined, column: undefined }
+}
+
+/** A configuration that cannot be used stops the start, with the place of every fault. */
+export class ConfigurationError extends Error {
+  readonly code = 'invalid'
+  readonly issues: readonly Issue[]
+  constructor(issues: readonly Issue[]) {
+    super(issues.map(issueText).join('\n'))
+    this.name = 'ConfigurationError'
+    this.issues = issues
+  }
+}
+
+/** `file:line:column path: message`. */
+function issueText(issue: Issue): string {
+  const place =
+    issue.file === undefined
+      ? ''
+      : `${issue.file}${issue.line === undefined ? '' : `:${issue.line}:${issue.column ?? 1}`} `
+  return `${place}${issue.path === '' ? '' : `${issue.path}: `}${issue.message}`
 }
