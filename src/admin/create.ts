@@ -2,7 +2,7 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Actor } from '../model/change.ts'
 import { GatewayError } from '../model/refusal.ts'
-import { AdminError, bodyOf } from './contract/errors.ts'
+import { AdminError, bodyOf, nothingAt } from './contract/errors.ts'
 import { fromRefusal, statusOf } from './fault.ts'
 import { giveActor } from './handle.ts'
 import type { AdminPorts, ConversionPorts } from './ports.ts'
@@ -54,7 +54,7 @@ function bareAdmin(ports: LogPort, actor: Actor): FastifyInstance {
     return reply.status(status).send(bodyOf(error))
   })
   app.setNotFoundHandler(async (request, reply) => {
-    const message = `There is nothing at ${request.method} ${request.url.split('?')[0] ?? ''}.`
+    const message = nothingAt(request.method, request.url)
     const error = new AdminError('not_found', message, 'GET /api/openapi.json describes what is.')
     return reply.status(404).send(bodyOf(error))
   })

@@ -1,7 +1,9 @@
 /** What a client of the administration does: over the socket, or in the same process. */
-import type { z } from 'zod'
-import { AdminError, errorBody } from './errors.ts'
+import { z } from 'zod'
+import { productVersion } from '../../model/product.ts'
+import { AdminError, errorBody, nothingAt } from './errors.ts'
 import { placeInput, type Route } from './route.ts'
+import { getStatus } from './status.ts'
 
 export interface AdminAnswer {
   readonly status: number
@@ -18,7 +20,7 @@ export interface AdminClient {
 
 /**
  * Makes one operation and returns its checked answer.
- * @throws AdminError when the administration says no
+ * @throws AdminError when the administration says no, or is of a version that this one does not understand
  */
 export async function ask<I extends z.ZodObject, A extends z.ZodType>(
   client: AdminClient,
@@ -27,8 +29,14 @@ export async function ask<I extends z.ZodObject, A extends z.ZodType>(
 ): Promise<z.output<A>> {
   const { path, body } = placeInput(route, input)
   const answer = await client.request(route.method, path, body)
-  if (answer.status >= 400) throw errorOf(answer)
-  return route.answer.parse(JSON.parse(answer.body))
+  try {
+    if (answer.status < 400) return read(route.answer, answer.body)
+    const error = errorOf(answer)
+    if (error.message === nothingAt(route.method, path)) throw new Unreadable(error)
+    throw error
+  } catch (fault) {
+    throw await understood(client, fault)
+  }
 }
 
 /** Lines of a streamed operation, each checked. */
@@ -38,23 +46,54 @@ export async function* askLines<I extends z.ZodObject, A extends z.ZodType>(
   input: z.input<I>,
   signal: AbortSignal,
 ): AsyncGenerator<z.output<A>> {
-  for await (const line of client.lines(placeInput(route, input).path, signal))
-    if (line !== '') yield route.answer.parse(JSON.parse(line))
+  try {
+    for await (const line of client.lines(placeInput(route, input).path, signal))
+      if (line !== '') yield read(route.answer, line)
+  } catch (fault) {
+    throw await understood(client, fault)
+  }
 }
 
 /** The error that an answer tells of. */
 export function errorOf(answer: AdminAnswer): AdminError {
-  try {
-    const { error } = errorBody.parse(JSON.parse(answer.body))
-    return new AdminError(error.code, error.message, error.wayOut, { issues: error.issues ?? [] })
-  } catch (cause) {
-    return new AdminError(
-      'internal',
-      `The administration answered ${answer.status} with something that is no error of its own.`,
-      'Check that command and gateway are of the same version.',
-      { cause },
-    )
+  const { error } = read(errorBody, answer.body)
+  return new AdminError(error.code, error.message, error.wayOut, { issues: error.issues ?? [] })
+}
+
+/** What the other side said is not of the form that the contract of this version has. */
+class Unreadable extends Error {
+  constructor(cause: unknown) {
+    super('An answer of the administration cannot be read.', { cause })
+    this.name = 'Unreadable'
   }
+}
+
+function read<A extends z.ZodType>(schema: A, text: string): z.output<A> {
+  try {
+    return schema.parse(JSON.parse(text))
+  } catch (cause) {
+    throw new Unreadable(cause)
+  }
+}
+
+/** All that is asked of an answer of any version. */
+const anyStatus = z.object({ version: z.string() })
+
+async function understood(client: AdminClient, fault: unknown): Promise<unknown> {
+  if (!(fault instanceof Unreadable)) return fault
+  const version = await client
+    .request(getStatus.method, getStatus.path)
+    .then(({ body }) => anyStatus.parse(JSON.parse(body)).version)
+    .catch(() => undefined)
+  const gateway = version === undefined ? 'of an unknown version' : `version ${version}`
+  return new AdminError(
+    'versions_differ',
+    `The gateway (${gateway}) and this command (version ${productVersion}) do not understand each other.`,
+    version === productVersion
+      ? 'Start the gateway again: it may still run what was installed before.'
+      : 'Run the command of the version that the gateway has, or install one version for both and start the gateway again.',
+    { cause: fault },
+  )
 }
 
 /** Text chunks to lines; the last line needs no end. */

@@ -44,6 +44,11 @@ export class AdminError extends Error {
   }
 }
 
+/** Said of a path that this version does not have; another version may. */
+export function nothingAt(method: string, path: string): string {
+  return `There is nothing at ${method} ${path.split('?')[0] ?? ''}.`
+}
+
 /** The body of an answer for an error. */
 export function bodyOf(error: AdminError): z.output<typeof errorBody> {
   const { code, message, wayOut, issues } = error
