@@ -27,6 +27,7 @@ import { GatewayError } from '../model/refusal.ts'
 import { convertServer, detachedHost, detectSource } from '../registry/conversions.ts'
 import { examine } from '../registry/examine.ts'
 import { Configuration, ConfigurationError } from '../snapshot/configuration.ts'
+import { loadLastGood } from '../store/database.ts'
 import { codeOf } from '../store/failure.ts'
 import { noRevocations } from '../store/revocations.ts'
 import { sourcesOf } from '../store/sources.ts'
@@ -365,7 +366,7 @@ export async function conversions(settings: CommandSettings, place: Place): Prom
   return inProcessAdmin(app, () => host.close())
 }
 
-/** Reads and compiles a configuration without starting anything. */
+/** Reads and compiles a configuration without starting anything, with the roles and rules that are stored for it. */
 export async function checkConfig(settings: CommandSettings, place: Place): Promise<CheckedConfig> {
   const file = (await configFile(settings, place)) ?? (await lastConfigFile(settings, place))
   const configuration = new Configuration({
@@ -373,6 +374,9 @@ export async function checkConfig(settings: CommandSettings, place: Place): Prom
     local: undefined,
     revocations: noRevocations,
   })
+  const stored = await loadLastGood(place.dataDir, (level, text) => settings.log[level](text))
+  if (stored !== undefined)
+    configuration.stored = { ...configuration.stored, roles: stored.roles, access: stored.access }
   const read = await configuration.readFile()
   if (read.ok) configuration.use(read)
   const compiled = read.ok ? configuration.compile([], undefined) : undefined
@@ -396,8 +400,15 @@ export async function checkConfig(settings: CommandSettings, place: Place): Prom
           ]
         : [],
     )
-  const issues = read.ok ? (compiled?.issues ?? []) : read.issues
-  return { file, issues: [...issues.map(issueView), ...found('fault')], warnings: found('warning') }
+  if (!read.ok) return { file, issues: read.issues.map(issueView), warnings: [] }
+  // What is used all the same is of what is stored, and no fault of the file.
+  const issues = compiled?.ok === false ? compiled.issues : []
+  const left = compiled?.ok === true ? compiled.issues : []
+  return {
+    file,
+    issues: [...issues.map(issueView), ...found('fault')],
+    warnings: [...left.map(issueView), ...found('warning')],
+  }
 }
 
 /** Turns what stops a start into an error with its sentence for people. */

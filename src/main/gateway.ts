@@ -267,7 +267,7 @@ export class Gateway {
       }),
     ])
     const first = compileSnapshot({
-      state: file.state,
+      state: configuration.beginning(file),
       keys: [],
       listings: [],
       local,

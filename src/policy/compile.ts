@@ -37,7 +37,9 @@ export interface Policy extends PolicyEngine {
 }
 
 /** `owner` administers and allows no tool by itself; `all-tools` allows everything that servers offer. */
-const builtIn: Readonly<Record<string, { allow: readonly string[]; deny: readonly string[] }>> = {
+export const builtIn: Readonly<
+  Record<string, { allow: readonly string[]; deny: readonly string[] }>
+> = {
   owner: { allow: [], deny: [] },
   'all-tools': { allow: ['*/*'], deny: [] },
 }

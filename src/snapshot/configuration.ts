@@ -9,6 +9,7 @@ import {
   type StoredState,
 } from '../model/desired-state.ts'
 import type { Principal } from '../model/principal.ts'
+import { leaveOutGone } from '../policy/stored-rules.ts'
 import type { Declared, Locate } from '../store/declared.ts'
 import type { Resolved } from '../store/resolve-secrets.ts'
 import type { Revocations } from '../store/revocations.ts'
@@ -51,7 +52,7 @@ export type Applied =
       /** By server: what references to secrets in it were replaced by. */
       readonly secrets: ReadonlyMap<string, readonly string[]>
       readonly issues: readonly Issue[]
-      /** Why stored servers are not in it. */
+      /** Why stored servers are not in it, and stored rules grant nothing. */
       readonly leftOut: readonly Issue[]
     }
   | { readonly ok: false; readonly issues: readonly Issue[] }
@@ -141,23 +142,33 @@ export class Configuration {
       ([name, spec]) =>
         [name, leftOut.includes(name) ? { ...spec, enabled: false } : spec] as const,
     )
+    const rules = leaveOutGone(merged.state, file.state.access.length, previous?.state)
     const compiled = compileSnapshot({
-      state: { ...merged.state, servers: Object.fromEntries(off) },
+      state: { ...merged.state, servers: Object.fromEntries(off), access: rules.access },
       keys: this.keys(),
       listings,
       local: this.options.local,
       previous,
     })
-    if (!compiled.ok) return this.answer(file, compiled)
+    if (!compiled.ok)
+      return this.answer(file, {
+        ok: false,
+        issues: compiled.issues.map((issue) => storedRule(issue, file)),
+      })
     if (file === this.used) this.advertise = resolved.state.listen.advertise
     return this.answer(file, {
       ok: true,
       snapshot: compiled.snapshot,
       servers: resolved.state.servers,
       secrets: resolved.secrets,
-      issues: [...merged.issues, ...issues],
-      leftOut: issues,
+      issues: [...merged.issues, ...rules.issues, ...issues],
+      leftOut: [...rules.issues, ...issues],
     })
+  }
+
+  /** What the file says, before anything of what is stored is in force: its rules may name roles that are stored. */
+  beginning(file: DeclaredFile): DesiredState {
+    return { ...file.state, roles: this.options.sources.merge(file.state, this.stored).state.roles }
   }
 
   /** Of what is stored only servers have references that anybody uses. */
@@ -192,6 +203,14 @@ function storedIssue(issue: Issue, file: DeclaredFile): Issue {
   if (name === undefined) return issue
   const message = `${issue.message} (it is stored: mend that, or run "sallyport add ${name} ... --replace" or "sallyport remove ${name}")`
   return { path: issue.path, message, file: undefined, line: undefined, column: undefined }
+}
+
+/** A stored rule that runs is not dropped for a file that takes a role of it away. */
+function storedRule(issue: Issue, { state }: DeclaredFile): Issue {
+  const index = /^access\.(\d+)\./.exec(issue.path)?.[1]
+  if (index === undefined || Number(index) < state.access.length) return issue
+  const message = `${issue.message} (a stored rule names it: "sallyport rules ls" shows its id, "sallyport rules remove ID" removes it)`
+  return { ...issue, path: 'access', message }
 }
 
 /** A configuration that cannot be used stops the start, with the place of every fault. */

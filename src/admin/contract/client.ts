@@ -32,7 +32,8 @@ export async function ask<I extends z.ZodObject, A extends z.ZodType>(
   try {
     if (answer.status < 400) return read(route.answer, answer.body)
     const error = errorOf(answer)
-    if (error.message === nothingAt(route.method, path)) throw new Unreadable(error)
+    if (error.message === nothingAt(route.method, path))
+      throw new Unreadable(error.message, { cause: error })
     throw error
   } catch (fault) {
     throw await understood(client, fault)
@@ -61,18 +62,13 @@ export function errorOf(answer: AdminAnswer): AdminError {
 }
 
 /** What the other side said is not of the form that the contract of this version has. */
-class Unreadable extends Error {
-  constructor(cause: unknown) {
-    super('An answer of the administration cannot be read.', { cause })
-    this.name = 'Unreadable'
-  }
-}
+class Unreadable extends Error {}
 
 function read<A extends z.ZodType>(schema: A, text: string): z.output<A> {
   try {
     return schema.parse(JSON.parse(text))
   } catch (cause) {
-    throw new Unreadable(cause)
+    throw new Unreadable('an answer cannot be read', { cause })
   }
 }
 

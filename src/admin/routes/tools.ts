@@ -192,7 +192,7 @@ function findings(ports: AdminPorts, only: string | undefined): Finding[] {
   const listings = [...snapshot.catalog.listings.values()]
   const faults = ports.issues().map(({ path, message, file, line, column }) => ({
     level: 'fault' as const,
-    message: `${file === undefined ? '' : `${file}:${line ?? 1}:${column ?? 1} `}${path}: ${message}`,
+    message: `${file === undefined ? '' : `${file}:${line ?? 1}:${column ?? 1} `}${path === '' ? '' : `${path}: `}${message}`,
     wayOut:
       file === undefined
         ? 'All else goes on. Mend what it names.'
