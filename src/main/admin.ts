@@ -36,7 +36,7 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
     snapshot: () => gateway.cell.current,
     declared: () => gateway.configuration.declared,
     issues: () => gateway.configuration.issues,
-    apply: async () => gateway.useStored(await store.load()),
+    apply: async () => gateway.applier.useStored(await store.load()),
     tryServer: (name, spec) => tryServer(gateway.servers, gateway.guard, name, spec),
     listed: async (name) => {
       if (!gateway.options.passive) await untilListed(() => gateway.cell.current, name)
@@ -45,10 +45,10 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
     convert: (spec) => convertServer(gateway.servers, spec),
     call: (request) => call(gateway, request),
     explain: async (request) => explainFor(gateway.cell.current, request, Date.now()),
-    validKey: (name, at) => gateway.validKey(name, at),
+    validKey: (name, at) => gateway.applier.validKey(name, at),
     isRevokedHere: ({ hash }) => gateway.revocations.has(hash),
     revokeHere: async (name, at) => ({
-      known: await gateway.revoke(name, at),
+      known: await gateway.applier.revoke(name, at),
       fault: gateway.revocations.fault,
     }),
     notKept: () => gateway.notKept(),

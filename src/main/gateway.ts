@@ -26,17 +26,8 @@ import { createKeyRing, type KeyRing, type RingFile } from '../kit/key-ring.ts'
 import { watchFile } from '../kit/watch-file.ts'
 import { MemoryLedger } from '../limits/memory.ts'
 import type { AtWork } from '../model/at-work.ts'
-import type { Actor, UnderRecord } from '../model/change.ts'
-import {
-  type DesiredState,
-  durationMs,
-  type InForce,
-  type Issue,
-  type KeyRow,
-  type StoredState,
-  sizeBytes,
-} from '../model/desired-state.ts'
-import { GatewayError } from '../model/refusal.ts'
+import type { UnderRecord } from '../model/change.ts'
+import { durationMs, type StoredState, sizeBytes } from '../model/desired-state.ts'
 import { createProcessManager, type ProcessManager } from '../process/manager.ts'
 import { anonymousRefusals } from '../record/anonymous.ts'
 import { createChangeRecorder } from '../record/change.ts'
@@ -44,10 +35,10 @@ import { type Journal, openJournal } from '../record/journal.ts'
 import { createRecorder, type Recorder } from '../record/record.ts'
 import { journalStanding } from '../record/standing.ts'
 import { Servers } from '../registry/servers.ts'
+import { Applier, type Running } from '../snapshot/apply.ts'
 import { compileSnapshot, withListings } from '../snapshot/compile.ts'
-import { Configuration, ConfigurationError, type DeclaredFile } from '../snapshot/configuration.ts'
+import { Configuration, ConfigurationError } from '../snapshot/configuration.ts'
 import { SnapshotCell } from '../snapshot/swap.ts'
-import { withoutKeys } from '../snapshot/without-keys.ts'
 import { DeclaredMemory } from '../store/declared-memory.ts'
 import { Revocations } from '../store/revocations.ts'
 import { loadRing } from '../store/ring-file.ts'
@@ -80,13 +71,6 @@ export interface GatewayOptions {
 const formerNode = 'local'
 const hideAfterMs = 15 * 60_000
 const processesMax = 256
-const expiryMs = 15_000
-/** After so long a changed file is tried again that could not be recorded. */
-const reloadAgainMs = 5_000
-
-/** Whoever may write the declared file. */
-const fileActor: Actor = { label: 'file', id: 'file', via: 'file', uid: undefined }
-
 export class Gateway {
   readonly configuration: Configuration
   readonly cell: SnapshotCell
@@ -110,6 +94,7 @@ export class Gateway {
   /** Where other nodes reach the door; undefined without one. */
   address: string | undefined
   readonly revocations: Revocations
+  readonly applier: Applier
   readonly standing: Standing
   private readonly stop = new AbortController()
   private readonly atWork = new Set<AtWork>()
@@ -118,9 +103,6 @@ export class Gateway {
   private readonly memory: MemoryLedger
   private readonly anonymous: ReturnType<typeof anonymousRefusals>
   private readonly stopWatching: () => void
-  private expiry: NodeJS.Timeout | undefined
-  private reloading: Promise<unknown> = Promise.resolve()
-  private reloadAgain: NodeJS.Timeout | undefined
 
   private constructor(parts: {
     options: GatewayOptions
@@ -207,6 +189,18 @@ export class Gateway {
       bytesPerMinuteMax: 64_000,
       now: Date.now,
     })
+    this.applier = new Applier(
+      {
+        configuration,
+        cell,
+        revocations: parts.revocations,
+        memory: parts.declaredMemory,
+        underRecord: this.underRecord,
+        passive: options.passive,
+        log,
+      },
+      this.running(),
+    )
     this.ports = this.doorPorts()
     // To its server a parked call is one that runs.
     this.join({
@@ -217,7 +211,7 @@ export class Gateway {
     this.stopWatching =
       options.configFile === undefined
         ? () => undefined
-        : watchFile(options.configFile, () => this.reload())
+        : watchFile(options.configFile, () => this.applier.reload())
   }
 
   /** @throws Error with a sentence and the issues when the configuration cannot be used at all */
@@ -286,115 +280,12 @@ export class Gateway {
       declaredMemory: await DeclaredMemory.load(join(options.dataDir, 'declared.sealed'), ring),
       node,
     })
-    await gateway.useFile(file)
+    await gateway.applier.useFile(file)
     await gateway.note('start', '')
     for (const { at, what } of journal.losses())
       if (at >= startedAt) await gateway.note('journal', what)
     if (options.listen) await gateway.listen()
     return gateway
-  }
-
-  /** Compiles and swaps, unless it cannot be used: the running Snapshot stays then. */
-  apply(): InForce {
-    const applied = this.configuration.compile(this.servers.listings(), this.cell.current)
-    if (!applied.ok) {
-      this.dropRevoked()
-      return { inForce: false, issues: applied.issues }
-    }
-    const before = rulesOf(this.cell.current.state)
-    const changed = applied.snapshot.digest !== this.cell.current.digest
-    this.servers.apply(applied.servers, applied.secrets)
-    this.cell.swap(withListings(applied.snapshot, this.servers.listings()))
-    if (changed) {
-      const { version } = this.configuration.stored
-      const digest = applied.snapshot.digest.slice(0, 16)
-      void this.note('configuration', `state ${digest}, stored version ${version}`)
-    }
-    if (changed && before !== rulesOf(applied.snapshot.state)) {
-      this.sessions.endSubscriptions()
-      this.door?.endListens()
-    }
-    this.endInvalid()
-    return { inForce: true, issues: applied.leftOut }
-  }
-
-  /**
-   * Ends what is kept for principals whose key was revoked or has expired: what they run and hold open here, and what
-   * servers hold for them. What was sealed for them opens for nobody else. Comes again when the next key expires, and
-   * now and then, for what was still being opened.
-   */
-  private endInvalid(): void {
-    clearTimeout(this.expiry)
-    const { keys } = this.cell.current
-    const now = Date.now()
-    let nextMs = expiryMs
-    for (const { expiresAt } of keys.byId.values())
-      if (expiresAt !== undefined && expiresAt > now) nextMs = Math.min(nextMs, expiresAt - now)
-    const gone = (id: string): boolean => !isStillValid(keys, { id }, now)
-    this.sessions.endWhere(gone)
-    this.door?.endOf(gone)
-    this.parking.abandonWhere(gone, 'The key of the caller is not valid any more.')
-    this.servers.dropPrincipals(gone)
-    this.expiry = setTimeout(() => this.endInvalid(), nextMs)
-    this.expiry.unref()
-  }
-
-  /**
-   * Uses what the declared file says, once what changed in it is recorded.
-   * @throws ConfigurationError when it cannot be used; what was used before stays then
-   */
-  private async useFile(file: DeclaredFile): Promise<void> {
-    const trial = this.configuration.compile(this.servers.listings(), this.cell.current, file)
-    if (!trial.ok) throw new ConfigurationError(trial.issues)
-    // A command beside no gateway may run in a folder with another file, or without one.
-    const changes = this.options.passive ? [] : this.declaredMemory.changesTo(file.given)
-    await this.underRecord(fileActor, changes, async () => {
-      const before = this.configuration.use(file)
-      const { inForce, issues } = this.apply()
-      if (inForce) return
-      this.configuration.use(before)
-      throw new ConfigurationError(issues)
-    })
-    if (changes.length === 0) return
-    await this.declaredMemory
-      .keep(file.given)
-      .catch((fault: unknown) =>
-        this.options.log.warn({ err: fault }, 'the next start records these changes once more'),
-      )
-  }
-
-  /** Reads the declared file again, after those that are being read. */
-  private reload(): void {
-    this.reloading = this.reloading
-      .then(() => this.reloadOnce())
-      .catch((fault: unknown) =>
-        this.options.log.error({ err: fault }, 'the changed configuration could not be read'),
-      )
-  }
-
-  private async reloadOnce(): Promise<void> {
-    clearTimeout(this.reloadAgain)
-    const { log } = this.options
-    try {
-      const file = await this.configuration.readFile()
-      if (!file.ok) throw new ConfigurationError(file.issues)
-      await this.useFile(file)
-      log.info('configuration reloaded')
-    } catch (fault) {
-      const issues = issuesOf(fault)
-      this.configuration.refuseFile(issues)
-      log.warn({ issues }, 'the changed configuration is not used; the running one stays')
-      if (fault instanceof ConfigurationError) return
-      this.reloadAgain = setTimeout(() => this.reload(), reloadAgainMs).unref()
-    }
-  }
-
-  /** Takes stored state that came from the database or from the last good copy. */
-  useStored(stored: StoredState): InForce {
-    // Two loads may come back in another order than they were asked.
-    if (stored.version < this.configuration.stored.version) return { inForce: true, issues: [] }
-    this.configuration.stored = stored
-    return this.apply()
   }
 
   /** Records what the gateway itself did. A command that runs beside no gateway leaves no trace of starts and stops. */
@@ -416,6 +307,25 @@ export class Gateway {
     this.ring.replace(ring)
     await this.journal.reseal()
     await this.declaredMemory.reseal()
+  }
+
+  /** What another Snapshot changes. */
+  private running(): Running {
+    return {
+      listings: () => this.servers.listings(),
+      use: (servers, secrets) => this.servers.apply(servers, secrets),
+      endSubscriptions: () => {
+        this.sessions.endSubscriptions()
+        this.door?.endListens()
+      },
+      endOf: (gone) => {
+        this.sessions.endWhere(gone)
+        this.door?.endOf(gone)
+        this.parking.abandonWhere(gone, 'The key of the caller is not valid any more.')
+        this.servers.dropPrincipals(gone)
+      },
+      note: (detail) => void this.note('configuration', detail),
+    }
   }
 
   private parkingBounds(): ParkingBounds {
@@ -498,41 +408,6 @@ export class Gateway {
     return this.standing.notKept(this.configuration.stored.keys)
   }
 
-  /** What is stored of a key, as far as this node knows. Undefined: none of that name is valid. */
-  validKey(name: string, at: number): KeyRow | undefined {
-    return this.configuration.stored.keys.find(
-      (key) =>
-        key.name === name &&
-        key.revokedAt === undefined &&
-        (key.expiresAt === undefined || key.expiresAt > at),
-    )
-  }
-
-  /**
-   * Refuses a key from now on, in memory and on disk, whatever becomes of the database. False: no key of that name is
-   * valid here. What the disk does not take is tried again; `revocations.fault` says so.
-   */
-  async revoke(name: string, at: number): Promise<boolean> {
-    const row = this.validKey(name, at)
-    if (row === undefined) return false
-    const kept = this.revocations.add(row, at)
-    this.dropRevoked()
-    await kept
-    return true
-  }
-
-  /** Takes keys out of the running Snapshot that are valid no more, also when what is stored does not compile. */
-  private dropRevoked(): void {
-    const valid = this.configuration
-      .keys()
-      .flatMap((row) => (row.revokedAt === undefined ? row.hash : []))
-    const left = withoutKeys(this.cell.current, new Set(valid))
-    if (left === undefined) return
-    this.cell.swap(left.snapshot)
-    void this.note('configuration', `revoked ${left.gone.join(', ')}`)
-    this.endInvalid()
-  }
-
   private async listen(): Promise<void> {
     const declared = this.configuration.declared.state.listen
     const listen = {
@@ -579,10 +454,8 @@ export class Gateway {
 
   /** Ends servers and closes the journal. What still runs is cut, so `drain` comes first. */
   async close(): Promise<void> {
-    clearTimeout(this.expiry)
     this.stopWatching()
-    await this.reloading
-    clearTimeout(this.reloadAgain)
+    await this.applier.close()
     this.parking.abandonWhere(() => true, 'The gateway is stopping.')
     this.sessions.close()
     await this.servers.close()
@@ -595,22 +468,9 @@ export class Gateway {
   }
 }
 
-/** What decides who may hear of what. */
-function rulesOf(state: DesiredState): string {
-  return JSON.stringify([state.roles, state.access, state.toolsets])
-}
-
 /** Call ids: a random part for each start, then a counter. */
 function callIds(): () => string {
   const boot = randomBytes(6).toString('base64url')
   let count = 0
   return () => `${boot}-${(++count).toString(36)}`
-}
-
-/** What is wrong with the declared file, or keeps it from being used. */
-function issuesOf(fault: unknown): readonly Issue[] {
-  if (fault instanceof ConfigurationError) return fault.issues
-  if (!(fault instanceof GatewayError)) throw fault
-  const message = `what changed in the file cannot be recorded, so it is not used: ${fault.message}`
-  return [{ path: '', message, file: undefined, line: undefined, column: undefined }]
 }

@@ -156,7 +156,7 @@ async function beside(
     revocations,
     standing,
     stored: () => configuration.stored,
-    take: (state) => gateway.useStored(state),
+    take: (state) => gateway.applier.useStored(state),
     log,
   })
   ship(
