@@ -169,6 +169,8 @@ export interface AuditPort {
   verify(): Promise<VerifiedJournal>
   /** How it stands with the evidence at the moment, in sentences; none when nothing is wrong. */
   state(): { readonly journal: string; readonly details: readonly string[] }
+  /** Why entries that the journal did not take are in memory only; undefined: they are kept on disk. */
+  heldFault(): Error | undefined
 }
 
 export type JournalLine = Pick<AuditLine, 'writer' | 'sequence'> & {

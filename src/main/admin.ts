@@ -70,6 +70,7 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
         }),
       verify: () => gateway.journal.verify(),
       state: () => journalStanding(gateway.journal),
+      heldFault: () => gateway.unrecorded.fault,
     },
     underRecord: gateway.underRecord,
     rotateSecrets: (actor) =>

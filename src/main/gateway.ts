@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import type { Logger } from 'pino'
+import { builtInRoles } from '../admin/built-in-roles.ts'
 import { Lister } from '../catalog/list.ts'
 import { loadNode } from '../cluster/node-file.ts'
 import { Nodes, reachableAddress } from '../cluster/nodes.ts'
@@ -15,7 +16,7 @@ import { taskIds } from '../flow/task-ids.ts'
 import { mayKnow, shownName } from '../flow/visible.ts'
 import { createGuard, type Guard } from '../guard/inspect.ts'
 import { identify, isStillValid } from '../identity/identify.ts'
-import { localPrincipal } from '../identity/owner.ts'
+import { localPrincipal, ownerBy } from '../identity/owner.ts'
 import { openHttpDoor, portOf } from '../ingress/open.ts'
 import { isLoopback } from '../ingress/origin.ts'
 import { readiness } from '../ingress/readiness.ts'
@@ -34,6 +35,7 @@ import { createChangeRecorder } from '../record/change.ts'
 import { type Journal, openJournal } from '../record/journal.ts'
 import { createRecorder, type Recorder } from '../record/record.ts'
 import { journalStanding } from '../record/standing.ts'
+import { Unrecorded } from '../record/unrecorded.ts'
 import { Servers } from '../registry/servers.ts'
 import { Applier, type Running } from '../snapshot/apply.ts'
 import { compileSnapshot, withListings } from '../snapshot/compile.ts'
@@ -94,6 +96,7 @@ export class Gateway {
   /** Where other nodes reach the door; undefined without one. */
   address: string | undefined
   readonly revocations: Revocations
+  readonly unrecorded: Unrecorded
   readonly applier: Applier
   readonly standing: Standing
   private readonly stop = new AbortController()
@@ -106,6 +109,7 @@ export class Gateway {
 
   private constructor(parts: {
     options: GatewayOptions
+    unrecorded: Unrecorded
     configuration: Configuration
     revocations: Revocations
     cell: SnapshotCell
@@ -124,6 +128,7 @@ export class Gateway {
     this.declaredMemory = parts.declaredMemory
     this.configuration = configuration
     this.revocations = parts.revocations
+    this.unrecorded = parts.unrecorded
     this.standing = new Standing(parts.revocations)
     this.cell = cell
     this.journal = journal
@@ -170,6 +175,7 @@ export class Gateway {
     }
     this.underRecord = createChangeRecorder({
       journal,
+      unrecorded: parts.unrecorded,
       nextId: this.deps.nextCallId,
       now: Date.now,
       clock: () => performance.now(),
@@ -270,6 +276,11 @@ export class Gateway {
     if (!first.ok) throw new ConfigurationError(first.issues)
     const gateway = new Gateway({
       options,
+      unrecorded: await Unrecorded.load(
+        join(options.dataDir, 'unrecorded.json'),
+        join(options.dataDir, 'journal'),
+        journal,
+      ),
       configuration,
       revocations,
       cell: new SnapshotCell(first.snapshot),
@@ -284,13 +295,16 @@ export class Gateway {
     await gateway.note('start', '')
     for (const { at, what } of journal.losses())
       if (at >= startedAt) await gateway.note('journal', what)
-    if (options.listen) await gateway.listen()
+    if (options.listen) {
+      await gateway.admitLocal()
+      await gateway.listen()
+    }
     return gateway
   }
 
-  /** Records what the gateway itself did. A command that runs beside no gateway leaves no trace of starts and stops. */
+  /** Records what the gateway itself did. Where none serves, nothing starts or comes into force. */
   async note(method: string, detail: string): Promise<void> {
-    if (this.options.passive && (method === 'start' || method === 'stop')) return
+    if (this.options.passive && method !== 'journal') return
     await this.recorder.note({
       kind: 'system',
       principal: '',
@@ -307,6 +321,19 @@ export class Gateway {
     this.ring.replace(ring)
     await this.journal.reseal()
     await this.declaredMemory.reseal()
+  }
+
+  /** Callers without a key: in which role, is recorded before they come. @throws Error when there is no such role */
+  private async admitLocal(): Promise<void> {
+    const { insecureRole: role } = this.options
+    const roles = [...builtInRoles.keys(), ...Object.keys(this.cell.current.state.roles)]
+    if (role !== undefined && !roles.includes(role))
+      throw new Error(
+        `There is no role "${role}" for callers without a key. Roles: ${roles.sort().join(', ')}.`,
+      )
+    const changes = this.declaredMemory.changesToLocalRole(role)
+    if (changes.length === 0) return
+    await this.underRecord(ownerBy('start'), changes, () => this.declaredMemory.keepLocalRole(role))
   }
 
   /** What another Snapshot changes. */
@@ -463,6 +490,7 @@ export class Gateway {
     await this.guard.close()
     this.anonymous.close()
     this.recorder.flush()
+    await this.unrecorded.close()
     await this.note('stop', '')
     await this.journal.close()
   }

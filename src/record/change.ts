@@ -4,9 +4,12 @@ import type { ChangeEntry, OutcomeStatus } from '../model/record.ts'
 import { clippedTo } from './clip.ts'
 import { changeLine, outcomeLine } from './lines.ts'
 import type { EntrySink } from './record.ts'
+import type { HeldEntries } from './unrecorded.ts'
 
 export interface ChangeRecorderOptions {
   readonly journal: EntrySink
+  /** Keeps what the journal does not take. */
+  readonly unrecorded: HeldEntries
   /** Ids of the kind that calls have; none is given twice. */
   readonly nextId: () => string
   /** Epoch milliseconds. */
@@ -24,10 +27,10 @@ const togetherMax = 256
 /**
  * A change that cannot be recorded is not made: rejects with GatewayError('journal_unavailable') then, unless the journal
  * is best-effort. A key is revoked all the same, since to go on with it would be worse: its entry is begun first, but the
- * revocation does not wait for the disk; the entry does.
+ * revocation does not wait for the disk; the entry does, in a file beside the journal.
  */
 export function createChangeRecorder(options: ChangeRecorderOptions): UnderRecord {
-  const { journal, nextId, now, clock } = options
+  const { journal, unrecorded, nextId, now, clock } = options
   return async (actor, changes, make) => {
     const startedAt = clock()
     const begun: string[] = []
@@ -36,17 +39,17 @@ export function createChangeRecorder(options: ChangeRecorderOptions): UnderRecor
       const call = nextId()
       const line = changeLine(entryOf(actor, change, call, now()))
       const written = journal.intent(line)
-      if (change.action === 'revoked') late.push(written.catch(() => journal.append(line)))
+      if (change.action === 'revoked') late.push(written.catch(() => unrecorded.hold(call, line)))
       else await written
       begun.push(call)
     }
     const end = async (status: OutcomeStatus, code: string): Promise<void> => {
       await Promise.all(late)
       const ms = Math.round((clock() - startedAt) * 1_000) / 1_000
-      for (const call of begun.splice(0))
-        await journal.append(
-          outcomeLine({ kind: 'outcome', call, at: now(), status, ms, bytes: 0, code }),
-        )
+      for (const call of begun.splice(0)) {
+        const line = outcomeLine({ kind: 'outcome', call, at: now(), status, ms, bytes: 0, code })
+        await (unrecorded.holds(call) ? unrecorded.hold(call, line) : journal.append(line))
+      }
     }
     try {
       for (let from = 0; from < changes.length; from += togetherMax) {

@@ -15,17 +15,23 @@ const named = { servers: 'server', toolsets: 'toolset', roles: 'role' } as const
 const listed = { access: 'access', limits: 'limit' } as const
 const file = z.record(z.string(), z.unknown())
 
+/** Beside the parts of the file, which cannot have this name: the role of callers without a key at the last start. */
+const localPart = 'insecure-local'
+
 type Given = z.output<typeof file>
 
 export class DeclaredMemory {
   readonly #path: string
   readonly #ring: KeyRing
   #given: Given
+  #localRole: string | undefined
 
-  private constructor(path: string, ring: KeyRing, given: Given) {
+  private constructor(path: string, ring: KeyRing, kept: Given) {
+    const { [localPart]: role, ...given } = kept
     this.#path = path
     this.#ring = ring
     this.#given = given
+    this.#localRole = typeof role === 'string' ? role : undefined
   }
 
   /** What the key ring does not open is not known: all that is declared is new then. */
@@ -42,15 +48,28 @@ export class DeclaredMemory {
     )
   }
 
+  /** What must be recorded before callers without a key act in this role; undefined: there are none any more. */
+  changesToLocalRole(role: string | undefined): Change[] {
+    const shown = (one: string | undefined) => (one === undefined ? undefined : { role: one })
+    return [...changesOf('setting', localPart, shown(this.#localRole), shown(role))]
+  }
+
   /** Keeps what was recorded. Rejects with the system's error. */
   async keep(given: unknown): Promise<void> {
     this.#given = file.parse(given)
     await this.reseal()
   }
 
+  /** The same for the role of callers without a key. */
+  async keepLocalRole(role: string | undefined): Promise<void> {
+    this.#localRole = role
+    await this.reseal()
+  }
+
   /** Seals it by the present key of the ring. */
   async reseal(): Promise<void> {
-    await replaceFile(this.#path, this.#ring.seal(purpose, JSON.stringify(this.#given)))
+    const kept = { ...this.#given, [localPart]: this.#localRole }
+    await replaceFile(this.#path, this.#ring.seal(purpose, JSON.stringify(kept)))
   }
 }
 

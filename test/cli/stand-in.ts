@@ -279,6 +279,7 @@ async function adminPorts(
       return explain(compiled.policy, found, { kind, server, name })
     },
     audit: {
+      heldFault: () => undefined,
       heads: async () => new Map(journal.map(({ writer, sequence }) => [writer, sequence])),
       async *read(from) {
         for (const line of journal) if (line.sequence >= from(line.writer)) yield line

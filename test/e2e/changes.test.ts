@@ -1,6 +1,6 @@
 /** Every change of what is wanted leaves an entry: who, what was done, to which object, before and after. */
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -9,7 +9,7 @@ import { routes } from '../../src/admin/contract/routes.ts'
 import { runCommand } from '../cli/built-commands.ts'
 import { eventually } from './client.ts'
 import { startCluster } from './cluster.ts'
-import { startGateway, type TestGateway } from './gateway.ts'
+import { everything, startGateway, type TestGateway } from './gateway.ts'
 import { leaksIn, secret } from './secret-scan.ts'
 
 const line = z.object({ entry: z.looseObject({ kind: z.string(), at: z.number() }) })
@@ -338,11 +338,51 @@ it('the start that makes the first key, and a command beside no gateway, are tol
   await gateway.kill9()
   await done(gateway.dataDir, 'keys', 'create', 'later')
   const told = await entries(gateway.dataDir)
+  const starts = (await entries(gateway.dataDir, 'system')).length
   const byPeople = told.filter(({ via }) => via !== 'file')
   expect(byPeople.map(({ via, action, name }) => `${via} ${action} ${name}`)).toEqual([
     'start created first',
     'command created later',
   ])
+
+  // Of itself a command beside no gateway records nothing, whatever file it reads.
+  const other = join(folder, 'other.yaml')
+  await writeFile(other, 'roles: { clerk: { allow: ["a/*"] } }')
+  await done(gateway.dataDir, 'roles', 'ls', '--config', other)
+  expect(await entries(gateway.dataDir)).toEqual(told)
+  expect(await entries(gateway.dataDir, 'system')).toHaveLength(starts)
+})
+
+it('that callers need no key is told before they come, and when it is over', async () => {
+  const gateway = await startGateway({
+    config: { roles: { clerk: { allow: ['web/*'] } } },
+    keys: { first: everything },
+  })
+  onTestFinished(() => gateway.stop())
+  const told = async (): Promise<string[]> =>
+    (await entries(gateway.dataDir))
+      .filter(({ name }) => name === 'insecure-local')
+      .map(({ via, action, object, before, after }) =>
+        [via, action, object, JSON.stringify(before), JSON.stringify(after)].join(' '),
+      )
+  expect(await told()).toEqual([])
+  await gateway.restart(['--insecure-local', '--role', 'clerk'])
+  await gateway.restart()
+  await gateway.restart(['--insecure-local'])
+  await gateway.configure({ roles: { clerk: { allow: ['web/*'], deny: ['web/x'] } } })
+  await gateway.restart()
+  await gateway.restart([])
+  await gateway.restart()
+  expect(await told()).toEqual([
+    'start created setting {} {"role":"clerk"}',
+    'start changed setting {"role":"clerk"} {"role":"all-tools"}',
+    'start removed setting {"role":"all-tools"} {}',
+  ])
+  await expect(gateway.restart(['--insecure-local', '--role', 'nosuch'])).rejects.toThrow(
+    /There is no role "nosuch" for callers without a key\. Roles: all-tools, clerk, owner\./,
+  )
+  await gateway.restart([])
+  expect(await told()).toHaveLength(3)
 })
 
 it('a declared file is told of at the start, when it changes, and when it changed meanwhile', async () => {
@@ -420,8 +460,22 @@ it('what cannot be recorded is not made; a key is revoked all the same', async (
   expect(await done(gateway.dataDir, 'roles', 'ls')).not.toContain('other')
 
   const revoked = await run(gateway.dataDir, ['keys', 'revoke', 'ann'])
-  expect([revoked.code, revoked.stderr]).toEqual([0, expect.stringContaining('not recorded yet')])
+  expect([revoked.code, revoked.stderr]).toEqual([
+    0,
+    expect.stringMatching(
+      /not recorded yet.* kept in the data folder and written by the next start/,
+    ),
+  ])
   expect(await done(gateway.dataDir, 'keys', 'ls')).toMatch(/ann .* revoked /)
+
+  const revocations = async () =>
+    (await entries(gateway.dataDir)).filter(({ action }) => action === 'revoked')
+  expect(await revocations()).toEqual([])
+  await gateway.kill9()
+  await gateway.restart()
+  expect(await revocations()).toMatchObject([{ principal: 'owner', object: 'key', name: 'ann' }])
+  await gateway.restart()
+  expect(await revocations()).toHaveLength(1)
 })
 
 it('of several nodes the one that changes says who, the others that they took it over', async () => {

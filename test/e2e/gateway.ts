@@ -62,7 +62,8 @@ export interface TestGateway {
   /** Stops its process where it stands, as a machine that hangs does, or lets it go on. */
   freeze(frozen: boolean): void
   /** Starts it again on the same data; stops it in order first when it runs. */
-  restart(): Promise<void>
+  /** `args` in place of those that it had, from now on. */
+  restart(args?: readonly string[]): Promise<void>
 }
 
 const startMs = patienceMs
@@ -85,6 +86,7 @@ class Running implements TestGateway {
   private readonly folder: string
   private readonly options: GatewayOptions
   private readonly keys: ReadonlyMap<string, string>
+  private args: readonly string[]
   private child: ChildProcess | undefined
 
   constructor(folder: string, options: GatewayOptions) {
@@ -92,6 +94,7 @@ class Running implements TestGateway {
     this.dataDir = join(folder, 'data')
     this.options = options
     const made = Object.keys(options.keys ?? {}).map((name): [string, string] => [name, newKey()])
+    this.args = options.args ?? []
     this.keys = options.shared?.keys ?? new Map(made)
     this.key = this.keys.get('first') ?? ''
   }
@@ -156,7 +159,7 @@ class Running implements TestGateway {
     const { options } = this
     const args = ['up', '--config', this.configFile, '--data', this.dataDir, '--port', '0']
     const program = options.program ?? builtProgram
-    const child = spawn(process.execPath, [program, ...args, ...(options.args ?? [])], {
+    const child = spawn(process.execPath, [program, ...args, ...this.args], {
       cwd: this.folder,
       stdio: ['ignore', 'pipe', 'pipe', ...(options.inherits ?? [])],
       env: {
@@ -204,7 +207,7 @@ class Running implements TestGateway {
   }
 
   private needsNoKey(): boolean {
-    const insecure = this.options.args?.includes('--insecure-local') === true
+    const insecure = this.args.includes('--insecure-local')
     const { keys, shared } = this.options
     return this.key !== '' || keys !== undefined || shared !== undefined || insecure
   }
@@ -233,7 +236,8 @@ class Running implements TestGateway {
     this.child?.kill(frozen ? 'SIGSTOP' : 'SIGCONT')
   }
 
-  async restart(): Promise<void> {
+  async restart(args = this.args): Promise<void> {
+    this.args = args
     await this.end('SIGTERM')
     await this.start()
   }

@@ -307,11 +307,8 @@ test(
       await cp(`${path}.copy`, path, { recursive: true })
     }
     await gateway.restart()
-    const { said } = await eventually(async () => {
-      const found = await verdict(gateway)
-      return found.ready === '200 incomplete' && found
-    })
-    expect(said).toContain('the anchor in the database')
+    await eventually(async () => (await verdict(gateway)).ready === '200 incomplete')
+    expect((await verdict(gateway)).said).toContain('the anchor in the database')
   },
   patienceMs,
 )

@@ -65,12 +65,19 @@ export function keyRoutes(app: FastifyInstance, ports: AdminPorts, writer: Write
     const changes = ports.isRevokedHere(row) ? [] : revocationOf(row)
     const warnings = await ports.underRecord(actor, changes, () => revoke(ports, name, now))
     const { journal } = ports.audit.state()
-    if (journal === 'failing' || journal === 'lost')
-      warnings.push(
-        'The revocation is not recorded yet: the journal takes nothing at the moment. Its entry is lost if the gateway ends before it does.',
-      )
+    if (journal === 'failing' || journal === 'lost') warnings.push(notRecorded(ports.audit))
     return { warnings }
   })
+}
+
+/** What becomes of the entry of a revocation that the journal does not take. */
+function notRecorded({ state, heldFault }: AdminPorts['audit']): string {
+  const begins = 'The revocation is not recorded yet: the journal takes nothing at the moment.'
+  const fault = heldFault()
+  if (fault !== undefined)
+    return `${begins} The data folder does not take its entry either (${fault.message}): it is lost if the gateway ends first.`
+  const when = state().journal === 'lost' ? 'by the next start' : 'as soon as the journal takes it'
+  return `${begins} Its entry is kept in the data folder and written ${when}.`
 }
 
 async function storedKey(
