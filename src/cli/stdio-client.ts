@@ -1,5 +1,6 @@
 /** `sallyport stdio` through a gateway that runs. The first line says who and where, the rest is the stdio transport. */
 import { connect, type Socket } from 'node:net'
+import { errorOf } from '../admin/contract/client.ts'
 import { assertPrivate, stdioPlace } from '../admin/contract/socket.ts'
 
 /** A stdio connection to the running gateway; undefined when none runs. Rejects with its sentence when it says no. */
@@ -20,6 +21,7 @@ export async function connectStdio(
   const answer = await firstLine(socket)
   if (answer === 'ok') return socket
   socket.destroy()
+  if (answer.startsWith('{')) throw errorOf({ status: 400, body: answer })
   throw new Error(answer === '' ? 'The gateway closed the connection.' : answer)
 }
 

@@ -5,11 +5,11 @@
 import { chmod, rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { z } from 'zod'
-import { GatewayError, publicSentence, toGatewayError } from '../model/refusal.ts'
-import { endpointOf } from './receive.ts'
+import { GatewayError } from '../model/refusal.ts'
 import type { SessionTable } from './sessions.ts'
 import type { DoorPorts } from './settings.ts'
 import { serveStdio } from './stdio.ts'
+import { admitStdio, stdioRefusal } from './stdio-admit.ts'
 
 const greeting = z.object({ key: z.string().optional(), endpoint: z.string() })
 const greetingBytesMax = 4_096
@@ -58,7 +58,7 @@ function greet(gateway: StdioDoor, socket: Socket): void {
     socket.off('data', take)
     socket.pause()
     begin(gateway, socket, end < 0 ? held : held.subarray(0, end), held.subarray(end + 1)).catch(
-      (thrown: unknown) => socket.end(`${publicSentence(toGatewayError(thrown))}\n`),
+      (thrown: unknown) => socket.end(`${JSON.stringify({ error: stdioRefusal(thrown) })}\n`),
     )
   }
   socket.on('data', take)
@@ -70,14 +70,8 @@ async function begin(
   line: Buffer,
   rest: Buffer,
 ): Promise<void> {
-  const { key, endpoint } = greeting.parse(JSON.parse(line.toString('utf8')))
-  const place = endpointOf(endpoint)
-  if (place === undefined) throw new GatewayError('endpoint_unknown')
-  const principal = gateway.ports.identify(
-    key === undefined ? undefined : `Bearer ${key}`,
-    undefined,
-  )
-  if (!gateway.ports.endpointExists(place, principal)) throw new GatewayError('endpoint_unknown')
+  const given = greeting.parse(JSON.parse(line.toString('utf8')))
+  const { principal, endpoint } = admitStdio(gateway.ports, given)
   if (gateway.stopping.aborted) throw new GatewayError('shutting_down')
   socket.write('ok\n')
   if (rest.length > 0) socket.unshift(rest)
@@ -85,7 +79,7 @@ async function begin(
     input: socket,
     output: socket,
     principal,
-    endpoint: place,
+    endpoint,
     messageBytesMax,
     concurrentMax,
   })

@@ -19,8 +19,8 @@ import type {
 } from '../cli/ports.ts'
 import { connectStdio } from '../cli/stdio-client.ts'
 import { ownerBy } from '../identity/owner.ts'
-import { endpointOf } from '../ingress/receive.ts'
 import { serveStdio } from '../ingress/stdio.ts'
+import { admitStdio, stdioRefusal } from '../ingress/stdio-admit.ts'
 import { listenStdio } from '../ingress/stdio-socket.ts'
 import { readStateFile } from '../kit/state-file.ts'
 import { GatewayError } from '../model/refusal.ts'
@@ -254,6 +254,7 @@ export async function runStdio(settings: CommandSettings, given: StdioOptions): 
   const options = await base(settings, given, await lastConfigFile(settings, given))
   const over = new AbortController()
   settings.signal.addEventListener('abort', () => over.abort(), { once: true })
+  let failed: unknown
   await stating(() =>
     up({
       ...options,
@@ -264,33 +265,38 @@ export async function runStdio(settings: CommandSettings, given: StdioOptions): 
         serveOwn(gateway, given).then(
           () => over.abort(),
           (fault: unknown) => {
-            settings.stderr.write(`${fault instanceof Error ? fault.message : String(fault)}\n`)
-            process.exitCode = 1
+            failed = fault
             over.abort()
           },
         )
       },
     }),
   )
-  return process.exitCode === 1 ? 1 : 0
+  if (failed !== undefined) throw failed
+  return 0
 }
 
 async function serveOwn(gateway: Gateway, given: StdioOptions): Promise<void> {
-  const endpoint = endpointOf(given.endpoint)
-  if (endpoint === undefined) throw new Error(`There is no endpoint ${given.endpoint}.`)
-  const { key } = given
-  const principal = gateway.ports.identify(
-    key === undefined ? undefined : `Bearer ${key}`,
-    undefined,
-  )
   await serveStdio(gateway.ports, gateway.sessions, {
     input: process.stdin,
     output: process.stdout,
-    principal,
-    endpoint,
+    ...admitted(gateway, given),
     messageBytesMax: 4_000_000,
     concurrentMax: 256,
   })
+}
+
+function admitted(gateway: Gateway, given: StdioOptions): ReturnType<typeof admitStdio> {
+  try {
+    return admitStdio(gateway.ports, given)
+  } catch (thrown) {
+    throw stdioError(thrown)
+  }
+}
+
+function stdioError(thrown: unknown): AdminError {
+  const { code, message, wayOut } = stdioRefusal(thrown)
+  return new AdminError(code, message, wayOut, { cause: thrown })
 }
 
 /** The administration in this process, for commands that find no gateway running. */
@@ -433,7 +439,9 @@ function stated(fault: unknown): AdminError {
     return new AdminError(
       'invalid',
       message,
-      'Mend the file; "sallyport check" says when it is right.',
+      fault.issues.some(({ file }) => file !== undefined)
+        ? 'Mend the file; "sallyport check" says when it is right.'
+        : 'Mend what it names and start again.',
       { cause: fault },
     )
   const wayOut = 'Mend what it names and start again; SALLYPORT_LOG=debug tells more.'
