@@ -15,15 +15,16 @@ const advice: Readonly<Record<FaultReason, string>> = {
     'Check user, password and database in the address; a special character in a password is written in its percent-encoded form.',
   role: 'Give the gateway an account of its own that may do no more than it needs; docs/guides/sql.md has the statements.',
   unauthorized:
-    'Set a valid credential: credential.bearer, or a header, best as a reference to a variable or file.',
+    'Set a valid credential: --bearer or --header (credential.bearer or headers in a file), best as a reference to a variable or file.',
   reference: 'Set the variable for the gateway process, or mend the path of the file.',
   description:
-    'Mend the description, or leave operations out with operations.exclude; "sallyport convert" tries it without storing anything.',
+    'Mend the description, or leave operations out with --exclude (operations.exclude in a file); "sallyport convert" tries it without storing anything.',
   egress:
-    'Allow it by name: egress.hosts or egress.networks of the server (--egress-host, --egress-network).',
+    'Allow it by name: --egress-host or --egress-network (egress.hosts and egress.networks of the server in a file).',
   'not-yet': 'See the changelog for what this version can do.',
   source: 'Check the path. Say what it is with --kind, and where calls go with --base-url.',
-  protocol: 'Pin its era (era: legacy or modern), and report it to the maker of the server.',
+  protocol:
+    'Pin its era with --era legacy or modern (era in a file), and report it to the maker of the server.',
 }
 
 /** What the words of a system say more exactly than the reason; the first that fits. */

@@ -40,6 +40,9 @@ export function readOnly(what: string, name: string, file: string | undefined): 
 
 /** A refusal of a room, in the form of the administration. */
 export function fromRefusal(error: GatewayError): { status: number; error: AdminError } {
+  // The sentence of a wrong parameter speaks of MCP; who administers is told by the hint alone.
+  if (error.code === 'params_invalid' && error.hint !== undefined)
+    return { status: 422, error: invalid(error.hint, []) }
   const { sentence, wayOut, http } = refusals[error.code]
   const message = error.hint === undefined ? sentence : `${sentence} ${error.hint}`
   // 200 is for refusals that travel inside a JSON-RPC answer; here the answer itself is the refusal.

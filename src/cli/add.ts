@@ -5,11 +5,19 @@ import { type ConversionView, convertServer } from '../admin/contract/convert.ts
 import { AdminError } from '../admin/contract/errors.ts'
 import { addServer, type VisibilityView } from '../admin/contract/servers.ts'
 import { terminalValue } from '../kit/terminal-text.ts'
-import { durationMs, serverKinds, serverSpec } from '../model/desired-state.ts'
+import { durationMs, serverKinds } from '../model/desired-state.ts'
 import { define, type Run, type Session, UsageError } from './command.ts'
 import { showAccount, showRoot } from './convert.ts'
 import { counted, type Output } from './output.ts'
-import { collect, detectFrom, kindNamed, pair, sourceOptions, sourceValues } from './source.ts'
+import {
+  collect,
+  detectFrom,
+  kindNamed,
+  pair,
+  sourceOptions,
+  sourceValues,
+  sourceWords,
+} from './source.ts'
 
 /** Names that are printed. */
 const namesMax = 30
@@ -56,6 +64,7 @@ export function addCommand(program: Command, run: Run): void {
       new Option('--no-probe', 'do not connect before'),
     ],
     values,
+    words: sourceWords,
     run: async (session, args, options) => {
       const { out } = session
       const name = args[0] ?? ''
@@ -159,7 +168,6 @@ async function sourceOf(
     `looking at ${source}`,
     detectFrom(client, { source, kind, cwd: ports.cwd, options }),
   )
-  const spec = serverSpec.parse({ ...about(options), ...detected.spec })
   const given: SpecInput = { ...about(options), ...detected.spec }
   if (detected.kind === 'http' || detected.kind === 'stdio') {
     assertPlain(options)
@@ -168,7 +176,7 @@ async function sourceOf(
   if (!options.probe) return { spec: given, what: detected.what }
   const view = await out.during(
     `converting ${source}`,
-    ask(client, convertServer, { spec }).catch((fault: unknown) => {
+    ask(client, convertServer, { spec: given }).catch((fault: unknown) => {
       // Down at the moment is no reason not to register; the look before storing says so.
       if (fault instanceof AdminError && fault.code === 'away') return undefined
       throw fault

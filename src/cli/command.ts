@@ -7,6 +7,7 @@ import { AdminError } from '../admin/contract/errors.ts'
 import { Output } from './output.ts'
 import type { CliPorts, Place } from './ports.ts'
 import { connectRunning } from './socket-client.ts'
+import { inWords, type Words } from './words.ts'
 
 /** What one run of the program shares among its commands. */
 export interface Run {
@@ -38,6 +39,8 @@ export interface CommandSpec<O extends z.ZodObject> {
   readonly examples: readonly string[]
   readonly options?: readonly Option[]
   readonly values: O
+  /** What members of an entry are called here, where the names of options do not say it. */
+  readonly words?: (options: z.output<O>) => Words
   /** Returns the exit code; nothing is 0. */
   readonly run: (
     session: Session,
@@ -74,6 +77,11 @@ export function define<O extends z.ZodObject>(
       const session = openSession(shared, given)
       try {
         shared.code = (await spec.run(session, command.args, values.data)) ?? 0
+      } catch (fault) {
+        // The one document of --json has the paths of the contract.
+        if (!(fault instanceof AdminError) || fault instanceof UsageError || session.out.json)
+          throw fault
+        throw inWords(fault, command, spec.words?.(values.data))
       } finally {
         await session.close()
       }

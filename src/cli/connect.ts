@@ -1,7 +1,12 @@
 import { type Command, Option } from 'commander'
 import { z } from 'zod'
+import type { AdminClient } from '../admin/contract/client.ts'
 import { ask } from '../admin/contract/client.ts'
+import { AdminError } from '../admin/contract/errors.ts'
+import { listServers } from '../admin/contract/servers.ts'
 import { getStatus } from '../admin/contract/status.ts'
+import { listToolsets } from '../admin/contract/toolsets.ts'
+import { nearest } from '../kit/nearest.ts'
 import { define, type Run, type Session, UsageError } from './command.ts'
 import { endpointPath, keyOption } from './stdio.ts'
 
@@ -39,7 +44,7 @@ export function connectCommand(program: Command, run: Run): void {
       if (client === undefined)
         throw new UsageError(`"${name}" is not known.`, `The clients are ${clients.join(', ')}.`)
       const path = endpointPath(server, toolset)
-      const base = await endpointOf(session)
+      const base = await endpointOf(session, { server, toolset })
       const url = new URL(path, base).href
       const key = givenKey ?? ports.env.SALLYPORT_KEY
       const only = [
@@ -65,12 +70,44 @@ export function connectCommand(program: Command, run: Run): void {
   })
 }
 
-async function endpointOf({ running, out }: Session): Promise<string> {
+interface Only {
+  readonly server: string | undefined
+  readonly toolset: string | undefined
+}
+
+async function endpointOf({ running, out }: Session, only: Only): Promise<string> {
   const client = await running()
+  if (client !== undefined) await assertThere(client, only)
   const status = client === undefined ? undefined : await ask(client, getStatus, {})
   if (status?.endpoint !== undefined) return status.endpoint
-  out.warn(`No gateway runs on this data folder; ${usualEndpoint} is its usual address.`)
+  const name = only.server ?? only.toolset
+  const unseen = name === undefined ? '' : ` Nobody looked whether there is a "${name}".`
+  out.warn(`No gateway runs on this data folder; ${usualEndpoint} is its usual address.${unseen}`)
   return usualEndpoint
+}
+
+/** A client would only be told that there is nothing at its path. */
+async function assertThere(client: AdminClient, { server, toolset }: Only): Promise<void> {
+  const wanted = server ?? toolset
+  if (wanted === undefined) return
+  const { servers } = server === undefined ? { servers: [] } : await ask(client, listServers, {})
+  const { toolsets } =
+    toolset === undefined ? { toolsets: [] } : await ask(client, listToolsets, {})
+  const names = [...servers, ...toolsets].map(({ name }) => name)
+  if (names.includes(wanted)) return
+  const what = server === undefined ? 'toolset' : 'server'
+  const make =
+    server === undefined
+      ? `sallyport toolsets set ${wanted} --include 'SERVER/*'`
+      : `sallyport add ${wanted} SOURCE`
+  const meant = nearest(wanted, names)
+  throw new AdminError(
+    'not_found',
+    `There is no ${what} "${wanted}".`,
+    names.length === 0
+      ? `There is none yet; "${make}" makes it.`
+      : `${meant === undefined ? '' : `Did you mean ${meant}? `}There are: ${names.join(', ')}.`,
+  )
 }
 
 interface Facts {

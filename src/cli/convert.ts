@@ -5,10 +5,9 @@ import {
   type ConversionView,
   convertServer,
 } from '../admin/contract/convert.ts'
-import { serverSpec } from '../model/desired-state.ts'
 import { define, type Run, UsageError } from './command.ts'
 import { counted, type Output } from './output.ts'
-import { detectFrom, kindNamed, sourceOptions, sourceValues } from './source.ts'
+import { detectFrom, kindNamed, sourceOptions, sourceValues, sourceWords } from './source.ts'
 
 /** Reports that are printed; `--json` has all. */
 const reportsMax = 40
@@ -24,6 +23,7 @@ export function convertCommand(program: Command, run: Run): void {
     ],
     options: sourceOptions(),
     values: sourceValues,
+    words: sourceWords,
     run: async (session, args, options) => {
       const { out, ports } = session
       const [first = '', second] = args
@@ -43,10 +43,7 @@ export function convertCommand(program: Command, run: Run): void {
           'For an MCP server: sallyport add NAME URL. Else say what it is: sallyport convert KIND SOURCE.',
         )
       const { schemas } = options
-      const spec = serverSpec.parse({
-        ...(schemas === undefined ? {} : { schemas }),
-        ...detected.spec,
-      })
+      const spec = { ...(schemas === undefined ? {} : { schemas }), ...detected.spec }
       const view = await out.during(`converting ${source}`, ask(client, convertServer, { spec }))
       out.result(view, () => showConversion(out, view, detected.what))
       return view.tools.length > 0 ? 0 : 1

@@ -6,6 +6,7 @@ import { type AdminClient, ask } from '../admin/contract/client.ts'
 import { type DetectedSource, type DetectInput, detectSource } from '../admin/contract/convert.ts'
 import { serverKinds } from '../model/desired-state.ts'
 import { UsageError } from './command.ts'
+import type { Words } from './words.ts'
 
 /** For options that may be given again; unlike a variadic option it takes one word each time. */
 export function collect(word: string, before: readonly string[] | undefined): string[] {
@@ -53,6 +54,27 @@ export function sourceOptions(): Option[] {
       'private, loopback, link-local or a CIDR that may be reached; repeat',
     ).argParser(collect),
   ]
+}
+
+/** What the members of an entry come from. */
+export function sourceWords({ baseUrl }: SourceOptions): Words {
+  const source = 'SOURCE'
+  const address = baseUrl === undefined ? source : '--base-url'
+  return {
+    baseUrl: '--base-url',
+    endpoint: '--base-url',
+    hosts: '--egress-host',
+    networks: '--egress-network',
+    command: 'the command behind --',
+    args: 'the command behind --',
+    url: address,
+    address,
+    wsdl: source,
+    schema: source,
+    proto: source,
+    spec: source,
+    source,
+  }
 }
 
 const kindNames = serverKinds.filter((kind) => kind !== 'stdio')

@@ -72,6 +72,8 @@ export interface Kind<Name extends string, Spec, Input> extends Recognisable<Nam
   readonly hasRoot: boolean
   /** Calls are made with an account, so that a refusal is one of the login. */
   readonly hasAccount: boolean
+  /** The member that says where calls go: `--base-url` of commands, unless the source itself is that. */
+  readonly addressedBy: string
   /** The entry that `add` makes. */
   readonly entry: (added: Added) => Readonly<Record<Name, Input>>
   /** The spec with its paths made absolute by `absolute`. */
@@ -100,6 +102,8 @@ export interface Bound {
   /** Where files that the description points at may lie beside its own folder. */
   readonly root: string | undefined
   readonly endpoints: readonly string[]
+  /** E.g. `openapi.baseUrl`. */
+  readonly addressedBy: string
   targets(conversion: Conversion): readonly string[]
   tokens(conversion: Conversion): readonly string[]
   executor(options: Omit<ExecutorOptions<unknown>, 'spec'>): Promise<Executor<unknown, unknown>>
@@ -115,6 +119,7 @@ export function bind<Name extends string, Spec extends object, Input>(
     description: kind.description(spec),
     root: typeof root === 'string' ? root : undefined,
     endpoints: kind.endpoints(spec),
+    addressedBy: `${kind.name}.${kind.addressedBy}`,
     targets: kind.targets,
     tokens: kind.tokens,
     executor: async (options) => (await kind.executor())({ ...options, spec }),

@@ -38,7 +38,7 @@ import { journalStanding } from '../record/standing.ts'
 import { Unrecorded } from '../record/unrecorded.ts'
 import { Servers } from '../registry/servers.ts'
 import { Applier, type Running } from '../snapshot/apply.ts'
-import { compileSnapshot, withListings } from '../snapshot/compile.ts'
+import { withListings } from '../snapshot/compile.ts'
 import { Configuration, ConfigurationError } from '../snapshot/configuration.ts'
 import { SnapshotCell } from '../snapshot/swap.ts'
 import { DeclaredMemory } from '../store/declared-memory.ts'
@@ -266,13 +266,7 @@ export class Gateway {
           ),
       }),
     ])
-    const first = compileSnapshot({
-      state: configuration.beginning(file),
-      keys: [],
-      listings: [],
-      local,
-      previous: undefined,
-    })
+    const first = configuration.beginning(file)
     if (!first.ok) throw new ConfigurationError(first.issues)
     const gateway = new Gateway({
       options,

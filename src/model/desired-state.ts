@@ -48,10 +48,12 @@ const duration = z
 const size = z
   .union([z.string().regex(sizePattern, 'a size such as 4MB'), z.number().int().positive()])
   .describe('A size such as 500, 100KB or 4MB')
-const word = z
+/** Names of roles, keys, users, teams and environments. */
+export const word = z
   .string()
   .regex(wordPattern, 'letters, digits and . _ @ -, at most 64, starting with a letter or digit')
-const serverName = z
+/** Names of servers and toolsets. */
+export const serverName = z
   .string()
   .regex(serverNamePattern, 'a lower-case letter, then at most 23 of a-z, 0-9 and -')
 

@@ -91,7 +91,7 @@ export function openApiServer(options: ApiServerOptions): ApiServer {
         ? fault !== undefined && ofReaching.has(fault.code)
           ? fault.message
           : undefined
-        : unreachableOf(await reachAll(egress, placesCalled(entry, conversion))),
+        : unreachableOf(await reachAll(egress, entry, placesCalled(entry, conversion))),
     nameOf: options.nameOf,
     ...(source === undefined || !isFile
       ? {}
@@ -102,7 +102,11 @@ export function openApiServer(options: ApiServerOptions): ApiServer {
     async targets() {
       const conversion = await link.conversion()
       const tokens = entry.tokens(conversion)
-      return reachAll(egress, [...placesCalled(entry, conversion), ...tokens].slice(0, targetsMax))
+      return reachAll(
+        egress,
+        entry,
+        [...placesCalled(entry, conversion), ...tokens].slice(0, targetsMax),
+      )
     },
     widened: () => source?.widened,
   }
@@ -113,8 +117,11 @@ function placesCalled(entry: Bound, conversion: Conversion): readonly string[] {
   return [...new Set([...entry.targets(conversion), ...entry.endpoints])].slice(0, targetsMax)
 }
 
-function reachAll(egress: Egress, places: readonly string[]): Promise<Target[]> {
-  return Promise.all(places.map((place) => reach(egress, place)))
+function reachAll(egress: Egress, entry: Bound, places: readonly string[]): Promise<Target[]> {
+  const fault = `the description names no server; say it with --base-url, or with ${entry.addressedBy} in a file`
+  return Promise.all(
+    places.map((place) => (place === '' ? { url: '', fault } : reach(egress, place))),
+  )
 }
 
 /** Faults of an introspection that calls would meet as well. */
@@ -132,8 +139,6 @@ function unreachableOf(targets: readonly Target[]): string | undefined {
 
 /** Whether a connection to a target can be made. */
 async function reach(egress: Egress, target: string): Promise<Target> {
-  if (target === '')
-    return { url: target, fault: 'the description names no server; say it with baseUrl' }
   const url = URL.parse(target)
   const isHttp = url !== null && /^(https?|wss?):$/.test(url.protocol)
   const [, host, port] = /^(?:grpcs?:\/\/)?([^/:]+|\[[^\]]+\]):(\d+)\/?$/i.exec(target) ?? []

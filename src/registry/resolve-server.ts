@@ -27,11 +27,14 @@ export function resolveServer(
   name: string,
   given: ServerSpecInput,
 ): ResolvedServer {
-  const resolve = (input: ServerSpecInput): Omit<ResolvedServer, 'text'> => {
+  /** `whole`: what the entry is called in faults; undefined: they name the member. */
+  const resolve = (input: ServerSpecInput, whole?: string): Omit<ResolvedServer, 'text'> => {
+    const within = (path: readonly PropertyKey[]): string =>
+      whole ?? path.slice(2).map(String).join('.')
     const parsed = desiredState.safeParse({ egress: { proxy }, servers: { [name]: input } })
     if (!parsed.success)
       throw wrong(
-        parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '),
+        parsed.error.issues.map(({ path, message }) => `${within(path)}: ${message}`).join('; '),
       )
     const answer = resolveSecrets(parsed.data, {
       environment,
@@ -39,7 +42,11 @@ export function resolveServer(
       readFile: readStateFileSync,
     })
     if (!answer.ok)
-      throw wrong(answer.issues.map((issue) => `${issue.path}: ${issue.message}`).join('; '))
+      throw wrong(
+        answer.issues
+          .map(({ path, message }) => `${within(path.split('.'))}: ${message}`)
+          .join('; '),
+      )
     const spec = answer.state.servers[name]
     if (spec === undefined) throw wrong('the specification is empty')
     return { spec, secrets: answer.secrets.get(name) ?? [] }
@@ -48,7 +55,7 @@ export function resolveServer(
     ...resolve(given),
     text: (text) =>
       text.includes('$' + '{')
-        ? (resolve({ stdio: { command: text } }).spec.stdio?.command ?? text)
+        ? (resolve({ stdio: { command: text } }, 'source').spec.stdio?.command ?? text)
         : text,
   }
 }

@@ -14,7 +14,7 @@ import type { Declared, Locate } from '../store/declared.ts'
 import type { Resolved } from '../store/resolve-secrets.ts'
 import type { Revocations } from '../store/revocations.ts'
 import type { Merged } from '../store/stored-to-desired.ts'
-import { compileSnapshot, type Snapshot } from './compile.ts'
+import { type Compiled, type CompileInput, compileSnapshot, type Snapshot } from './compile.ts'
 
 const emptyStored: StoredState = {
   servers: {},
@@ -143,18 +143,12 @@ export class Configuration {
         [name, leftOut.includes(name) ? { ...spec, enabled: false } : spec] as const,
     )
     const rules = leaveOutGone(merged.state, file.state.access.length, previous?.state)
-    const compiled = compileSnapshot({
-      state: { ...merged.state, servers: Object.fromEntries(off), access: rules.access },
-      keys: this.keys(),
-      listings,
-      local: this.options.local,
-      previous,
-    })
-    if (!compiled.ok)
-      return this.answer(file, {
-        ok: false,
-        issues: compiled.issues.map((issue) => storedRule(issue, file)),
-      })
+    const compiled = this.compiled(
+      file,
+      { ...merged.state, servers: Object.fromEntries(off), access: rules.access },
+      { keys: this.keys(), listings, previous },
+    )
+    if (!compiled.ok) return this.answer(file, compiled)
     if (file === this.used) this.advertise = resolved.state.listen.advertise
     return this.answer(file, {
       ok: true,
@@ -167,8 +161,22 @@ export class Configuration {
   }
 
   /** What the file says, before anything of what is stored is in force: its rules may name roles that are stored. */
-  beginning(file: DeclaredFile): DesiredState {
-    return { ...file.state, roles: this.options.sources.merge(file.state, this.stored).state.roles }
+  beginning(file: DeclaredFile): Compiled {
+    const { roles } = this.options.sources.merge(file.state, this.stored).state
+    return this.compiled(file, { ...file.state, roles }, { keys: [], listings: [] })
+  }
+
+  /** With the place of what is wrong. */
+  private compiled(
+    file: DeclaredFile,
+    state: DesiredState,
+    rest: Pick<CompileInput, 'keys' | 'listings'> & Partial<Pick<CompileInput, 'previous'>>,
+  ): Compiled {
+    const { local } = this.options
+    const compiled = compileSnapshot({ previous: undefined, ...rest, state, local })
+    return compiled.ok
+      ? compiled
+      : { ok: false, issues: compiled.issues.map((issue) => placed(issue, file)) }
   }
 
   /** Of what is stored only servers have references that anybody uses. */
@@ -205,10 +213,13 @@ function storedIssue(issue: Issue, file: DeclaredFile): Issue {
   return { path: issue.path, message, file: undefined, line: undefined, column: undefined }
 }
 
-/** A stored rule that runs is not dropped for a file that takes a role of it away. */
-function storedRule(issue: Issue, { state }: DeclaredFile): Issue {
+/** A stored rule that runs is not dropped for a file that takes a role of it away. What is declared has a place. */
+function placed(issue: Issue, { state, locate }: DeclaredFile): Issue {
   const index = /^access\.(\d+)\./.exec(issue.path)?.[1]
-  if (index === undefined || Number(index) < state.access.length) return issue
+  if (index === undefined || Number(index) < state.access.length) {
+    const steps = issue.path.split('.').map((step) => (/^\d+$/.test(step) ? Number(step) : step))
+    return { ...issue, ...locate(steps) }
+  }
   const message = `${issue.message} (a stored rule names it: "sallyport rules ls" shows its id, "sallyport rules remove ID" removes it)`
   return { ...issue, path: 'access', message }
 }

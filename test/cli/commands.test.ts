@@ -117,7 +117,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     { line: 'add x -- missing', code: 1, err: ['no program', 'Install'] },
     { line: 'add files -- x', code: 1, err: [declaredFile, 'read-only'] },
     { line: 'remove files', code: 1, err: [declaredFile] },
-    { line: 'add Bad_Name -- x', code: 1, err: ['name: must be a lower-case letter'] },
+    { line: 'add Bad_Name -- x', code: 1, err: ['NAME: must be a lower-case letter'] },
     { line: 'ls', not: ['page', 'spec', 'missing'] },
   ],
   keys: [
@@ -147,7 +147,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       line: 'roles set ops --allow files/* web/* --deny files/write_*',
       out: ['Wrote the role ops'],
     },
-    { line: 'roles set bad --allow nonsense', code: 1, err: ['spec.allow.0', 'server/tool'] },
+    { line: 'roles set bad --allow nonsense', code: 1, err: ['--allow "nonsense"', 'server/tool'] },
     { line: 'roles set owner --allow */*', code: 1, err: ['built in'] },
     { line: 'roles set reader --allow */*', code: 1, err: [declaredFile] },
     { line: 'roles ls', out: [/ops +files\/\* web\/\* +files\/write_\* +stored/, 'built-in'] },

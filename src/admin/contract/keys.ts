@@ -1,10 +1,6 @@
 import { z } from 'zod'
-import { durationMs, wordPattern } from '../../model/desired-state.ts'
+import { durationMs, word } from '../../model/desired-state.ts'
 import { done, nothing, route } from './route.ts'
-
-const word = z
-  .string()
-  .regex(wordPattern, 'letters, digits and . _ @ -, at most 64, starting with a letter or digit')
 
 const idText = 'Never given twice; the journal has it as principalId'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { roleSpec } from '../../model/desired-state.ts'
+import { roleSpec, word } from '../../model/desired-state.ts'
 import { done, nothing, route } from './route.ts'
 
 const roleView = z.object({
@@ -24,7 +24,7 @@ export const setRole = route({
   method: 'PUT',
   path: '/api/roles/{name}',
   summary: 'Write a role; what was there under that name is replaced',
-  input: z.object({ name: z.string(), spec: roleSpec }),
+  input: z.object({ name: word, spec: roleSpec }),
   answer: done,
 })
 

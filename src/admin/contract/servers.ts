@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { serverKinds, serverNamePattern, serverSpec } from '../../model/desired-state.ts'
+import { serverKinds, serverName, serverSpec } from '../../model/desired-state.ts'
 import { conversionAccount } from './convert.ts'
 import { done, nothing, route } from './route.ts'
 
@@ -99,9 +99,7 @@ export const addServer = route({
   path: '/api/servers',
   summary: 'Register a server. Plain secrets move to owner-only files',
   input: z.object({
-    name: z
-      .string()
-      .regex(serverNamePattern, 'a lower-case letter, then at most 23 of a-z, 0-9 and -'),
+    name: serverName,
     spec: serverSpec,
     dryRun: z.boolean().default(false).describe('Store nothing'),
     probe: z.boolean().default(true).describe('Connect once before'),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { toolsetSpec } from '../../model/desired-state.ts'
+import { serverName, toolsetSpec } from '../../model/desired-state.ts'
 import { done, nothing, route } from './route.ts'
 import { origin } from './servers.ts'
 
@@ -26,7 +26,7 @@ export const setToolset = route({
   method: 'PUT',
   path: '/api/toolsets/{name}',
   summary: 'Write a toolset; what was there under that name is replaced',
-  input: z.object({ name: z.string(), spec: toolsetSpec }),
+  input: z.object({ name: serverName, spec: toolsetSpec }),
   answer: done,
 })
 

@@ -5,6 +5,7 @@ import { addLimit, listLimits, removeLimit } from '../contract/limits.ts'
 import { listToolsets, removeToolset, setToolset } from '../contract/toolsets.ts'
 import { notFound, readOnly } from '../fault.ts'
 import { handle } from '../handle.ts'
+import { ofNoServer } from '../of-no-server.ts'
 import type { AdminPorts } from '../ports.ts'
 import type { Writer } from '../writer.ts'
 
@@ -28,7 +29,10 @@ export function limitRoutes(app: FastifyInstance, ports: AdminPorts, writer: Wri
         'The limit limits nothing.',
         'Give calls (e.g. 60/minute), concurrent, or both.',
       )
-    return { warnings: await writer.put(actor, 'limit', '', given.spec) }
+    const warnings = await writer.put(actor, 'limit', '', given.spec)
+    return {
+      warnings: [...warnings, ...ofNoServer(ports, spec.tool === undefined ? [] : [spec.tool])],
+    }
   })
   handle(app, removeLimit, async ({ id }, _given, actor) => {
     const warnings = await writer.remove(actor, 'limit', id)
@@ -57,9 +61,10 @@ export function toolsetRoutes(app: FastifyInstance, ports: AdminPorts, writer: W
       })),
     }
   })
-  handle(app, setToolset, async ({ name }, given, actor) => {
+  handle(app, setToolset, async ({ name, spec }, given, actor) => {
     assertStored(name)
-    return { warnings: await writer.put(actor, 'toolset', name, given.spec) }
+    const warnings = await writer.put(actor, 'toolset', name, given.spec)
+    return { warnings: [...warnings, ...ofNoServer(ports, [...spec.include, ...spec.exclude])] }
   })
   handle(app, removeToolset, async ({ name }, _given, actor) => {
     assertStored(name)

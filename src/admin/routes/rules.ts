@@ -7,6 +7,7 @@ import { AdminError } from '../contract/errors.ts'
 import { listRoles, removeRole, setRole } from '../contract/roles.ts'
 import { notFound, readOnly } from '../fault.ts'
 import { handle } from '../handle.ts'
+import { ofNoServer } from '../of-no-server.ts'
 import type { AdminPorts } from '../ports.ts'
 import type { Writer } from '../writer.ts'
 import { assertRole } from './keys.ts'
@@ -38,9 +39,10 @@ export function ruleRoutes(app: FastifyInstance, ports: AdminPorts, writer: Writ
     }))
     return { roles: [...builtIn, ...others] }
   })
-  handle(app, setRole, async ({ name }, given, actor) => {
+  handle(app, setRole, async ({ name, spec }, given, actor) => {
     assertStored(name)
-    return { warnings: await writer.put(actor, 'role', name, given.spec) }
+    const warnings = await writer.put(actor, 'role', name, given.spec)
+    return { warnings: [...warnings, ...ofNoServer(ports, [...spec.allow, ...spec.deny])] }
   })
   handle(app, removeRole, async ({ name }, _given, actor) => {
     assertStored(name)

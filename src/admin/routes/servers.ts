@@ -123,7 +123,9 @@ function viewOf(ports: AdminPorts, name: string, spec: ServerSpec): ServerView {
     ...ports
       .issues()
       .flatMap(({ path, message }) =>
-        `${path}.`.startsWith(`servers.${name}.`) ? `${path}: ${message}` : [],
+        `${path}.`.startsWith(`servers.${name}.`)
+          ? `${path.slice(`servers.${name}.`.length)}: ${message}`.replace(/^: /, '')
+          : [],
       ),
   ]
   return {

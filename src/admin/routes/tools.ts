@@ -111,7 +111,9 @@ function ofConversions(
                 level: 'fault',
                 message: `${name}: calls${url === '' ? '' : ` to ${url}`} cannot be made: ${fault}`,
                 wayOut:
-                  'Check the address and the network, or allow it under egress of the server.',
+                  url === ''
+                    ? `Say it: "sallyport add ${name} SOURCE --base-url URL --replace", or in the file.`
+                    : 'Check the address and the network, or allow it under egress of the server.',
               },
             ],
       ),
@@ -133,7 +135,9 @@ function ofConversions(
             ? `Set the credential in the entry of ${name}; its value is best a reference.`
             : others.length > notesMax
               ? `One of ${others.length} notes; "sallyport convert" with the source of the server lists all of them.`
-              : 'Calls work all the same.',
+              : targets.every(({ fault }) => fault === undefined)
+                ? 'Calls work all the same.'
+                : 'See first why its calls cannot be made.',
       })),
     ]
   })

@@ -10,6 +10,7 @@ export const asyncapi: ApiKindOf<'asyncapi'> = {
   },
   hasRoot: true,
   hasAccount: false,
+  addressedBy: 'url',
   entry: ({ source, baseUrl, root, headers, operations }) => ({
     asyncapi: {
       spec: source,

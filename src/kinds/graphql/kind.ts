@@ -29,6 +29,7 @@ export const graphql: ApiKindOf<'graphql'> = {
   },
   hasRoot: false,
   hasAccount: false,
+  addressedBy: 'url',
   entry: ({ source, baseUrl, where, headers, operations }) => ({
     graphql:
       isUrl(source) && baseUrl === undefined

@@ -36,6 +36,7 @@ export const grpc: ApiKindOf<'grpc'> = {
   },
   hasRoot: true,
   hasAccount: false,
+  addressedBy: 'address',
   entry: ({ source, where, root, headers, operations }) => ({
     grpc: isAddress(source)
       ? { address: withoutPath(source), ...headers, ...operations }

@@ -42,6 +42,7 @@ export const openapi: ApiKindOf<'openapi'> = {
   },
   hasRoot: true,
   hasAccount: false,
+  addressedBy: 'baseUrl',
   entry: ({ source, baseUrl, root, headers, operations }) => ({
     openapi: {
       spec: source,

@@ -14,6 +14,7 @@ export const soap: ApiKindOf<'soap'> = {
   },
   hasRoot: true,
   hasAccount: false,
+  addressedBy: 'endpoint',
   entry: ({ source, baseUrl, root, headers, operations }) => ({
     soap: {
       wsdl: source,

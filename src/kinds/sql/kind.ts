@@ -24,6 +24,7 @@ export const sql: ApiKindOf<'sql'> = {
   },
   hasRoot: false,
   hasAccount: true,
+  addressedBy: 'url',
   entry: ({ source, operations }) => ({ sql: { url: databaseUrl(source), ...operations } }),
   located: (spec, absolute) =>
     spec.url.startsWith(filePrefix)

@@ -10,6 +10,7 @@ export const echo: Kind<'echo', EchoSpec, EchoInput> = {
   },
   hasRoot: false,
   hasAccount: false,
+  addressedBy: 'url',
   entry: ({ source, baseUrl, headers, operations }) => ({
     echo: {
       spec: source,

@@ -46,7 +46,7 @@ export function serverOf(
     throw new OperationFault(
       'transport_unsupported',
       all.length === 0
-        ? 'The description names no server for it; set asyncapi.url.'
+        ? 'The description names no server for it; say it with --base-url, or with asyncapi.url in a file.'
         : `It is offered over ${names.slice(0, 5).join(', ')}; WebSocket, server-sent events and Mercure are supported.`,
       channel.at,
     )

@@ -233,7 +233,7 @@ class ProtoLoader {
     this.notes.push({
       operation: '',
       code: fault?.code ?? 'document_unreadable',
-      reason: `the imported file "${name}" was not found; "root" in the configuration says where imports start`,
+      reason: `the imported file "${name}" was not found; --root, or grpc.root in a file, says where imports start`,
       place: location,
     })
     return undefined

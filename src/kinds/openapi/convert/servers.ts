@@ -38,7 +38,7 @@ export function baseUrlOf(holders: readonly Spot[], root: Spot, options: Servers
     }
     options.reporter.note(
       'description_invalid',
-      'None of the servers gives an absolute URL: set baseUrl in the configuration.',
+      'None of the servers gives an absolute URL: say it with --base-url, or with openapi.baseUrl in a file.',
       placeIn(holder.at, 'servers'),
     )
     return ''
@@ -47,7 +47,7 @@ export function baseUrlOf(holders: readonly Spot[], root: Spot, options: Servers
   if (found === undefined)
     options.reporter.note(
       'description_invalid',
-      'The description names no server: set baseUrl in the configuration.',
+      'The description names no server: say it with --base-url, or with openapi.baseUrl in a file.',
       placeIn(root.at, 'servers'),
     )
   return found ?? ''

@@ -146,7 +146,7 @@ function endpointOf(offer: Offer, { endpoint }: SoapSpec): string {
       : `its address "${offer.address.slice(0, 200)}" is no http URL`
   throw new OperationFault(
     'description_invalid',
-    `${found}; "endpoint" in the configuration gives one`,
+    `${found}; --base-url gives one, or soap.endpoint in a file`,
     offer.place,
   )
 }
