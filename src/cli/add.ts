@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { isAbsolute, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { z } from 'zod'
 import { type AdminClient, ask } from '../admin/contract/client.ts'
@@ -125,7 +127,7 @@ interface Source {
 
 /** A server that is a process; undefined when there is no `--`. */
 function commandOf(
-  { afterDashes }: Session,
+  { afterDashes, ports, out }: Session,
   args: readonly string[],
   options: AddOptions,
 ): Source | undefined {
@@ -134,10 +136,13 @@ function commandOf(
   if (afterDashes !== undefined) {
     const [command, ...rest] = afterDashes
     if (command === undefined || target.length > 0) throw howTo('Write the command after --.')
-    const spec = {
-      ...about(options),
-      stdio: { command, args: rest, env: variables(options), inherit: options.inherit },
-    }
+    const env = variables(options)
+    const path = pathAmong([command, ...rest, ...Object.values(env)], ports.cwd)
+    const cwd = path === undefined ? {} : { cwd: ports.cwd }
+    if (path !== undefined)
+      out.remark(`The program starts in ${ports.cwd}, since ${path} is a path there.`)
+    const { inherit } = options
+    const spec = { ...about(options), stdio: { command, args: rest, env, inherit, ...cwd } }
     return { spec, what: 'a process' }
   }
   if (target.length === 0) throw howTo('Say what to register.')
@@ -149,6 +154,21 @@ function commandOf(
       "Give --bearer or --header 'Name: value'.",
     )
   return undefined
+}
+
+/** A word that names a file or folder from the folder in which it was typed; the gateway runs in another one. */
+function pathAmong(words: readonly string[], cwd: string): string | undefined {
+  return words
+    .map((word) => /^--?[\w-]+=(.*)$/s.exec(word)?.[1] ?? word)
+    .find(
+      (word, index) =>
+        /^\.{1,2}([\\/]|$)/.test(word) ||
+        // The name of a program alone is looked for on PATH.
+        ((index > 0 || /[\\/]/.test(word)) &&
+          word !== '' &&
+          !isAbsolute(word) &&
+          existsSync(resolve(cwd, word))),
+    )
 }
 
 /** Whatever is no process: an MCP server behind a URL, or an API. */

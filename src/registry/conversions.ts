@@ -221,6 +221,9 @@ const reasons: Partial<Record<GatewayError['code'], FaultReason>> = {
   role_too_wide: 'role',
 }
 
+/** What SQLite says of a file that no retry will make a database. */
+const ofFile = /^there is no file |\bfile is not a database\b|\bunable to open database file\b/
+
 /** What stood in the way of reading, converting or introspecting. */
 export function faultOf(thrown: unknown, kind?: ServerKind): Fault {
   const fault = conversionFault(thrown)
@@ -232,7 +235,12 @@ export function faultOf(thrown: unknown, kind?: ServerKind): Fault {
   const { code, message } = toGatewayError(thrown)
   const hasAccount =
     kind !== undefined && kind !== 'stdio' && kind !== 'http' && kinds[kind].hasAccount
-  const reason = hasAccount && code === 'server_refused_us' ? 'login' : reasons[code]
+  const reason =
+    hasAccount && code === 'server_refused_us'
+      ? 'login'
+      : code === 'server_unavailable' && ofFile.test(message)
+        ? 'source'
+        : reasons[code]
   return { ok: false, reason: reason ?? 'unreachable', message }
 }
 

@@ -1,6 +1,6 @@
 /** What `add` says about causes as people meet them: the reason, and a way out that leads out. */
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { tmpdir } from 'node:os'
@@ -45,6 +45,7 @@ async function listen(server: Server): Promise<number> {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sallyport-causes-'))
+  await writeFile(join(folder, 'text.db'), 'no database')
   ports.api = await listen(createServer(api))
   const key = await readFile(fixture('grpc/tls/key.pem'), 'utf8')
   const cert = await readFile(fixture('grpc/tls/cert.pem'), 'utf8')
@@ -102,7 +103,15 @@ const causes: Readonly<Record<string, { args(): readonly string[]; says: RegExp 
   },
   'a database file that is not there': {
     args: () => ['sqlite:nofile.db'],
-    says: /there is no file .*Check the path/,
+    says: /error: there is no file .*Check the path/,
+  },
+  'a database file in a folder that is not there': {
+    args: () => ['nofolder/nofile.db', '--kind', 'sql'],
+    says: /error: there is no file .*Check the path/,
+  },
+  'a file that is no database': {
+    args: () => ['sqlite:text.db'],
+    says: /error: file is not a database.*Check the path/,
   },
   'a database that is down': {
     args: () => ['postgres://u:password-of-a-cause@127.0.0.1:9/x', '--kind', 'sql'],
@@ -152,4 +161,25 @@ it('tools are there right after add, which takes what a process inherits and how
   const env = { SALLYPORT_DATA: gateway.dataDir }
   const listed = await runCommand(['tools', 'notes'], { cwd: folder, env })
   expect(listed.stdout).toContain('notes.read_graph')
+})
+
+it('a program starts where its relative paths were typed', async () => {
+  const env = { SALLYPORT_DATA: gateway.dataDir }
+  await mkdir(join(folder, 'docs'))
+  await writeFile(join(folder, 'memory.mjs'), `import ${JSON.stringify(memory)}`)
+  const rows: readonly (readonly [readonly string[], string | undefined])[] = [
+    [['--', process.execPath, './memory.mjs'], './memory.mjs'],
+    [['--', process.execPath, 'memory.mjs', '-y'], 'memory.mjs'],
+    [['--', process.execPath, memory, 'docs'], 'docs'],
+    [['--', process.execPath, memory, '--folder=../there'], '../there'],
+    [['--env', 'MEMORY_FILE_PATH=./graph.json', '--', process.execPath, memory], './graph.json'],
+    [['--', process.execPath, memory, 'run', ''], undefined],
+  ]
+  for (const [words, path] of rows) {
+    const { code, stdout } = await add('there', words)
+    const sentence = `The program starts in ${await realpath(folder)}, since ${path} is a path there.`
+    expect([words, code, stdout.includes(sentence)]).toEqual([words, 0, path !== undefined])
+    expect(stdout).toContain('9 tools')
+    await runCommand(['remove', 'there'], { cwd: folder, env })
+  }
 })

@@ -54,6 +54,7 @@ const hopeless: readonly string[] = [
   'command-missing',
   'reference',
   'description',
+  'source',
   'egress',
   'not-yet',
 ]
