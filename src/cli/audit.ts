@@ -182,6 +182,8 @@ function exportCommand(group: Command, run: Run): void {
     ],
     values: z.object({ format: z.enum(['jsonl', 'csv']), ...filterValues }),
     run: async ({ ports, out, admin }, _args, { format, ...given }) => {
+      if (out.json && format === 'csv')
+        throw new UsageError('--json and --format csv exclude each other.', 'Give one of them.')
       const filter = filterOf(given, ports.now())
       const lines = askLines(await admin(), readAudit, filter, ports.signal)
       if (format === 'csv') out.raw(`${columns.join(',')}\n`)

@@ -7,7 +7,7 @@ import { AdminError } from '../admin/contract/errors.ts'
 import { callTool } from '../admin/contract/servers.ts'
 import { define, type Run, type Session, UsageError } from './command.ts'
 import type { Output } from './output.ts'
-import { keyOption } from './stdio.ts'
+import { keyOf, keyOption } from './stdio.ts'
 
 export function callCommand(program: Command, run: Run): void {
   define(program, run, {
@@ -23,7 +23,7 @@ export function callCommand(program: Command, run: Run): void {
       const { ports, out } = session
       const { server, tool } = splitTool(target)
       const argumentsJson = await readArguments(session, given)
-      const key = options.key ?? ports.env.SALLYPORT_KEY
+      const key = keyOf(ports, options.key)
       const input = { key, server, tool, argumentsJson }
       const client = await session.admin()
       const answer = await out.during(`calling ${target}`, ask(client, callTool, input))

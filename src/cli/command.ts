@@ -72,6 +72,7 @@ export function define<O extends z.ZodObject>(
     .addHelpText('after', `\nExamples:\n${spec.examples.map((text) => `  $ ${text}\n`).join('')}`)
     .action(async () => {
       const given: Record<string, unknown> = command.opts()
+      assertFilled(command, given)
       const values = spec.values.safeParse(given)
       if (!values.success) throw wrongValue(values.error.issues)
       const session = openSession(shared, given)
@@ -86,6 +87,16 @@ export function define<O extends z.ZodObject>(
         await session.close()
       }
     })
+}
+
+/** An empty value is a variable of the shell that is not set: as a folder it would mean this one, as a host all. */
+function assertFilled(command: Command, given: Readonly<Record<string, unknown>>): void {
+  const empty = command.options.find((option) => given[option.attributeName()] === '')
+  if (empty !== undefined)
+    throw new UsageError(
+      `${empty.long} is empty.`,
+      'Give it a value, or leave it out; a variable of the shell may not be set.',
+    )
 }
 
 function wrongValue(issues: readonly z.core.$ZodIssue[]): UsageError {

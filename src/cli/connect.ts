@@ -8,7 +8,7 @@ import { getStatus } from '../admin/contract/status.ts'
 import { listToolsets } from '../admin/contract/toolsets.ts'
 import { nearest } from '../kit/nearest.ts'
 import { define, type Run, type Session, UsageError } from './command.ts'
-import { endpointPath, keyOption } from './stdio.ts'
+import { endpointPath, keyOf, keyOption } from './stdio.ts'
 
 const clients = ['claude', 'cursor', 'vscode', 'inspector'] as const
 type Client = (typeof clients)[number]
@@ -46,7 +46,7 @@ export function connectCommand(program: Command, run: Run): void {
       const path = endpointPath(server, toolset)
       const base = await endpointOf(session, { server, toolset })
       const url = new URL(path, base).href
-      const key = givenKey ?? ports.env.SALLYPORT_KEY
+      const key = keyOf(ports, givenKey)
       const only = [
         ...(server ? ['--server', server] : []),
         ...(toolset ? ['--toolset', toolset] : []),

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { z } from 'zod'
 import { define, type Run, UsageError } from './command.ts'
+import type { CliPorts } from './ports.ts'
 
 export function stdioCommand(program: Command, run: Run): void {
   define(program, run, {
@@ -20,7 +21,7 @@ export function stdioCommand(program: Command, run: Run): void {
     run: ({ ports, place }, _args, { key, server, toolset }) =>
       ports.stdio({
         ...place,
-        key: key ?? ports.env.SALLYPORT_KEY,
+        key: keyOf(ports, key),
         endpoint: endpointPath(server, toolset),
       }),
   })
@@ -28,6 +29,15 @@ export function stdioCommand(program: Command, run: Run): void {
 
 export function keyOption(without = ''): Option {
   return new Option('--key <key>', `the key to act as (default: SALLYPORT_KEY${without})`)
+}
+
+/** The key that was given, by an option or by the environment. */
+export function keyOf(
+  { env }: Pick<CliPorts, 'env'>,
+  option: string | undefined,
+): string | undefined {
+  const { SALLYPORT_KEY: named = '' } = env
+  return option ?? (named === '' ? undefined : named)
 }
 
 /** Path of the endpoint that shows one server, one toolset, or all. */

@@ -1,5 +1,7 @@
 /** Opens the door of HTTP where desired state says. */
+import { networkInterfaces } from 'node:os'
 import { type DesiredState, durationMs, sizeBytes } from '../model/desired-state.ts'
+import { listenFault } from './listen-fault.ts'
 import { originRules } from './origin.ts'
 import { createHttpDoor, type HttpDoor } from './receive.ts'
 import type { SessionTable } from './sessions.ts'
@@ -27,17 +29,18 @@ export async function openHttpDoor(
   )
   await new Promise<void>((resolve, reject) => {
     door.server.once('error', (error) =>
-      reject(
-        new Error(
-          'code' in error && error.code === 'EADDRINUSE'
-            ? `Port ${listen.port} is in use. Choose another with --port.`
-            : error.message,
-        ),
-      ),
+      reject(new Error(listenFault(error, listen, addressesHere()), { cause: error })),
     )
     door.server.listen(listen.port, listen.host, resolve)
   })
   return door
+}
+
+function addressesHere(): string[] {
+  return Object.values(networkInterfaces()).flatMap((all) =>
+    // Those of a link need the name of it.
+    (all ?? []).flatMap(({ address, scopeid }) => (scopeid ? [] : [address])),
+  )
 }
 
 /** The one that it got, where any was asked for. */

@@ -287,7 +287,7 @@ export const toolsetSpec = z.strictObject({
 })
 
 const listenSpec = z.strictObject({
-  host: z.string().default('127.0.0.1'),
+  host: z.string().min(1).default('127.0.0.1'),
   port: z.number().int().min(0).max(65_535).default(8470),
   origins: z
     .array(z.string())

@@ -215,6 +215,22 @@ it.each([
   }
 })
 
+it.each([
+  [
+    '192.0.2.1',
+    /^error: 192\.0\.2\.1 is no address of this machine\. Choose one with --host .*127\.0\.0\.1/,
+  ],
+  ['nosuch.invalid', /^error: "nosuch\.invalid" is neither an address nor a name .*127\.0\.0\.1/],
+  ['127.0.0.1:9', /^error: "127\.0\.0\.1:9" is neither an address .* without a port/],
+  ['', /^error: --host is empty\.\n/],
+])('says why it cannot listen at %j', async (host, sentence) => {
+  const args = ['up', '--data', join(folder, 'nowhere'), '--port', '0', '--host', host]
+  const ran = await runCommand(args, { cwd: folder, env: { SALLYPORT_LOG: 'silent' } })
+  expect([ran.code, ran.stdout]).toEqual([host === '' ? 2 : 1, ''])
+  expect(ran.stderr).toMatch(sentence)
+  expect(ran.stderr).not.toMatch(/getaddrinfo|E[A-Z]{5,}/)
+})
+
 it('makes the first key in the start that shows it', async () => {
   const place = await mkdtemp(join(tmpdir(), 'sallyport-first-'))
   const data = join(place, 'data')

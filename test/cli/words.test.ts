@@ -112,6 +112,12 @@ it('a stdio client hears which server or toolset is not there for its key', asyn
   expect((await ask('--server', 'no')).stderr).toContain('There is no server "no" at which the key')
 })
 
+it('a variable without a value names no key', async () => {
+  const env = { SALLYPORT_DATA: gateway.dataDir, SALLYPORT_KEY: '' }
+  const { stderr } = await runCommand(['stdio'], { cwd: folder, env })
+  expect(stderr).toContain('No key was given.')
+})
+
 it('--json has the paths of the contract', async () => {
   const { stdout } = await run(['toolsets', 'set', 't', '--include', 'bad', '--json'])
   expect(JSON.parse(stdout).error.issues[0].path).toBe('spec.include.0')
@@ -153,4 +159,14 @@ it('the file is named for what stands in it alone', async () => {
   expect(checked.stdout).toMatch(/bad\.yaml:2:\d+ access\.0\.roles\.0: there is no role "gone"/)
   const started = await runCommand(['up', ...args], { cwd: folder })
   expect(started.stderr).toMatch(/bad\.yaml:2:\d+ access\.0\.roles\.0.*\n.*Mend the file/)
+})
+
+it.each([
+  [['audit', 'export', '--format', 'csv', '--json'], '--json and --format csv exclude each other'],
+  [['ls', '--data', ''], '--data is empty'],
+  [['check', '--config='], '--config is empty'],
+  [['call', 'a.b', '--key', ''], '--key is empty'],
+])('what cannot be meant is wrong usage: %j', async (args, sentence) => {
+  const { code, stdout, stderr } = await run(args)
+  expect([code, stdout + stderr]).toEqual([2, expect.stringContaining(sentence)])
 })
