@@ -18,6 +18,13 @@ module.exports = {
     { name: 'kit-knows-nothing-of-ours', severity: 'error', from: { path: '^src/kit/' }, to: { path: '^src/(?!kit/)' } },
     { name: 'model-knows-only-kit', severity: 'error', from: { path: '^src/model/' }, to: { path: '^src/(?!kit/|model/)' } },
     ...rooms.map((room) => only(`${room}-is-a-room`, room, [], 'A room gets what it needs of another one as an argument, or through a port that it declares.')),
+    {
+      name: 'judges-know-actions-alone',
+      severity: 'error',
+      comment: 'What judges and records an action knows nothing of MCP: model/action.ts says what it may look at.',
+      from: { path: '^src/(policy|limits|guard|credential|record|identity)/', pathNot: '\\.test\\.ts$|fixture' },
+      to: { path: '^src/model/(call|methods|codec|session|extensions)\\.ts$' },
+    },
     only('mcp-links-servers', 'mcp', ['upstream/', 'egress/egress', 'process/channel']),
     only('kinds-know-no-room', 'kinds', ['upstream/', 'egress/egress']),
     {

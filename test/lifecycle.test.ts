@@ -17,9 +17,10 @@ import { BoxMap } from '../src/kit/box-map.ts'
 import { CancelSource } from '../src/kit/cancellation.ts'
 import { compileLimits, type Limits } from '../src/limits/admit.ts'
 import { unlimitedAccount } from '../src/model/account.ts'
-import { type Call, type Endpoint, type Era, noCapabilities } from '../src/model/call.ts'
+import type { Endpoint } from '../src/model/action.ts'
+import { type Call, type Era, noCapabilities } from '../src/model/call.ts'
 import { desiredState } from '../src/model/desired-state.ts'
-import { type MethodName, methods } from '../src/model/methods.ts'
+import { type MethodName, methodOf, methods } from '../src/model/methods.ts'
 import type { Principal } from '../src/model/principal.ts'
 import { GatewayError, toGatewayError } from '../src/model/refusal.ts'
 import type { Reply } from '../src/model/reply.ts'
@@ -289,14 +290,17 @@ function watchedLimits(enter: (step: Step) => void, used: boolean): Limits {
 }
 
 function call(changes: Partial<Call> = {}): Call {
+  const { method = 'tools/call' } = changes
   return {
-    callId: 'c-1',
-    method: 'tools/call',
+    id: 'c-1',
+    principal,
+    kind: methodOf(method).action,
+    method,
     endpoint: { kind: 'all' },
     era: 'modern',
     revision: '2026-07-28',
     rpcId: '1',
-    name: 'desk__say',
+    subject: 'desk__say',
     args: '{"text":"hello"}',
     params: [],
     meta: [],
@@ -350,22 +354,22 @@ const ways: readonly { title: string; call?: Partial<Call>; setting?: Setting }[
   { title: 'allowed' },
   { title: 'large result, streamed', setting: { sent: async () => streamed } },
   { title: 'the server asks', setting: { sent: async () => question } },
-  { title: 'unknown name', call: { name: 'desk__nothing' } },
-  { title: 'denied', call: { name: 'desk__delete' } },
+  { title: 'unknown name', call: { subject: 'desk__nothing' } },
+  { title: 'denied', call: { subject: 'desk__delete' } },
   {
     title: 'header disagrees',
     call: { args: '{"text":"a","zone":"x"}', paramHeaders: { zone: 'y' } },
   },
   { title: 'over the limit', setting: { limitUsed: true } },
   { title: 'arguments do not fit', call: { args: '{"text":1}' } },
-  { title: 'schema cannot be checked', call: { name: 'desk__odd', args: '{}' } },
+  { title: 'schema cannot be checked', call: { subject: 'desk__odd', args: '{}' } },
   { title: 'the key is revoked meanwhile', setting: { keyRevoked: true } },
   { title: 'disk full', setting: { diskFull: true } },
   { title: 'server too slow', setting: { sent: fails('server_timeout') } },
   { title: 'server answers an error', setting: { sent: async () => serverError } },
   {
     title: 'the server has no such resource',
-    call: { method: 'resources/read', name: 'desk+desk:///a', args: undefined },
+    call: { method: 'resources/read', subject: 'desk+desk:///a', args: undefined },
     setting: { sent: async () => ({ ...serverError, code: -32002 }) },
   },
   { title: 'caller cancels', setting: { sent: fails('cancelled') } },
@@ -374,10 +378,9 @@ const ways: readonly { title: string; call?: Partial<Call>; setting?: Setting }[
 /** One row: what happened to a call, in order, and how it ended. */
 async function walk(way: (typeof ways)[number]): Promise<string[]> {
   const { rooms, entered, entries } = recordingRooms(way.setting)
-  const identified = { call: call(way.call), principal }
   let end: string
   try {
-    const { released } = await runCall(rooms, identified, () => undefined)
+    const { released } = await runCall(rooms, call(way.call), () => undefined)
     end = endOf(released.reply)
     if (released.reply.kind === 'complete' && released.reply.body.kind === 'stream')
       await Array.fromAsync(released.reply.body.rest)

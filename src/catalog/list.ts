@@ -1,7 +1,7 @@
 import { type JsonMember, scanObject, stringValue } from '../kit/json-scan.ts'
 import { Lru } from '../kit/lru.ts'
+import { endpointText } from '../model/action.ts'
 import type { Era } from '../model/call.ts'
-import { endpointText } from '../model/call.ts'
 import { type ListMethod, listFactsOf } from '../model/methods.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Item, ItemKind } from '../model/target.ts'

@@ -1,5 +1,6 @@
 import { isPlainUri } from '../kit/uri-readings.ts'
-import type { Call, Endpoint } from '../model/call.ts'
+import type { Endpoint } from '../model/action.ts'
+import type { Call } from '../model/call.ts'
 import { methodOf } from '../model/methods.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Item, Target } from '../model/target.ts'
@@ -27,15 +28,15 @@ export type Sees = (item: Item) => boolean
 export function resolve(catalog: Catalog, scope: Scope, call: Call, sees: Sees): Target {
   switch (methodOf(call.method).subject?.kind) {
     case 'tool':
-      return namedTarget(catalog, scope, 'tool', call.name, sees)
+      return namedTarget(catalog, scope, 'tool', call.subject, sees)
     case 'prompt':
-      return namedTarget(catalog, scope, 'prompt', call.name, sees)
+      return namedTarget(catalog, scope, 'prompt', call.subject, sees)
     case 'reference':
       return call.reference === 'prompt'
-        ? namedTarget(catalog, scope, 'prompt', call.name, sees)
-        : resolveResource(catalog, scope, call.name)
+        ? namedTarget(catalog, scope, 'prompt', call.subject, sees)
+        : resolveResource(catalog, scope, call.subject)
     case 'resource':
-      return resolveResource(catalog, scope, call.name)
+      return resolveResource(catalog, scope, call.subject)
     default:
       return methodTarget(scope, call.method)
   }

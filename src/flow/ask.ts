@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { scanObject, textMember } from '../kit/json-scan.ts'
 import { messageWeight } from '../model/account.ts'
-import type { Call, Identified } from '../model/call.ts'
+import type { Call } from '../model/call.ts'
 import { objectText } from '../model/members.ts'
 import { notifications, questionKindOf } from '../model/methods.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
@@ -27,17 +27,17 @@ const urlMostMs = 15_000
  */
 export async function runLegacyCall(
   rooms: Rooms,
-  identified: Identified,
+  first: Call,
   exchange: Exchange,
   session: Session | undefined,
   notify: (notification: CallNotification) => void,
   nextCallId: () => string,
 ): Promise<Ended> {
-  let current = identified
+  let current = first
   /** Of the last round, whose call may still be open at the server. */
   let state: string | undefined
   const opened = new OpenedUrls(rooms.now())
-  const { account } = identified.call
+  const { account } = first
   /** Of the answers so far, which go on with the call. */
   let answered = 0
   try {
@@ -52,22 +52,20 @@ export async function runLegacyCall(
       const again = opened.waitsFor(reply)
       if (!again) round++
       const answers = await recorded(rooms, current, ended.server, async () => {
-        if (session === undefined || !current.call.streams)
+        if (session === undefined || !current.streams)
           throw new GatewayError('question_refused', { detail: 'the client takes no stream' })
         if (round > roundsMax)
           throw new GatewayError('question_refused', {
             detail: `more than ${roundsMax} rounds of questions`,
           })
-        if (!again) return askAll(reply, exchange, session, current.call, opened)
-        await opened.wait(current.call, rooms.now())
+        if (!again) return askAll(reply, exchange, session, current, opened)
+        await opened.wait(current, rooms.now())
         return { inputResponses: opened.answersTo(reply), declined: undefined }
       })
       const bytes = (answers.inputResponses?.length ?? 0) * messageWeight
       account.take(bytes)
       answered += bytes
-      const callId = nextCallId()
-      const call: Call = { ...current.call, callId, ...answers, requestState: state }
-      current = { call, principal: current.principal }
+      current = { ...current, id: nextCallId(), ...answers, requestState: state }
     }
   } catch (thrown) {
     if (state !== undefined) rooms.giveUp(state, 'The client gave no answer.')
@@ -80,7 +78,7 @@ export async function runLegacyCall(
 /** What ends a call between two rounds belongs to neither, so it is recorded by itself. */
 async function recorded<T>(
   rooms: Rooms,
-  { call, principal }: Identified,
+  call: Call,
   server: string,
   act: () => Promise<T>,
 ): Promise<T> {
@@ -89,10 +87,9 @@ async function recorded<T>(
   } catch (thrown) {
     const { code, message } = toGatewayError(thrown)
     await rooms.recorder.refusal({
-      call,
-      principal,
+      action: call,
       server,
-      name: call.name,
+      name: call.subject,
       code,
       detail: message,
     })

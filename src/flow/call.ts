@@ -7,9 +7,9 @@ import { isReadable, resolve, resolveTask, unknownTarget } from '../catalog/reso
 import { attach } from '../credential/attach.ts'
 import { brokenOff, Layer } from '../kit/arriving.ts'
 import { admit } from '../limits/admit.ts'
-import type { Call, Identified } from '../model/call.ts'
+import type { Call, RecordedCall } from '../model/call.ts'
 import { methodOf } from '../model/methods.ts'
-import type { Admitted, Permitted, Recorded, Released } from '../model/proofs.ts'
+import type { Admitted, Permitted, Released } from '../model/proofs.ts'
 import type { OutcomeStatus } from '../model/record.ts'
 import { GatewayError, publicSentence, toGatewayError } from '../model/refusal.ts'
 import type { CallNotification, Reply } from '../model/reply.ts'
@@ -45,34 +45,33 @@ export interface Ended {
  */
 export async function runCall(
   rooms: Rooms,
-  identified: Identified,
+  call: Call,
   notify: (notification: CallNotification) => void,
 ): Promise<Ended> {
   const startedAt = rooms.clock()
-  const { call } = identified
   const method = methodOf(call.method)
   let target: Target | undefined
-  let admitted: Admitted | undefined
-  let recorded: Recorded | undefined
+  let admitted: Admitted<Call> | undefined
+  let recorded: RecordedCall | undefined
   try {
     const held = rooms.snapshot()
-    const snapshot = held.catalog.hasUnseen ? await snapshotFor(rooms, held, identified) : held
-    target = resolveIn(rooms, snapshot, identified)
-    const permitted: Permitted = authorize(snapshot.engine, identified, target)
-    if (method.subject?.kind === 'tool')
+    const snapshot = held.catalog.hasUnseen ? await snapshotFor(rooms, held, call) : held
+    target = resolveIn(rooms, snapshot, call)
+    const permitted: Permitted<Call> = authorize(snapshot.engine, call, target)
+    if (call.kind === 'tool')
       checkParamHeaders(target.item?.headerParams ?? [], call.args, call.paramHeaders)
     admitted = admit(snapshot.limits, permitted, rooms.now())
     const inspecting = rooms.guard.inspectArguments(admitted)
     const inspected = inspecting instanceof Promise ? await inspecting : inspecting
     const attached = attach(inspected, rooms.credentialOf)
-    assertStillValid(rooms, identified.principal)
+    assertStillValid(rooms, call.principal)
     recorded = await rooms.recorder.intent(attached, startedAt, snapshot.version)
     const sent = await rooms.send(recorded, (notification) => {
       if (wanted(call, notification)) notify(notification)
     })
-    const reply = shown(sent, snapshot, identified, target)
+    const reply = shown(sent, snapshot, call, target)
     const released = rooms.guard.inspectReply(reply)
-    const facts = factsOf(rooms, identified, target, reply)
+    const facts = factsOf(rooms, call, target, reply)
     const streamed = streamedBody(released)
     if (streamed !== undefined) {
       const ending = ended(rooms, recorded, admitted)
@@ -91,7 +90,8 @@ export async function runCall(
       code: reply.kind === 'error' ? String(reply.code) : '',
     })
     // The server's own words would tell a missing resource from a denied one.
-    if (isMissingResource(call, reply)) throw new Recordless(unknownTarget('resource', call.name))
+    if (isMissingResource(call, reply))
+      throw new Recordless(unknownTarget('resource', call.subject))
     return { released, ...facts }
   } catch (thrown) {
     if (thrown instanceof Recordless) throw thrown.error
@@ -105,10 +105,9 @@ export async function runCall(
       })
     } else {
       await rooms.recorder.refusal({
-        call,
-        principal: identified.principal,
+        action: call,
         server: target?.server ?? '',
-        name: target?.name ?? call.name,
+        name: target?.name ?? call.subject,
         code: error.code,
         detail: error.message,
       })
@@ -138,7 +137,7 @@ type StreamBody = Extract<Complete['body'], { kind: 'stream' }>
 /** Settles a call whose result was streamed: once, when its last byte arrived or it broke off. */
 function ended(
   rooms: Rooms,
-  recorded: Recorded,
+  recorded: RecordedCall,
   admitted: Admitted,
 ): (status: OutcomeStatus, bytes: number, code: string) => Promise<void> {
   return async (status, bytes, code) => {
@@ -171,54 +170,47 @@ function watched(body: StreamBody, ending: ReturnType<typeof ended>): Layer {
 }
 
 /** The Snapshot for a call, once the server that it names was seen. */
-function snapshotFor(
-  rooms: Rooms,
-  held: Snapshot,
-  { call, principal }: Identified,
-): Promise<Snapshot> {
+function snapshotFor(rooms: Rooms, held: Snapshot, call: Call): Promise<Snapshot> {
+  const { principal } = call
   const unseen = unseenServers(held, call.endpoint, principal)
   const servers =
     call.endpoint.kind === 'server'
       ? unseen
       : unseen.filter(
-          (server) => call.name.startsWith(`${server}__`) || call.name.startsWith(`${server}+`),
+          (server) =>
+            call.subject.startsWith(`${server}__`) || call.subject.startsWith(`${server}+`),
         )
   return seenSnapshot(rooms, principal, held, servers, firstSeenMs)
 }
 
-function resolveIn(rooms: Rooms, snapshot: Snapshot, identified: Identified): Target {
-  const { call, principal } = identified
+function resolveIn(rooms: Rooms, snapshot: Snapshot, call: Call): Target {
+  const { principal } = call
   const scope = snapshot.scopes.of(call.endpoint)
   if (scope === undefined) throw new GatewayError('endpoint_unknown')
-  requireExtension(snapshot, identified)
+  requireExtension(snapshot, call)
   const target =
-    methodOf(call.method).subject?.kind === 'task'
-      ? resolveTask(snapshot.catalog, scope, rooms.tasks.open(principal.id, call.name))
+    call.kind === 'task'
+      ? resolveTask(snapshot.catalog, scope, rooms.tasks.open(principal.id, call.subject))
       : resolve(snapshot.catalog, scope, call, (item) => mayUse(snapshot, principal, item))
   if (!servesExtension(snapshot, call, target.server))
     throw target.task === undefined
-      ? unknownTarget('resource', call.name)
+      ? unknownTarget('resource', call.subject)
       : new GatewayError('task_unknown', { detail: 'tasks of the server do not pass any more' })
   return target
 }
 
 /** What the wire must know of the target to encode the reply. */
-function factsOf(
-  rooms: Rooms,
-  { call, principal }: Identified,
-  target: Target,
-  reply: Reply,
-): Omit<Ended, 'released'> {
+function factsOf(rooms: Rooms, call: Call, target: Target, reply: Reply): Omit<Ended, 'released'> {
   const made = reply.kind === 'complete' ? reply.taskId : undefined
   const { server } = target
   return {
     server,
     taskId:
       target.task !== undefined
-        ? call.name
+        ? call.subject
         : made === undefined
           ? undefined
-          : rooms.tasks.seal(principal.id, { server, tool: target.name, task: made }),
+          : rooms.tasks.seal(call.principal.id, { server, tool: target.name, task: made }),
     wrapsOutput: target.item?.wrapsOutput === true,
   }
 }
@@ -242,10 +234,10 @@ class Recordless extends Error {
 }
 
 /** A reply that names resources, with those that the caller may read. */
-function shown(reply: Reply, snapshot: Snapshot, identified: Identified, target: Target): Reply {
-  const { call, principal } = identified
+function shown(reply: Reply, snapshot: Snapshot, call: Call, target: Target): Reply {
+  const { principal } = call
   const { server, name, item } = target
-  const reads = (uri: string): boolean => mayRead(snapshot, identified, server, uri)
+  const reads = (uri: string): boolean => mayRead(snapshot, call, server, uri)
   const { result } = methodOf(call.method)
   if (result === 'directory') return onlyAllowed(reply, reads)
   if (result !== 'values' || item?.kind !== 'template') return reply
@@ -257,11 +249,11 @@ function shown(reply: Reply, snapshot: Snapshot, identified: Identified, target:
 /** Whether the caller may read a URI of a server at its endpoint. */
 function mayRead(
   snapshot: Snapshot,
-  { call, principal }: Identified,
+  { endpoint, principal }: Call,
   server: string,
   uri: string,
 ): boolean {
-  const scope = snapshot.scopes.of(call.endpoint)
+  const scope = snapshot.scopes.of(endpoint)
   return (
     scope !== undefined &&
     isReadable(snapshot.catalog, scope, server, uri) &&
@@ -271,8 +263,7 @@ function mayRead(
 
 /** Servers say it with either code, and some with codes of their own: then their words count. */
 function isMissingResource(call: Call, reply: Reply): boolean {
-  const { subject } = methodOf(call.method)
-  const reads = subject?.kind === 'resource' || call.reference === 'resource'
+  const reads = call.kind === 'resource' || call.reference === 'resource'
   if (!reads || reply.kind !== 'error') return false
   return reply.code === -32002 || reply.code === -32602 || missing.test(reply.message)
 }

@@ -1,6 +1,7 @@
 import type { Offer } from '../catalog/discover.ts'
 import { discoverResult, initializeResult, offerOf } from '../catalog/discover.ts'
-import type { Endpoint, Era, Revision } from '../model/call.ts'
+import type { Endpoint } from '../model/action.ts'
+import type { Era, Revision } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import { productInfo } from '../model/product.ts'
 import { GatewayError } from '../model/refusal.ts'

@@ -1,6 +1,7 @@
 /** Extensions of MCP on their way through: which an endpoint relays, and whether a caller may use their methods. */
 import { extensionsOf, type RelaysExtension } from '../catalog/discover.ts'
-import type { Call, Endpoint, Identified } from '../model/call.ts'
+import type { Endpoint } from '../model/action.ts'
+import type { Call } from '../model/call.ts'
 import { allowedExtensions } from '../model/desired-state.ts'
 import { skillsExtension, tasksExtension } from '../model/extensions.ts'
 import { methodOf } from '../model/methods.ts'
@@ -34,12 +35,12 @@ export function relayedMethods(snapshot: Snapshot, endpoint: Endpoint): Readonly
 }
 
 /** Only of servers that the caller may know of. */
-function offeredIds(snapshot: Snapshot, { call, principal }: Identified): ReadonlySet<string> {
-  const servers = snapshot.scopes.of(call.endpoint)?.servers ?? []
+function offeredIds(snapshot: Snapshot, { endpoint, principal }: Call): ReadonlySet<string> {
+  const servers = snapshot.scopes.of(endpoint)?.servers ?? []
   return new Set(
     servers
       .filter((server) => mayUseSomething(snapshot, principal, server))
-      .flatMap((server) => [...offeredBy(snapshot, call.endpoint, server)]),
+      .flatMap((server) => [...offeredBy(snapshot, endpoint, server)]),
   )
 }
 
@@ -66,13 +67,12 @@ function extensionOf({ method, era }: Call): string | undefined {
  * by the caller, too (tasks extension, "Capability Negotiation").
  * @throws GatewayError method_unknown, capability_missing
  */
-export function requireExtension(snapshot: Snapshot, identified: Identified): void {
-  const { call } = identified
+export function requireExtension(snapshot: Snapshot, call: Call): void {
   if (call.era === 'legacy' && methodOf(call.method).subject?.kind === 'task')
     requireCoreTasks(snapshot, call)
   const id = extensionOf(call)
   if (id === undefined) return
-  if (!offeredIds(snapshot, identified).has(id)) throw new GatewayError('method_unknown')
+  if (!offeredIds(snapshot, call).has(id)) throw new GatewayError('method_unknown')
   if (id === tasksExtension) requireDeclared(call, id)
 }
 

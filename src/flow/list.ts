@@ -1,6 +1,7 @@
 import type { Page } from '../catalog/list.ts'
 import { stringValue } from '../kit/json-scan.ts'
-import { endpointText, type Identified } from '../model/call.ts'
+import { endpointText } from '../model/action.ts'
+import type { Call } from '../model/call.ts'
 import { rawOf } from '../model/members.ts'
 import type { ListMethod } from '../model/methods.ts'
 import { GatewayError } from '../model/refusal.ts'
@@ -15,11 +16,8 @@ const firstListMs = 1_000
  * One page of a list, from the catalogue alone: no server is asked.
  * @throws GatewayError endpoint_unknown, cursor_invalid, params_invalid
  */
-export async function runList(
-  rooms: Rooms,
-  { call, principal }: Identified,
-  method: ListMethod,
-): Promise<Page> {
+export async function runList(rooms: Rooms, call: Call, method: ListMethod): Promise<Page> {
+  const { principal } = call
   const first = rooms.snapshot()
   const unseen = unseenServers(first, call.endpoint, principal)
   const snapshot = await seenSnapshot(rooms, principal, first, unseen, firstListMs)

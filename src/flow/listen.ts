@@ -2,7 +2,7 @@
 import type { Catalog } from '../catalog/catalog.ts'
 import { splitUri, uriPrefix } from '../catalog/names.ts'
 import { stringValue } from '../kit/json-scan.ts'
-import type { Endpoint } from '../model/call.ts'
+import type { Endpoint } from '../model/action.ts'
 import { type Member, type Members, rawOf } from '../model/members.ts'
 import { listChanged, notifications } from '../model/methods.ts'
 import type { Principal } from '../model/principal.ts'

@@ -1,9 +1,9 @@
 import type { Lister } from '../catalog/list.ts'
 import type { TaskOrigin } from '../catalog/resolve.ts'
 import type { CredentialHeaders } from '../credential/attach.ts'
-import type { Call } from '../model/call.ts'
+import type { Call, RecordedCall } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
-import type { Admitted, Inspected, Recorded, Released } from '../model/proofs.ts'
+import type { Admitted, Inspected, Released } from '../model/proofs.ts'
 import type { GatewayError } from '../model/refusal.ts'
 import type { Reply } from '../model/reply.ts'
 import type { Recorder } from '../record/record.ts'
@@ -17,12 +17,12 @@ export interface Rooms {
   isStillValid(principal: Principal): boolean
   readonly lister: Lister
   readonly guard: {
-    inspectArguments(admitted: Admitted): Inspected | Promise<Inspected>
+    inspectArguments(admitted: Admitted<Call>): Inspected<Call> | Promise<Inspected<Call>>
     inspectReply(reply: Reply): Released
   }
   readonly recorder: Recorder
   credentialOf(server: string): CredentialHeaders | undefined
-  send(recorded: Recorded, sink: NotificationSink): Promise<Reply>
+  send(recorded: RecordedCall, sink: NotificationSink): Promise<Reply>
   /** Ends the parked call, if any, that a requestState of ours leads to: nobody will come back with answers. */
   giveUp(requestState: string, reason: string): void
   /** Public task ids: bound to the principal and to the tool that made the task. */

@@ -1,5 +1,5 @@
 /** One round of a call, made once more when the server refused it before it looked at it. */
-import type { Identified } from '../model/call.ts'
+import type { Call } from '../model/call.ts'
 import type { CallNotification } from '../model/reply.ts'
 import { type Ended, runCall } from './call.ts'
 import type { Rooms } from './rooms.ts'
@@ -14,17 +14,16 @@ const refreshMs = 5_000
  */
 export async function runRound(
   rooms: Rooms,
-  identified: Identified,
+  call: Call,
   notify: (notification: CallNotification) => void,
   nextCallId: () => string,
 ): Promise<Ended> {
-  const ended = await runCall(rooms, identified, notify)
+  const ended = await runCall(rooms, call, notify)
   const { reply } = ended.released
   if (reply.kind !== 'error' || reply.era !== 'modern') return ended
   if (reply.code === -32020) await refreshed(rooms, ended.server)
   else if (reply.code !== -32022) return ended
-  const call = { ...identified.call, callId: nextCallId() }
-  return runCall(rooms, { call, principal: identified.principal }, notify)
+  return runCall(rooms, { ...call, id: nextCallId() }, notify)
 }
 
 async function refreshed(rooms: Rooms, server: string): Promise<void> {

@@ -4,12 +4,13 @@
  */
 import { Layer } from '../kit/arriving.ts'
 import { stringValue } from '../kit/json-scan.ts'
+import type { Action } from '../model/action.ts'
 import {
   type Call,
   type Era,
-  type Identified,
   legacyRevisions,
   newestLegacy,
+  newestModern,
   noCapabilities,
   type Revision,
 } from '../model/call.ts'
@@ -35,7 +36,6 @@ import {
 } from '../wire/encode.ts'
 import { type Envelope, parseEnvelope, rawParam, splitBatch } from '../wire/envelope.ts'
 import { runLegacyCall } from './ask.ts'
-import { bareCall } from './bare-call.ts'
 import type { Ended } from './call.ts'
 import { runDiscover, runInitialize } from './discover.ts'
 import { relayedMethods, requireExtension } from './extensions.ts'
@@ -51,7 +51,7 @@ export interface ServeDeps {
   readonly hub: ListenHub
   nextCallId(): string
   /** The node that holds the parked call of the call's requestState; undefined: none, or it is to be refused here. */
-  parkedAt(identified: Identified): string | undefined
+  parkedAt(call: Call): string | undefined
   /** Nothing new is begun; what runs goes on, with all that its callers still send for it. */
   isStopping(): boolean
 }
@@ -152,7 +152,8 @@ async function serveEnvelope(
       return await serveLegacy(deps, principal, exchange, envelope)
     }
     const call = decodeModern(envelope, exchange.headers, {
-      callId: deps.nextCallId(),
+      id: deps.nextCallId(),
+      principal,
       endpoint: exchange.endpoint,
       cancel: exchange.cancel,
       account: exchange.account,
@@ -160,29 +161,24 @@ async function serveEnvelope(
       streams: exchange.streams,
       relayed: relayedMethods(deps.rooms.snapshot(), exchange.endpoint),
     })
-    const identified: Identified = { call, principal }
-    const parked = call.requestState === undefined ? undefined : deps.parkedAt(identified)
+    const parked = call.requestState === undefined ? undefined : deps.parkedAt(call)
     if (parked !== undefined && exchange.nodes?.reaches(parked) === true)
       return { kind: 'elsewhere', node: parked }
     // The answers that a parked call waits for come as a call.
     if (parked === undefined && deps.isStopping()) throw new GatewayError('shutting_down')
-    return await serveModern(deps, identified, exchange)
+    return await serveModern(deps, call, exchange)
   } catch (thrown) {
     return refuse(deps, principal, exchange, era, envelope.rpcId, envelope.method, thrown)
   }
 }
 
-async function serveModern(
-  deps: ServeDeps,
-  identified: Identified,
-  exchange: Exchange,
-): Promise<Served> {
+async function serveModern(deps: ServeDeps, call: Call, exchange: Exchange): Promise<Served> {
   // Over HTTP a modern client cancels by closing its stream; elsewhere by a notification that names the id.
   const running = exchange.headers === undefined ? exchange.session?.running : undefined
-  const { rpcId } = identified.call
+  const { rpcId } = call
   running?.set(rpcId, exchange.cancel)
   try {
-    const served = await serveModernCall(deps, identified, exchange)
+    const served = await serveModernCall(deps, call, exchange)
     if (running === undefined) return served
     if (served.kind === 'held') {
       void served.ended.then(() => running.delete(rpcId))
@@ -195,39 +191,30 @@ async function serveModern(
   }
 }
 
-async function serveModernCall(
-  deps: ServeDeps,
-  identified: Identified,
-  exchange: Exchange,
-): Promise<Served> {
+async function serveModernCall(deps: ServeDeps, call: Call, exchange: Exchange): Promise<Served> {
   const { rooms } = deps
-  const { call } = identified
   const { answeredBy, duty } = methodOf(call.method)
   if (answeredBy === 'server') {
     try {
       const notify = notifier(call, exchange)
-      const ended = await runRound(rooms, identified, notify, deps.nextCallId)
+      const ended = await runRound(rooms, call, notify, deps.nextCallId)
       return message(encodeEnded(call, ended))
     } catch (thrown) {
-      return message(encodeRefusal('modern', call.rpcId, toGatewayError(thrown), call.callId))
+      return message(encodeRefusal('modern', call.rpcId, toGatewayError(thrown), call.id))
     }
   }
-  if (isListMethod(call.method)) return serveList(rooms, identified, call.method)
+  if (isListMethod(call.method)) return serveList(rooms, call, call.method)
   if (duty === 'discover')
     return message(
-      encodeOwnResult(call.rpcId, await runDiscover(rooms, call.endpoint, identified.principal)),
+      encodeOwnResult(call.rpcId, await runDiscover(rooms, call.endpoint, call.principal)),
     )
-  return { kind: 'held', ended: (await runListen(deps, identified, exchange)).ended }
+  return { kind: 'held', ended: (await runListen(deps, call, exchange)).ended }
 }
 
-async function serveList(
-  rooms: Rooms,
-  identified: Identified,
-  method: ListMethod,
-): Promise<Served> {
-  requireExtension(rooms.snapshot(), identified)
-  const { body } = await runList(rooms, identified, method)
-  return message(encodeOwnResult(identified.call.rpcId, body))
+async function serveList(rooms: Rooms, call: Call, method: ListMethod): Promise<Served> {
+  requireExtension(rooms.snapshot(), call)
+  const { body } = await runList(rooms, call, method)
+  return message(encodeOwnResult(call.rpcId, body))
 }
 
 async function serveLegacy(
@@ -243,7 +230,8 @@ async function serveLegacy(
   if (session === undefined) throw new GatewayError('session_missing')
   checkVersionHeader(exchange)
   const call = decodeLegacy(envelope, session, {
-    callId: deps.nextCallId(),
+    id: deps.nextCallId(),
+    principal,
     endpoint: exchange.endpoint,
     cancel: exchange.cancel,
     account: exchange.account,
@@ -251,12 +239,11 @@ async function serveLegacy(
     streams: exchange.streams,
     relayed: relayedMethods(rooms.snapshot(), exchange.endpoint),
   })
-  const identified: Identified = { call, principal }
   const { answeredBy, duty } = methodOf(call.method)
-  if (answeredBy === 'server') return forwardLegacy(deps, identified, exchange, session)
-  if (isListMethod(call.method)) return serveList(rooms, identified, call.method)
-  if (duty === 'watch') await runSubscribe(deps, identified, session)
-  else if (duty === 'unwatch') runUnsubscribe(session, call.name)
+  if (answeredBy === 'server') return forwardLegacy(deps, call, exchange, session)
+  if (isListMethod(call.method)) return serveList(rooms, call, call.method)
+  if (duty === 'watch') await runSubscribe(deps, call, session)
+  else if (duty === 'unwatch') runUnsubscribe(session, call.subject)
   else if (duty === 'level') {
     const level = readLogLevel(rawParam(envelope, 'level'))
     if (level === undefined)
@@ -268,16 +255,15 @@ async function serveLegacy(
 
 async function forwardLegacy(
   deps: ServeDeps,
-  identified: Identified,
+  call: Call,
   exchange: Exchange,
   session: Session,
 ): Promise<Served> {
-  const { call } = identified
   session.running.set(call.rpcId, exchange.cancel)
   try {
     const ended = await runLegacyCall(
       deps.rooms,
-      identified,
+      call,
       exchange,
       session,
       notifier(call, exchange),
@@ -286,7 +272,7 @@ async function forwardLegacy(
     return untilRead(message(encodeEnded(call, ended)), () => session.running.delete(call.rpcId))
   } catch (thrown) {
     session.running.delete(call.rpcId)
-    return message(encodeRefusal('legacy', call.rpcId, toGatewayError(thrown), call.callId))
+    return message(encodeRefusal('legacy', call.rpcId, toGatewayError(thrown), call.id))
   }
 }
 
@@ -388,14 +374,26 @@ async function refuse(
   thrown: unknown,
 ): Promise<Served> {
   const error = toGatewayError(thrown)
-  const call = bareCall(deps.nextCallId(), exchange, era, method)
-  await deps.rooms.recorder.refusal({
-    call,
+  const { endpoint, bytes, cancel, account } = exchange
+  const action: Action = {
+    id: deps.nextCallId(),
     principal,
+    kind: methodOf(method).action,
+    method,
+    subject: '',
+    endpoint,
+    revision: era === 'modern' ? newestModern : newestLegacy,
+    args: undefined,
+    bytes,
+    cancel,
+    account,
+  }
+  await deps.rooms.recorder.refusal({
+    action,
     server: '',
     name: '',
     code: error.code,
     detail: error.message,
   })
-  return message(encodeRefusal(era, rpcId, error, call.callId))
+  return message(encodeRefusal(era, rpcId, error, action.id))
 }

@@ -4,7 +4,8 @@ import { resolveResource, resolveTask, unknownTarget } from '../catalog/resolve.
 import { scanArray, scanObject, stringValue } from '../kit/json-scan.ts'
 import { ownText } from '../kit/own-text.ts'
 import { textWeight } from '../model/account.ts'
-import { type Endpoint, endpointText, type Identified } from '../model/call.ts'
+import { type Endpoint, endpointText } from '../model/action.ts'
+import type { Call } from '../model/call.ts'
 import { tasksExtension } from '../model/extensions.ts'
 import { type Members, rawOf } from '../model/members.ts'
 import { notifications } from '../model/methods.ts'
@@ -46,10 +47,9 @@ const filterKeys: Readonly<Record<string, ChangeKind>> = {
  */
 export async function runListen(
   deps: Deps,
-  identified: Identified,
+  call: Call,
   exchange: Exchange,
 ): Promise<{ readonly ended: Promise<OutMessage> }> {
-  const { call } = identified
   if (!call.streams) throw new GatewayError('accept_refused', { hint: 'A listen needs a stream.' })
   const asked = readFilter(rawOf(call.params, 'notifications'))
   if (asked.taskIds.length > 0) requireDeclared(call, tasksExtension)
@@ -57,7 +57,7 @@ export async function runListen(
   const bytes = listenBytes + weightOf([...asked.uris, ...asked.taskIds])
   account.take(bytes)
   try {
-    return await listen(deps, identified, exchange, asked, () => account.give(bytes))
+    return await listen(deps, call, exchange, asked, () => account.give(bytes))
   } catch (thrown) {
     account.give(bytes)
     throw thrown
@@ -66,24 +66,24 @@ export async function runListen(
 
 async function listen(
   deps: Deps,
-  identified: Identified,
+  call: Call,
   exchange: Exchange,
   asked: Filter,
   onEnd: () => void,
 ): Promise<{ readonly ended: Promise<OutMessage> }> {
-  await noteListen(deps, identified, [...asked.kinds, ...asked.uris, ...asked.taskIds].join(' '))
-  const subscriber = new ListenSubscriber(identified, asked.kinds, exchange)
+  await noteListen(deps, call, [...asked.kinds, ...asked.uris, ...asked.taskIds].join(' '))
+  const subscriber = new ListenSubscriber(call, asked.kinds, exchange)
   const ends: (() => void)[] = [onEnd]
   const honoured: string[] = []
   for (const uri of asked.uris) {
-    const end = await tryWatch(deps, identified, subscriber, uri)
+    const end = await tryWatch(deps, call, subscriber, uri)
     if (end === undefined) continue
     ends.push(end)
     honoured.push(uri)
   }
   const tasks: string[] = []
   for (const taskId of asked.taskIds) {
-    const end = await tryWatchTask(deps, identified, subscriber, taskId)
+    const end = await tryWatchTask(deps, call, subscriber, taskId)
     if (end === undefined) continue
     ends.push(end)
     tasks.push(taskId)
@@ -102,8 +102,8 @@ class ListenSubscriber implements Subscriber {
   private readonly rpcId: string
   private readonly exchange: Exchange
 
-  constructor({ call, principal }: Identified, kinds: ReadonlySet<ChangeKind>, exchange: Exchange) {
-    this.principal = principal
+  constructor(call: Call, kinds: ReadonlySet<ChangeKind>, exchange: Exchange) {
+    this.principal = call.principal
     this.endpoint = call.endpoint
     this.kinds = kinds
     // A part of a long text would keep all of it.
@@ -141,7 +141,7 @@ function weightOf(names: readonly string[]): number {
 /** What is listened to is on record before a server is asked for it. */
 async function noteListen(
   deps: Deps,
-  { call, principal }: Identified,
+  { principal, endpoint, method }: Call,
   detail: string,
 ): Promise<void> {
   await deps.rooms.recorder.note({
@@ -149,20 +149,20 @@ async function noteListen(
     principal: principal.label,
     principalId: principal.id,
     environment: principal.environment,
-    endpoint: endpointText(call.endpoint),
-    method: call.method,
+    endpoint: endpointText(endpoint),
+    method,
     detail,
   })
 }
 
 async function tryWatch(
   deps: Deps,
-  identified: Identified,
+  call: Call,
   subscriber: Subscriber,
   uri: string,
 ): Promise<(() => void) | undefined> {
   try {
-    return await watchResource(deps, identified, subscriber, uri)
+    return await watchResource(deps, call, subscriber, uri)
   } catch {
     // Not honoured: it is missing from the acknowledgement.
     return undefined
@@ -227,12 +227,12 @@ function readTexts(raw: string): readonly string[] {
 
 async function tryWatchTask(
   deps: Deps,
-  identified: Identified,
+  call: Call,
   subscriber: Subscriber,
   publicId: string,
 ): Promise<(() => void) | undefined> {
   try {
-    return await watchTask(deps, identified, subscriber, publicId)
+    return await watchTask(deps, call, subscriber, publicId)
   } catch {
     // Not honoured: it is missing from the acknowledgement.
     return undefined
@@ -242,17 +242,16 @@ async function tryWatchTask(
 /** Checks that the task is the caller's and its tool still allowed, then watches it. */
 function watchTask(
   deps: Deps,
-  identified: Identified,
+  call: Call,
   subscriber: Subscriber,
   publicId: string,
 ): Promise<() => void> {
-  const { call, principal } = identified
   const snapshot = deps.rooms.snapshot()
   const scope = snapshot.scopes.of(call.endpoint)
   if (scope === undefined) throw new GatewayError('endpoint_unknown')
-  const origin = deps.rooms.tasks.open(principal.id, publicId)
+  const origin = deps.rooms.tasks.open(call.principal.id, publicId)
   const target = resolveTask(snapshot.catalog, scope, origin)
-  authorize(snapshot.engine, identified, target)
+  authorize(snapshot.engine, call, target)
   const subject: Subject = { kind: 'task', server: target.server, id: subjectOf(target) }
   return deps.hub.watch(subscriber, subject, publicId)
 }
@@ -260,16 +259,15 @@ function watchTask(
 /** Checks that the caller may read the resource, then watches it. */
 async function watchResource(
   deps: Deps,
-  identified: Identified,
+  call: Call,
   subscriber: Subscriber,
   publicUri: string,
 ): Promise<() => void> {
-  const { call } = identified
   const snapshot = deps.rooms.snapshot()
   const scope = snapshot.scopes.of(call.endpoint)
   if (scope === undefined) throw new GatewayError('endpoint_unknown')
   const target = resolveResource(snapshot.catalog, scope, publicUri)
-  authorize(snapshot.engine, identified, target)
+  authorize(snapshot.engine, call, target)
   const place = placeOf(call.endpoint, publicUri)
   if (place === undefined) throw unknownTarget('resource', publicUri)
   const subject: Subject = { kind: 'resource', server: place.server, id: place.uri }
@@ -287,17 +285,13 @@ async function watchResource(
 const refusals: ReadonlySet<RefusalCode> = new Set(['subscription_refused', 'resource_unknown'])
 
 /** `resources/subscribe` of a legacy session; updates come on its GET stream. */
-export async function runSubscribe(
-  deps: Deps,
-  identified: Identified,
-  session: Session,
-): Promise<void> {
-  const uri = ownText(identified.call.name)
+export async function runSubscribe(deps: Deps, call: Call, session: Session): Promise<void> {
+  const uri = ownText(call.subject)
   if (session.subscriptions.has(uri)) return
   if (session.subscriptions.size >= urisMax)
     throw new GatewayError('busy', { detail: `more than ${urisMax} subscriptions in one session` })
   const subscriber: Subscriber = {
-    principal: identified.principal,
+    principal: call.principal,
     endpoint: session.endpoint,
     wants: () => false,
     deliver: (method, params) => {
@@ -309,8 +303,8 @@ export async function runSubscribe(
   account.take(bytes)
   let unwatch: () => void
   try {
-    await noteListen(deps, identified, uri)
-    unwatch = await watchResource(deps, identified, subscriber, uri)
+    await noteListen(deps, call, uri)
+    unwatch = await watchResource(deps, call, subscriber, uri)
   } catch (thrown) {
     account.give(bytes)
     throw thrown

@@ -1,5 +1,5 @@
 /** Servers that were never seen are waited for, so that the first question after a start is answered in full. */
-import type { Endpoint } from '../model/call.ts'
+import type { Endpoint } from '../model/action.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Snapshot } from '../snapshot/compile.ts'

@@ -1,7 +1,7 @@
 import { shownAs } from '../catalog/names.ts'
-import type { Endpoint } from '../model/call.ts'
+import type { Endpoint } from '../model/action.ts'
+import type { RecordedCall } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
-import type { Recorded } from '../model/proofs.ts'
 import type { Item } from '../model/target.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
 
@@ -51,10 +51,10 @@ export function mayUse({ engine }: Snapshot, principal: Principal, item: Item): 
 /** The name under which the caller may call another tool of the same server at its endpoint; undefined: it may not. */
 export function shownName(
   { catalog, scopes, engine }: Snapshot,
-  { call, principal, target: { server } }: Recorded,
+  { action: { endpoint, principal }, target: { server } }: RecordedCall,
   tool: string,
 ): string | undefined {
-  const scope = scopes.of(call.endpoint)
+  const scope = scopes.of(endpoint)
   const item = catalog.byServer.get(server)?.tool.get(tool)
   if (scope?.has('tool', server, tool) !== true || item === undefined) return undefined
   if (!engine.decide(principal, 'tool', server, tool).allowed) return undefined

@@ -36,7 +36,7 @@ function callOf(
   owner = 'key:a',
 ): Admitted {
   const target = { kind, server: 's', name: 't', item }
-  const admitted: unknown = { call: { args }, principal: { id: owner }, target, rule: '' }
+  const admitted: unknown = { action: { args, principal: { id: owner } }, target, rule: '' }
   // biome-ignore lint/nursery/noUnsafeTypeAssertion: only limits/admit.ts can make a real one
   return admitted as Admitted
 }
@@ -93,7 +93,7 @@ describe('arguments', () => {
     const nulled = '{"a":"x","o":{"b":null}}'
     const call = callOf(mirrored, nulled)
     expect(await guard.inspectArguments(call)).toBe(call)
-    expect(call.call.args).toBe(nulled)
+    expect(call.action.args).toBe(nulled)
     for (const [item, args] of [
       [plain, nulled],
       [mirrored, '{"a":null}'],

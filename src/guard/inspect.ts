@@ -4,6 +4,7 @@
  * take any time to check cannot be called.
  */
 import { Lru } from '../kit/lru.ts'
+import type { Action } from '../model/action.ts'
 import type { Admitted, Inspected, Released } from '../model/proofs.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Reply } from '../model/reply.ts'
@@ -38,7 +39,7 @@ export interface Guard {
    * Waits only when the schema is not compiled yet, or when the arguments are large, costly to judge or do not fit:
    * a worker judges those, so that no call stops the others. Then the refusal rejects the promise.
    */
-  inspectArguments(admitted: Admitted): Inspected | Promise<Inspected>
+  inspectArguments<A extends Action>(admitted: Admitted<A>): Inspected<A> | Promise<Inspected<A>>
   /** Lets a reply out, of a recorded call or of the gateway itself. */
   inspectReply(reply: Reply): Released
   /** What is wrong with the schema of an item. @throws GatewayError busy, shutting_down, internal */
@@ -129,19 +130,22 @@ export function createGuard(options: GuardOptions = {}): Guard {
   }
 
   /** Lets arguments through at once when they are quickly seen to fit. */
-  const judge = (entry: Entry, item: Item, admitted: Admitted): Inspected | Promise<Inspected> => {
+  const judge = <A extends Action>(
+    entry: Entry,
+    item: Item,
+    admitted: Admitted<A>,
+  ): Inspected<A> | Promise<Inspected<A>> => {
+    const { args = '{}', principal } = admitted.action
     if (entry.kind === 'fault') throw new GatewayError('schema_unusable', { detail: entry.fault })
-    const text = admitted.call.args ?? '{}'
     const { digest, headerParams } = item
-    if (entry.validator !== undefined && fitsQuickly(entry.validator, text, headerParams))
-      return admitted as unknown as Inspected
-    return judgeElsewhere(admitted.principal.id, entry.source, { digest, text, headerParams }).then(
-      (judgement) => {
-        if (judgement.kind === 'fits') return admitted as unknown as Inspected
-        const { detail, hint } = judgement
-        throw new GatewayError('arguments_invalid', { detail, hint })
-      },
-    )
+    const job = { digest, text: args, headerParams }
+    if (entry.validator !== undefined && fitsQuickly(entry.validator, args, headerParams))
+      return admitted as unknown as Inspected<A>
+    return judgeElsewhere(principal.id, entry.source, job).then((judgement) => {
+      if (judgement.kind === 'fits') return admitted as unknown as Inspected<A>
+      const { detail, hint } = judgement
+      throw new GatewayError('arguments_invalid', { detail, hint })
+    })
   }
 
   const judgeElsewhere = async (
@@ -158,12 +162,14 @@ export function createGuard(options: GuardOptions = {}): Guard {
   }
 
   return {
-    inspectArguments(admitted) {
+    inspectArguments<A extends Action>(
+      admitted: Admitted<A>,
+    ): Inspected<A> | Promise<Inspected<A>> {
       const { target } = admitted
       const { item } = target
       const schema =
         target.kind === 'tool' && target.task === undefined ? item?.inputSchema : undefined
-      if (item === undefined || schema === undefined) return admitted as unknown as Inspected
+      if (item === undefined || schema === undefined) return admitted as unknown as Inspected<A>
       const entry = known(item.digest)
       if (entry !== undefined) return judge(entry, item, admitted)
       return within(loadOnce(item.digest, schema), waitMsMax).then((loaded) =>

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
 import { createKeyRing, newRingKey } from '../kit/key-ring.ts'
 import { unlimitedAccount } from '../model/account.ts'
-import type { Endpoint } from '../model/call.ts'
+import type { Endpoint } from '../model/action.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { noFacts } from './implicit-session.ts'

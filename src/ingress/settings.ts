@@ -1,7 +1,7 @@
 import type { Arriving } from '../kit/arriving.ts'
 import type { Account } from '../model/account.ts'
+import type { Endpoint } from '../model/action.ts'
 import type { AtWork } from '../model/at-work.ts'
-import type { Endpoint } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import type { GatewayError } from '../model/refusal.ts'
 import type { Exchange, Session } from '../model/session.ts'

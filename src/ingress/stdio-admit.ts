@@ -1,5 +1,5 @@
 /** Who a client of `sallyport stdio` is and where it may go; refusals in words of that command, which has no headers and paths. */
-import type { Endpoint } from '../model/call.ts'
+import type { Endpoint } from '../model/action.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError, refusals, toGatewayError } from '../model/refusal.ts'
 import { endpointOf } from './receive.ts'

@@ -1,3 +1,4 @@
+import type { Action } from '../model/action.ts'
 import type { LimitSpec } from '../model/desired-state.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Admitted, Permitted } from '../model/proofs.ts'
@@ -63,9 +64,14 @@ const nothing = (): void => undefined
  * The only maker of Admitted: takes from every limit that covers the call, or from none.
  * @throws GatewayError rate_limited (data.retryAfterMs), concurrency_limited
  */
-export function admit(limits: Limits, permitted: Permitted, now: number): Admitted {
-  if (limits.limits.size === 0) return { ...permitted, release: nothing } as Admitted
-  const { principal, target } = permitted
+export function admit<A extends Action>(
+  limits: Limits,
+  permitted: Permitted<A>,
+  now: number,
+): Admitted<A> {
+  if (limits.limits.size === 0) return { ...permitted, release: nothing } as Admitted<A>
+  const { action, target } = permitted
+  const { principal } = action
   const covering: CompiledLimit[] = []
   for (const limit of limits.limits.values()) {
     if (limit.covers === undefined || limit.covers(target.kind, target.server, target.name))
@@ -86,7 +92,7 @@ export function admit(limits: Limits, permitted: Permitted, now: number): Admitt
         data: { retryAfterMs: Math.ceil(wait) },
       })
   }
-  return { ...permitted, release: hold(covering, principal) } as Admitted
+  return { ...permitted, release: hold(covering, principal) } as Admitted<A>
 }
 
 function hold(covering: readonly CompiledLimit[], principal: Principal): () => void {

@@ -170,7 +170,7 @@ export class Gateway {
       rooms: this.rooms(ring, node),
       hub,
       nextCallId: callIds(),
-      parkedAt: (identified) => parkedAt(ring, identified, Date.now()),
+      parkedAt: (call) => parkedAt(ring, call, Date.now()),
       isStopping: () => this.stopping.aborted,
     }
     this.underRecord = createChangeRecorder({
@@ -386,7 +386,7 @@ export class Gateway {
       refreshList: (server) => this.servers.refresh(server),
       fault: (call, error) =>
         this.options.log.error(
-          { err: error.cause ?? error, call: call.callId },
+          { err: error.cause ?? error, call: call.id },
           'a call failed in the gateway itself',
         ),
       now: Date.now,

@@ -244,7 +244,7 @@ export class ChannelLink implements ServerLink {
   }
 
   start(start: Start): Sent | Promise<Sent> {
-    const { call } = start.recorded
+    const { action: call } = start.recorded
     // A process that is shared can be asked by nobody in the legacy era.
     if (this.options.era === 'auto' && this.options.perPrincipal && this.asking.wantsLegacy(call))
       return this.startAsking(start)
@@ -258,7 +258,7 @@ export class ChannelLink implements ServerLink {
 
   /** In a legacy session, if the server takes one. */
   private async startAsking(start: Start): Promise<Sent> {
-    const { capabilities } = start.recorded.call
+    const { capabilities } = start.recorded.action
     const key = this.keyOf(start)
     // Which era it is of must be known first.
     if (this.era === undefined) await this.session(this.systemKey, noCapabilities)
@@ -275,7 +275,7 @@ export class ChannelLink implements ServerLink {
 
   private keyOf(start: Start): string {
     return this.options.perPrincipal
-      ? `${start.recorded.principal.id}\n${legacyCapabilities(start.recorded.call.capabilities, this.options.extensions)}`
+      ? `${start.recorded.action.principal.id}\n${legacyCapabilities(start.recorded.action.capabilities, this.options.extensions)}`
       : 'shared'
   }
 
@@ -286,7 +286,7 @@ export class ChannelLink implements ServerLink {
   private startOn(first: ChannelSession, start: Start): Sent {
     if (!start.wanted()) throw new GatewayError('cancelled')
     const { codec } = this.options
-    const { call, target } = start.recorded
+    const { action: call, target } = start.recorded
     const facts = first.opened
     const id = ++this.ids
     const key = String(id)

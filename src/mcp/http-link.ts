@@ -116,7 +116,7 @@ export class McpHttp implements ServerLink {
   private startIn(mode: Mode, start: Start): Sent | Promise<Sent> {
     if (!start.wanted()) throw new GatewayError('cancelled')
     if (mode.kind === 'pair') return mode.link.start(start)
-    const { call } = start.recorded
+    const { action: call } = start.recorded
     if (mode.kind === 'modern') {
       if (this.options.era !== 'auto' || !this.asking.wantsLegacy(call))
         return this.startModern(mode.facts, start)
@@ -130,7 +130,7 @@ export class McpHttp implements ServerLink {
   }
 
   private startInSession(start: Start): Sent | Promise<Sent> {
-    const { call } = start.recorded
+    const { action: call } = start.recorded
     const session = this.sessions.get(this.sessionKey(start))
     if (session !== undefined && !session.ended) return this.startLegacy(session, start)
     return this.session(this.sessionKey(start), start.recorded.headers, call.capabilities).then(
@@ -139,7 +139,8 @@ export class McpHttp implements ServerLink {
   }
 
   private sessionKey(start: Start): string {
-    const { call, principal } = start.recorded
+    const { action: call } = start.recorded
+    const { principal } = call
     const told = legacyCapabilities(call.capabilities, this.options.extensions)
     return this.options.spec.session === 'shared' ? told : `${principal.id}\n${told}`
   }
@@ -197,7 +198,7 @@ export class McpHttp implements ServerLink {
   private startModern(facts: Facts, start: Start): Sent {
     const { codec } = this.options
     const { recorded, serverState } = start
-    const { call, target } = recorded
+    const { action: call, target } = recorded
     const id = this.place.nextId()
     const open: OpenCall = new OpenCall(
       {
@@ -249,7 +250,7 @@ export class McpHttp implements ServerLink {
     if (!start.wanted()) throw new GatewayError('cancelled')
     const { codec } = this.options
     const { recorded } = start
-    const { call, target } = recorded
+    const { action: call, target } = recorded
     const id = this.place.nextId()
     let current = session
     const open: OpenCall = new OpenCall(

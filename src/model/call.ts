@@ -1,6 +1,6 @@
-import type { Account } from './account.ts'
+import type { Action } from './action.ts'
 import type { Members } from './members.ts'
-import type { Principal } from './principal.ts'
+import type { Recorded } from './proofs.ts'
 
 /** The two protocol eras. Legacy: 2024-11-05 to 2025-11-25, with sessions. Modern: 2026-07-28, stateless. */
 export type Era = 'legacy' | 'modern'
@@ -10,18 +10,6 @@ export const modernRevisions = ['2026-07-28'] as const
 export type Revision = (typeof legacyRevisions)[number] | (typeof modernRevisions)[number]
 export const newestLegacy: Revision = '2025-11-25'
 export const newestModern: Revision = '2026-07-28'
-
-/** Which of the public endpoints was addressed. */
-export type Endpoint =
-  | { readonly kind: 'all' }
-  | { readonly kind: 'server'; readonly server: string }
-  | { readonly kind: 'toolset'; readonly toolset: string }
-
-/** Stable text of an endpoint, for cache keys and records. */
-export function endpointText(endpoint: Endpoint): string {
-  if (endpoint.kind === 'all') return '/mcp'
-  return endpoint.kind === 'server' ? `/mcp/s/${endpoint.server}` : `/mcp/t/${endpoint.toolset}`
-}
 
 /** What the caller can be asked, and the raw object it declared. */
 export interface Capabilities {
@@ -48,24 +36,16 @@ export const noCapabilities: Capabilities = {
 }
 
 /**
- * One request in the neutral form, which is the modern one: everything that the request needs is in it.
- * Values that policy does not judge stay raw JSON text.
+ * One request in the neutral form, which is the modern one: everything that the request needs is in it. What rooms judge
+ * of it is the `Action`; the rest is for the wire and for those who send it. Values that nobody judges stay raw JSON text.
  */
-export interface Call {
-  /** Ours, unique; appears in the journal, in logs and in errors. */
-  readonly callId: string
-  readonly method: string
-  readonly endpoint: Endpoint
+export interface Call extends Action {
   readonly era: Era
   readonly revision: Revision
   /** The caller's JSON-RPC id as raw JSON, so that number and string stay what they were. */
   readonly rpcId: string
-  /** Tool or prompt name, resource URI, or public task id, decoded; empty for methods without one. */
-  readonly name: string
   /** What a completion is about; undefined for other methods. */
   readonly reference: 'prompt' | 'resource' | undefined
-  /** Raw `arguments` of the call, if it had any. */
-  readonly args: string | undefined
   /** `params` without `_meta`, `name`/`uri`, `arguments`, `inputResponses` and `requestState`. */
   readonly params: Members
   /** `_meta` without the members that belong to one hop (protocol version, capabilities, progress token). */
@@ -88,22 +68,7 @@ export interface Call {
   readonly paramHeaders: Readonly<Record<string, string>> | undefined
   /** Whether the caller can be asked questions and told progress: it takes a stream. */
   readonly streams: boolean
-  /** Size of the message in bytes. */
-  readonly bytes: number
-  readonly cancel: Cancellation
-  /** Where what outlives the message is counted. */
-  readonly account: Account
 }
 
-/** Cancellation of one call, much cheaper than an AbortSignal on the hot path. */
-export interface Cancellation {
-  readonly cancelled: boolean
-  /** Runs `listener` once on cancellation, at once if it already happened. Returns the way to forget it. */
-  onCancel(listener: () => void): () => void
-}
-
-/** A call with the principal that made it. Made by the door, after `identify` and `decode`. */
-export interface Identified {
-  readonly call: Call
-  readonly principal: Principal
-}
+/** A call that was recorded: what is sent to servers. */
+export type RecordedCall = Recorded<Call>

@@ -2,6 +2,7 @@
  * The one table of MCP methods, and the names of notifications and questions. Whoever treats methods differently asks for
  * a fact of the method here; nobody else compares names, and `test/tidy.test.ts` refuses them elsewhere.
  */
+import type { ActionKind } from './action.ts'
 import type { Era } from './call.ts'
 import { skillsExtension, tasksExtension } from './extensions.ts'
 import type { ItemKind } from './target.ts'
@@ -138,6 +139,8 @@ export type ListMethod = {
 /** The facts of one method; all of one form, since every call asks for them. */
 export interface Method {
   readonly name: string
+  /** What a request of it is to the rooms. */
+  readonly action: ActionKind
   readonly eras: readonly Era[]
   /** What a server answers is authorized, limited and recorded as a call: it leaves an intent and an outcome. */
   readonly answeredBy: 'server' | 'catalog' | 'gateway'
@@ -168,6 +171,7 @@ function methodIn(name: string, row: Row): Method {
   const named = subject === undefined || subject.member === 'ref' ? [] : [subject.member]
   return {
     name,
+    action: actionOf(row),
     eras,
     answeredBy: list !== undefined ? 'catalog' : duty !== undefined ? 'gateway' : 'server',
     subject,
@@ -180,6 +184,13 @@ function methodIn(name: string, row: Row): Method {
     extension: row.extension,
     takes: asks ? takenByAsking : new Set(['_meta', ...named]),
   }
+}
+
+function actionOf({ subject, list, duty }: Row): ActionKind {
+  if (list !== undefined) return 'list'
+  if (duty !== undefined) return duty === 'listen' || duty === 'watch' ? 'listen' : 'other'
+  if (subject === undefined) return 'other'
+  return subject.kind === 'reference' ? 'completion' : subject.kind
 }
 
 /** Every method that we know, in the order of the documents. */

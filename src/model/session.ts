@@ -1,6 +1,7 @@
 import type { BoxMap } from '../kit/box-map.ts'
 import type { Account } from './account.ts'
-import type { Cancellation, Capabilities, Endpoint, Revision } from './call.ts'
+import type { Cancellation, Endpoint } from './action.ts'
+import type { Capabilities, Revision } from './call.ts'
 
 /** Answer of a legacy client to a question that it was asked. */
 export type ClientAnswer =

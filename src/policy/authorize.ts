@@ -1,5 +1,5 @@
-/** The policy's room: may this principal make this call. */
-import type { Identified } from '../model/call.ts'
+/** The policy's room: may this principal do this. */
+import type { Action } from '../model/action.ts'
 import type { Permitted } from '../model/proofs.ts'
 import { GatewayError, type RefusalCode } from '../model/refusal.ts'
 import type { Target } from '../model/target.ts'
@@ -12,15 +12,19 @@ const unknown: Readonly<Record<Target['kind'], RefusalCode>> = {
 }
 
 /**
- * Lets an allowed call pass and names the rule. A denied one is refused exactly as an unknown name
+ * Lets an allowed action pass and names the rule. A denied one is refused exactly as an unknown name
  * is (catalog/resolve.ts), so that nobody learns what exists; the rule stays in the private detail.
  */
-export function authorize(engine: PolicyEngine, identified: Identified, target: Target): Permitted {
-  const { call, principal } = identified
-  const { allowed, rule } = engine.decide(principal, target.kind, target.server, target.name)
-  if (allowed) return { call, principal, target, rule } as Permitted
-  throw new GatewayError(unknown[target.kind], {
-    ...(target.kind === 'resource' ? { data: { uri: call.name } } : {}),
-    detail: `denied ${target.server}/${target.name}: ${rule}`,
+export function authorize<A extends Action>(
+  engine: PolicyEngine,
+  action: A,
+  target: Target,
+): Permitted<A> {
+  const { kind, server, name } = target
+  const { allowed, rule } = engine.decide(action.principal, kind, server, name)
+  if (allowed) return { action, target, rule } as Permitted<A>
+  throw new GatewayError(unknown[kind], {
+    ...(kind === 'resource' ? { data: { uri: action.subject } } : {}),
+    detail: `denied ${server}/${name}: ${rule}`,
   })
 }

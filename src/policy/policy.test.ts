@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { costOf } from '../../test/cost.ts'
-import type { Identified } from '../model/call.ts'
+import type { Action } from '../model/action.ts'
 import type { Principal } from '../model/principal.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Target } from '../model/target.ts'
@@ -269,11 +269,11 @@ describe('authorize', () => {
   function act(kind: Target['kind'], name: string): unknown {
     const policy = policyOf({ r: { allow: ['crm/ok'], deny: ['crm/no'] } })
     const known: unknown = {
-      call: { name: `public ${name}` },
+      subject: `public ${name}`,
       principal: principalWith({ roles: ['r'] }),
     }
     // biome-ignore lint/nursery/noUnsafeTypeAssertion: the rest of the call is not looked at
-    return authorize(policy, known as Identified, { kind, server: 'crm', name, item: undefined })
+    return authorize(policy, known as Action, { kind, server: 'crm', name, item: undefined })
   }
 
   test('lets an allowed call pass with its rule', () => {

@@ -20,13 +20,15 @@ const principal: Principal = {
 }
 
 const call: Call = {
-  callId: 'c1',
+  id: 'c1',
+  principal,
+  kind: 'tool',
   method: 'tools/call',
   endpoint: { kind: 'server', server: 'crm' },
   era: 'modern',
   revision: '2026-07-28',
   rpcId: '1',
-  name: 'find',
+  subject: 'find',
   args: '{"a":1}',
   params: [],
   meta: [],
@@ -45,8 +47,7 @@ const call: Call = {
 }
 
 const judged = {
-  call,
-  principal,
+  action: call,
   target: { kind: 'tool', server: 'crm', name: 'find', item: undefined },
   rule: 'support: allow crm/*',
   headers: {},
@@ -106,7 +107,7 @@ test('without a durable intent nothing is Recorded', async () => {
 test('a refusal is one entry, and long texts are cut', async () => {
   const { recorder, entries } = recording()
   const name = 'n'.repeat(100_000)
-  await recorder.refusal({ call, principal, server: '', name, code: 'tool_unknown', detail: 'd' })
+  await recorder.refusal({ action: call, server: '', name, code: 'tool_unknown', detail: 'd' })
   await recorder.note({
     kind: 'system',
     principal: '',
@@ -131,7 +132,7 @@ test('texts are cut by what they take in the journal, and never inside a charact
     '\ud800'.repeat(700),
   ]
   for (const name of names)
-    await recorder.refusal({ call, principal, server: '', name, code: 'tool_unknown', detail: '' })
+    await recorder.refusal({ action: call, server: '', name, code: 'tool_unknown', detail: '' })
   for (const [index, entry] of entries.entries()) {
     const { name } = Object(entry)
     expect(Buffer.byteLength(JSON.stringify(name))).toBeLessThanOrEqual(4_096 + 5)
@@ -144,8 +145,7 @@ test('beyond the budget of a minute refusals are counted, of each principal for 
   const { recorder, entries } = recording()
   const refuse = (id: string, code: 'tool_unknown' | 'json_invalid') =>
     recorder.refusal({
-      call,
-      principal: { ...principal, id, label: `key:${id}` },
+      action: { ...call, principal: { ...principal, id, label: `key:${id}` } },
       server: '',
       name: 'x'.repeat(2_000),
       code,

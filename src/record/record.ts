@@ -1,8 +1,7 @@
-/** The room of evidence: every call leaves an intent and an outcome, or one refusal. */
+/** The room of evidence: every action leaves an intent and an outcome, or one refusal. */
 import { hash } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
-import { type Call, endpointText } from '../model/call.ts'
-import type { Principal } from '../model/principal.ts'
+import { type Action, endpointText } from '../model/action.ts'
 import type { Attached, Recorded } from '../model/proofs.ts'
 import type { NoteEntry, OutcomeStatus } from '../model/record.ts'
 import type { RefusalCode } from '../model/refusal.ts'
@@ -33,8 +32,7 @@ export interface Outcome {
 }
 
 export interface Refused {
-  readonly call: Call
-  readonly principal: Principal
+  readonly action: Action
   /** Empty when the name did not resolve. */
   readonly server: string
   readonly name: string
@@ -46,9 +44,13 @@ export interface Refused {
 export interface Recorder {
   /**
    * Resolves when the intent is on disk. `startedAt`: reading of the monotonic clock at the door;
-   * `snapshot`: version that the call holds. Rejects with GatewayError('journal_unavailable').
+   * `snapshot`: version that the action holds. Rejects with GatewayError('journal_unavailable').
    */
-  intent(attached: Attached, startedAt: number, snapshot: number): Promise<Recorded>
+  intent<A extends Action>(
+    attached: Attached<A>,
+    startedAt: number,
+    snapshot: number,
+  ): Promise<Recorded<A>>
   /** Await it before the last byte of the reply. Never rejects. */
   outcome(recorded: Recorded, outcome: Outcome): Promise<void>
   /** Never rejects. */
@@ -77,19 +79,19 @@ export function createRecorder(options: RecorderOptions): Recorder {
   const appendAdmitted = (holder: Holder, what: string, line: string): Promise<void> =>
     suppression.admits(holder, what, line) ? journal.append(line) : Promise.resolve()
   return {
-    async intent(attached, startedAt, snapshot) {
+    async intent<A extends Action>(attached: Attached<A>, startedAt: number, snapshot: number) {
       await journal.intent(intentText(attached, now(), snapshot))
-      return { ...attached, startedAt } as Recorded
+      return { ...attached, startedAt } as Recorded<A>
     },
     outcome(recorded, { status, bytes, code }) {
       const ms = Math.round((clock() - recorded.startedAt) * 1_000) / 1_000
-      const call = recorded.call.callId
+      const call = recorded.action.id
       return journal.append(
         outcomeLine({ kind: 'outcome', call, at: now(), status, ms, bytes, code }),
       )
     },
     refusal(refused) {
-      const { label: principal, id: principalId, environment } = refused.principal
+      const { label: principal, id: principalId, environment } = refused.action.principal
       const holder = { principal, principalId, environment }
       return appendAdmitted(holder, `refusal ${refused.code}`, refusalText(refused, now()))
     },
@@ -105,36 +107,38 @@ export function createRecorder(options: RecorderOptions): Recorder {
 }
 
 function intentText(attached: Attached, at: number, snapshot: number): string {
-  const { call, principal, target, rule } = attached
+  const { action, target, rule } = attached
+  const { principal, args } = action
   return intentLine({
     kind: 'intent',
-    call: call.callId,
+    call: action.id,
     at,
     principal: principal.label,
     principalId: principal.id,
     environment: principal.environment,
-    endpoint: endpointText(call.endpoint),
-    method: call.method,
+    endpoint: endpointText(action.endpoint),
+    method: action.method,
     server: target.server,
     name: clipped(target.name),
-    revision: call.revision,
-    argsDigest: call.args === undefined ? '' : hash('sha256', call.args),
+    revision: action.revision,
+    argsDigest: args === undefined ? '' : hash('sha256', args),
     itemDigest: target.item?.digest ?? '',
     rule,
     snapshot,
   })
 }
 
-function refusalText({ call, principal, server, name, code, detail }: Refused, at: number): string {
+function refusalText({ action, server, name, code, detail }: Refused, at: number): string {
+  const { principal } = action
   return refusalLine({
     kind: 'refusal',
-    call: call.callId,
+    call: action.id,
     at,
     principal: principal.label,
     principalId: principal.id,
     environment: principal.environment,
-    endpoint: endpointText(call.endpoint),
-    method: clipped(call.method),
+    endpoint: endpointText(action.endpoint),
+    method: clipped(action.method),
     server,
     name: clipped(name),
     code,

@@ -1,7 +1,6 @@
-import type { Era, Revision } from '../model/call.ts'
+import type { Era, RecordedCall, Revision } from '../model/call.ts'
 import type { Members } from '../model/members.ts'
 import type { ListMethod } from '../model/methods.ts'
-import type { Recorded } from '../model/proofs.ts'
 import type { NotificationSink, OpenCall } from './round.ts'
 
 /** What a server says about itself. */
@@ -31,7 +30,7 @@ export interface Sent {
 
 /** What `send` gives a kind to start one call. */
 export interface Start {
-  readonly recorded: Recorded
+  readonly recorded: RecordedCall
   readonly sink: NotificationSink
   /** The server's own requestState, when the caller came back with one. */
   readonly serverState: string | undefined

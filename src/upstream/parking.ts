@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Account, messageWeight } from '../model/account.ts'
-import type { Recorded } from '../model/proofs.ts'
+import type { RecordedCall } from '../model/call.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { OpenCall } from './round.ts'
 
@@ -42,8 +42,9 @@ export class ParkingLot {
   }
 
   /** Parks the open call of a recorded one. A full lot abandons it at once, so the server gets a clean answer. Returns its id. */
-  park(open: OpenCall, { call, principal: { id: principal } }: Recorded): string {
+  park(open: OpenCall, { action: call }: RecordedCall): string {
     const id = randomUUID()
+    const principal = call.principal.id
     const mine = this.perPrincipal.get(principal) ?? 0
     const { countMax, perPrincipalMax, lifeMs } = this.bounds()
     const { account } = call

@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto'
 import type { KeyRing } from '../kit/key-ring.ts'
-import type { Call, Identified } from '../model/call.ts'
-import type { Recorded } from '../model/proofs.ts'
+import type { Call, RecordedCall } from '../model/call.ts'
 import { GatewayError } from '../model/refusal.ts'
 
 /** What a requestState of ours holds. It binds the round to its caller, its call and its node. */
@@ -28,13 +27,13 @@ export type OpenedState =
 /** Seals the state of one round. `lifeMs` bounds how long it may come back. */
 export function sealState(
   ring: KeyRing,
-  recorded: Recorded,
+  recorded: RecordedCall,
   place: { readonly node: string; readonly now: number; readonly lifeMs: number },
   content: { readonly park: string } | { readonly state: string },
 ): string {
-  const { call, principal, target } = recorded
+  const { action: call, target } = recorded
   const box: StateBox = {
-    principal: principal.id,
+    principal: call.principal.id,
     method: call.method,
     server: target.server,
     name: target.name,
@@ -51,14 +50,13 @@ export function sealState(
  * undefined for any other state: what must be refused is refused and recorded where it arrived. That node opens and
  * checks it again.
  */
-export function parkedAt(ring: KeyRing, identified: Identified, now: number): string | undefined {
-  const { call, principal } = identified
+export function parkedAt(ring: KeyRing, call: Call, now: number): string | undefined {
   const text = call.requestState === undefined ? undefined : ring.open(purpose, call.requestState)
   if (text === undefined) return undefined
   const box: StateBox = JSON.parse(text)
   const mine =
     box.park !== undefined &&
-    box.principal === principal.id &&
+    box.principal === call.principal.id &&
     box.method === call.method &&
     box.args === argsDigest(call) &&
     box.expiresAt > now
@@ -68,17 +66,17 @@ export function parkedAt(ring: KeyRing, identified: Identified, now: number): st
 /** @throws GatewayError state_invalid for a state that is forged, expired, or of another caller or call */
 export function openState(
   ring: KeyRing,
-  recorded: Recorded,
+  recorded: RecordedCall,
   sealed: string,
   now: number,
 ): OpenedState {
-  const { call, principal, target } = recorded
+  const { action: call, target } = recorded
   const text = ring.open(purpose, sealed)
   if (text === undefined)
     throw new GatewayError('state_invalid', { detail: 'forged or of another ring' })
   const box: StateBox = JSON.parse(text)
   const same =
-    box.principal === principal.id &&
+    box.principal === call.principal.id &&
     box.method === call.method &&
     box.server === target.server &&
     box.name === target.name &&

@@ -6,7 +6,7 @@ import type { Link } from '../kit/chain.ts'
 import { Deadlines, type Due } from '../kit/deadlines.ts'
 import type { KeyRing } from '../kit/key-ring.ts'
 import { type Owner, owned } from '../kit/owner.ts'
-import type { Recorded } from '../model/proofs.ts'
+import type { RecordedCall } from '../model/call.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import type { Reply } from '../model/reply.ts'
 import { readAnswers } from './answers.ts'
@@ -131,12 +131,12 @@ class CallOwner implements Owner {
 export function send(
   deps: SendDeps,
   gate: Gate | undefined,
-  recorded: Recorded,
+  recorded: RecordedCall,
   sink: NotificationSink,
 ): Promise<Reply> {
   return new Promise((resolve, reject) => {
     // Who began it is gone, so that nobody could stop what it sets off.
-    if (recorded.call.cancel.cancelled) throw new GatewayError('cancelled')
+    if (recorded.action.cancel.cancelled) throw new GatewayError('cancelled')
     if (gate === undefined)
       throw new GatewayError('server_unavailable', { detail: 'not registered' })
     if (gate.running >= gate.concurrencyMax)
@@ -167,7 +167,7 @@ export function send(
     }
     gate.deadlines.add(round)
     let forget = (): void => undefined
-    forget = recorded.call.cancel.onCancel(() =>
+    forget = recorded.action.cancel.onCancel(() =>
       round.stop(new GatewayError('cancelled'), 'cancelled by the caller'),
     )
     const wait = (sent: Sent, next: Promise<Reply>): void => {
@@ -197,13 +197,13 @@ export function giveUp(deps: SendDeps, requestState: string, reason: string): vo
 function begin(
   deps: SendDeps,
   gate: Gate,
-  recorded: Recorded,
+  recorded: RecordedCall,
   sink: NotificationSink,
   round: Round,
   wait: (sent: Sent, next: Promise<Reply>) => void,
   fail: (fault: unknown) => void,
 ): void {
-  const { call } = recorded
+  const { action: call } = recorded
   const answers = readAnswers(call.inputResponses)
   const opened =
     call.requestState === undefined

@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { unlimitedAccount } from '../model/account.ts'
-import { type Call, type Endpoint, noCapabilities } from '../model/call.ts'
+import type { Endpoint } from '../model/action.ts'
+import { type Call, noCapabilities } from '../model/call.ts'
 import { GatewayError } from '../model/refusal.ts'
+import { principal } from './call-fixture.ts'
 import { decodeLegacy, decodeModern, eraOf, type Headers } from './decode.ts'
 import { parseEnvelope } from './envelope.ts'
 
 const context = {
-  callId: 'c',
+  id: 'c',
+  principal,
   endpoint: { kind: 'all' } satisfies Endpoint,
   account: unlimitedAccount,
   cancel: { cancelled: false, onCancel: () => () => undefined },
@@ -262,7 +265,7 @@ describe('legacy', () => {
       era: 'legacy',
       revision: '2025-11-25',
       logLevel: 'info',
-      name: 'x',
+      subject: 'x',
     })
   })
 

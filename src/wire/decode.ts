@@ -5,17 +5,17 @@
  */
 import { isObjectText, stringValue } from '../kit/json-scan.ts'
 import type { Account } from '../model/account.ts'
+import type { Cancellation, Endpoint } from '../model/action.ts'
 import {
   type Call,
-  type Cancellation,
   type Capabilities,
-  type Endpoint,
   type Era,
   modernRevisions,
   noCapabilities,
   type Revision,
 } from '../model/call.ts'
 import { methodOf, type Subject } from '../model/methods.ts'
+import type { Principal } from '../model/principal.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { readCapabilities, readLogLevel } from './capabilities.ts'
 import { type Envelope, membersExcept, rawMeta, rawParam, requireObject } from './envelope.ts'
@@ -48,7 +48,8 @@ export function headerOf(headers: Headers, name: string): string | undefined {
 
 /** What the door adds to a decoded message to make a Call. */
 export interface CallContext {
-  readonly callId: string
+  readonly id: string
+  readonly principal: Principal
   readonly endpoint: Endpoint
   readonly cancel: Cancellation
   readonly account: Account
@@ -139,7 +140,7 @@ const hopMeta: ReadonlySet<string> = new Set([
 
 function makeCall(envelope: Envelope, context: CallContext, facts: EraFacts): Call {
   const { method } = envelope
-  const { asks, subject, takes } = methodOf(method)
+  const { action, asks, subject, takes } = methodOf(method)
   const rawArgs = asks ? rawParam(envelope, 'arguments') : undefined
   // Rounds of questions are a thing of modern callers; of a legacy one these members go nowhere.
   const rounds = asks && facts.era === 'modern'
@@ -148,13 +149,15 @@ function makeCall(envelope: Envelope, context: CallContext, facts: EraFacts): Ca
   const requestState = stringValue(rawState)
   if (rawState !== undefined && requestState === undefined) throw new GatewayError('state_invalid')
   return {
-    callId: context.callId,
+    id: context.id,
+    principal: context.principal,
+    kind: action,
     method,
     endpoint: context.endpoint,
     era: facts.era,
     revision: facts.revision,
     rpcId: envelope.rpcId,
-    name: nameOf(envelope, subject),
+    subject: nameOf(envelope, subject),
     reference: subject?.kind === 'reference' ? referenceKind(rawParam(envelope, 'ref')) : undefined,
     args: rawArgs === undefined ? undefined : requireObject(rawArgs, 'arguments'),
     params: membersExcept(envelope, envelope.params, takes),

@@ -2,11 +2,14 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createGuard } from '../guard/inspect.ts'
 import { unlimitedAccount } from '../model/account.ts'
-import { type Call, type Endpoint, type Era, noCapabilities } from '../model/call.ts'
+import type { Endpoint } from '../model/action.ts'
+import { type Call, type Era, noCapabilities } from '../model/call.ts'
 import type { Members } from '../model/members.ts'
+import { methodOf } from '../model/methods.ts'
 import type { Released } from '../model/proofs.ts'
 import { GatewayError, type RefusalCode, refusals } from '../model/refusal.ts'
 import type { Reply } from '../model/reply.ts'
+import { principal } from './call-fixture.ts'
 import {
   encodeNotification,
   encodeQuestion,
@@ -17,13 +20,15 @@ import {
 } from './encode.ts'
 
 const callOf = (era: Era, method = 'tools/call', more: Partial<Call> = {}): Call => ({
-  callId: 'c',
+  id: 'c',
+  principal,
+  kind: methodOf(method).action,
   method,
   endpoint: { kind: 'all' } satisfies Endpoint,
   era,
   revision: era === 'modern' ? '2026-07-28' : '2025-11-25',
   rpcId: '7',
-  name: 'x',
+  subject: 'x',
   args: undefined,
   params: [],
   meta: [],

@@ -3,8 +3,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { unlimitedAccount } from '../model/account.ts'
-import { type Call, type Endpoint, noCapabilities } from '../model/call.ts'
+import type { Endpoint } from '../model/action.ts'
+import { type Call, noCapabilities } from '../model/call.ts'
 import { GatewayError } from '../model/refusal.ts'
+import { principal } from './call-fixture.ts'
 import { decodeLegacy, decodeModern, eraOf } from './decode.ts'
 import { parseEnvelope } from './envelope.ts'
 import { serverCodec } from './server-codec.ts'
@@ -105,14 +107,15 @@ function reading(text: string, reader: Reader, last: boolean): Reading {
 
 const judged = (call: Call): Reading => ({
   method: `"${call.method}`,
-  name: `"${call.name}`,
+  name: `"${call.subject}`,
   args: call.args === undefined ? undefined : settle(read(call.args), true),
   state: call.requestState === undefined ? undefined : `"${call.requestState}`,
   answers: call.inputResponses === undefined ? undefined : settle(read(call.inputResponses), true),
 })
 
 const context = {
-  callId: 'c',
+  id: 'c',
+  principal,
   endpoint: { kind: 'all' } satisfies Endpoint,
   account: unlimitedAccount,
   cancel: { cancelled: false, onCancel: () => () => undefined },
@@ -158,7 +161,7 @@ function oneReading(text: string): boolean {
       const request = {
         id: 1,
         call,
-        name: call.name,
+        name: call.subject,
         extensions: new Set<string>(),
         requestState: call.requestState,
       }

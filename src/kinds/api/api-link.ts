@@ -2,6 +2,8 @@
  * An API behind tools that a converter made: one link for every kind of API. Its list is the conversion, its calls are
  * carried out by the kind's executor; to the rest of the gateway it is a server like any other, of the modern era.
  */
+
+import type { RecordedCall } from '../../model/call.ts'
 import { newestModern } from '../../model/call.ts'
 import {
   type Conversion,
@@ -10,8 +12,7 @@ import {
   type Document,
   type JsonSchema,
 } from '../../model/conversion.ts'
-import { type ListMethod, listChanged, listFactsOf, methodOf } from '../../model/methods.ts'
-import type { Recorded } from '../../model/proofs.ts'
+import { type ListMethod, listChanged, listFactsOf } from '../../model/methods.ts'
 import { GatewayError, toGatewayError } from '../../model/refusal.ts'
 import type { Reply } from '../../model/reply.ts'
 import { judgedMember } from '../../model/target.ts'
@@ -36,7 +37,7 @@ export interface ApiLinkOptions<Plan, Common> {
     fault: GatewayError | undefined,
   ) => Promise<string | undefined>
   /** The name under which the caller of a call may call another tool of its server; undefined when it may not. */
-  readonly nameOf?: (recorded: Recorded, tool: string) => string | undefined
+  readonly nameOf?: (recorded: RecordedCall, tool: string) => string | undefined
   /** Tells when the description may have changed; returns the way to stop. Undefined: it is only asked again. */
   readonly onChange?: (changed: () => void) => () => void
 }
@@ -87,17 +88,17 @@ export class ApiLink<Plan, Common> implements ServerLink {
     if (!start.wanted()) throw new GatewayError('cancelled')
     const { recorded, sink } = start
     const tool = tools.get(recorded.target.name)
-    if (methodOf(recorded.call.method).subject?.kind !== 'tool' || tool === undefined)
+    if (recorded.action.kind !== 'tool' || tool === undefined)
       throw new GatewayError('tool_unknown', { detail: 'the description has it no more' })
     const cancel = new AbortController()
     const running = this.options.executor
       .run({
         plan: tool.plan,
         common: conversion.common,
-        args: withFilled(recorded.call.args ?? '{}', tool.filled),
+        args: withFilled(recorded.action.args ?? '{}', tool.filled),
         headers: recorded.headers,
-        principalId: recorded.principal.id,
-        revision: recorded.call.revision,
+        principalId: recorded.action.principal.id,
+        revision: recorded.action.revision,
         nameOf: (tool) => this.options.nameOf?.(recorded, tool),
         signal: cancel.signal,
         progress: (done, total, message) =>
@@ -237,9 +238,9 @@ export class ApiLink<Plan, Common> implements ServerLink {
 }
 
 /** What an API refused may have been refused for the form of an argument. */
-function withFormatHints(body: Answer['body'], { call, target }: Recorded): Answer['body'] {
+function withFormatHints(body: Answer['body'], { action, target }: RecordedCall): Answer['body'] {
   if (body.kind !== 'whole') return body
-  const hints = formatHints(target.item?.inputSchema, call.args ?? '{}')
+  const hints = formatHints(target.item?.inputSchema, action.args ?? '{}')
   return { ...body, bytes: withTexts(body.bytes, hints) }
 }
 

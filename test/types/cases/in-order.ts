@@ -2,7 +2,7 @@
 import { attach } from '../../../src/credential/attach.ts'
 import type { Guard } from '../../../src/guard/inspect.ts'
 import { admit, type Limits } from '../../../src/limits/admit.ts'
-import type { Identified } from '../../../src/model/call.ts'
+import type { Call } from '../../../src/model/call.ts'
 import type { Target } from '../../../src/model/target.ts'
 import { authorize } from '../../../src/policy/authorize.ts'
 import type { PolicyEngine } from '../../../src/policy/engine.ts'
@@ -11,7 +11,7 @@ import { type Gate, type SendDeps, send } from '../../../src/upstream/send.ts'
 import { encodeReply, type OutMessage } from '../../../src/wire/encode.ts'
 
 export interface Given {
-  readonly identified: Identified
+  readonly call: Call
   readonly target: Target
   readonly engine: PolicyEngine
   readonly limits: Limits
@@ -22,14 +22,14 @@ export interface Given {
 }
 
 export async function walk(given: Given): Promise<OutMessage> {
-  const { identified, target, engine, limits, guard, recorder, deps, gate } = given
-  const permitted = authorize(engine, identified, target)
+  const { call, target, engine, limits, guard, recorder, deps, gate } = given
+  const permitted = authorize(engine, call, target)
   const admitted = admit(limits, permitted, 0)
   const inspected = await guard.inspectArguments(admitted)
   const attached = attach(inspected, () => undefined)
   const recorded = await recorder.intent(attached, 0, 1)
   const reply = await send(deps, gate, recorded, () => undefined)
-  return encodeReply(identified.call, guard.inspectReply(reply), {
+  return encodeReply(call, guard.inspectReply(reply), {
     uriPrefix: '',
     taskId: undefined,
     wrapsOutput: false,
