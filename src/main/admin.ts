@@ -2,19 +2,13 @@
 import { join } from 'node:path'
 import type { AdminPorts } from '../admin/ports.ts'
 import { explainFor } from '../flow/explain.ts'
-import { serve } from '../flow/serve.ts'
+import { callTool, type OwnAnswer } from '../flow/in-process.ts'
 import { identify } from '../identity/identify.ts'
 import { ownerPrincipal } from '../identity/owner.ts'
-import { wholeText } from '../ingress/http-exchange.ts'
 import { CancelSource } from '../kit/cancellation.ts'
-import { scanObject } from '../kit/json-scan.ts'
-import { unlimitedAccount } from '../model/account.ts'
 import type { StoredState } from '../model/desired-state.ts'
-import { names } from '../model/methods.ts'
-import type { Principal } from '../model/principal.ts'
 import { productVersion } from '../model/product.ts'
 import { GatewayError } from '../model/refusal.ts'
-import type { Exchange } from '../model/session.ts'
 import { readManifest } from '../record/manifest.ts'
 import { readJournal } from '../record/read.ts'
 import { journalStanding } from '../record/standing.ts'
@@ -98,57 +92,19 @@ async function settled({ revocations }: Gateway, store: Store): Promise<StoredSt
 async function call(
   gateway: Gateway,
   request: { key: string | undefined; server: string; tool: string; argumentsJson: string },
-): Promise<{ kind: 'complete' | 'input_required' | 'error'; json: string }> {
+): Promise<OwnAnswer> {
   if (gateway.stopping.aborted) throw new GatewayError('shutting_down')
   const { keys, state } = gateway.cell.current
   const principal =
     request.key === undefined
       ? ownerPrincipal(state.environment)
       : identify(keys, `Bearer ${request.key}`, undefined, Date.now())
-  const meta =
-    '{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}'
-  const text = `{"jsonrpc":"2.0","id":1,"method":"${names.callTool}","params":{"name":${JSON.stringify(request.tool)},"arguments":${request.argumentsJson},"_meta":${meta}}}`
-  const exchange: Exchange = {
-    endpoint: { kind: 'server', server: request.server },
-    headers: undefined,
-    bytes: text.length,
-    streams: false,
-    session: undefined,
-    nodes: undefined,
-    begin: () => {
-      throw new GatewayError('internal', { detail: 'a call begins no session' })
-    },
-    send: () => undefined,
-    cancel: new CancelSource(),
-    account: unlimitedAccount,
-  }
+  const cancel = new CancelSource()
   const leave = gateway.join({
     settle: () => undefined,
     busy: () => true,
-    cancel: () => exchange.cancel.cancel(),
+    cancel: () => cancel.cancel(),
   })
-  const answer = await answerOf(gateway, principal, exchange, text).finally(leave)
-  const members = scanObject(answer, { result: {} }, { depthMax: 520, refuseDuplicates: false })
-  const error = members.find((member) => member.key === 'error')
-  if (error !== undefined) return { kind: 'error', json: answer.slice(error.start, error.end) }
-  const result = members.find((member) => member.key === 'result')
-  if (result === undefined)
-    throw new GatewayError('internal', { detail: 'neither result nor error' })
-  const type = result.members?.find((member) => member.key === 'resultType')
-  const asks = type !== undefined && answer.slice(type.start, type.end) === '"input_required"'
-  return {
-    kind: asks ? 'input_required' : 'complete',
-    json: answer.slice(result.start, result.end),
-  }
-}
-
-async function answerOf(
-  gateway: Gateway,
-  principal: Principal,
-  exchange: Exchange,
-  text: string,
-): Promise<string> {
-  const served = await serve(gateway.deps, principal, exchange, text)
-  if (served.kind !== 'message') throw new GatewayError('internal', { detail: 'no answer' })
-  return wholeText(served.message)
+  const { server, tool, argumentsJson: args } = request
+  return callTool(gateway.deps, { principal, server, tool, args, cancel }).finally(leave)
 }

@@ -20,12 +20,30 @@ export interface OutMessage {
   readonly tail: string
 }
 
-const message = (status: number, head: readonly (string | Buffer)[]): OutMessage => ({
+/** What a message says under its id. */
+export interface Value {
+  readonly member: 'result' | 'error'
+  readonly status: number
+  readonly head: (string | Buffer)[]
+  readonly stream: Arriving | undefined
+  /** Further members of the message itself, and its end. */
+  readonly end: string
+}
+
+const value = (member: Value['member'], status: number, head: Value['head']): Value => ({
+  member,
   status,
   head,
   stream: undefined,
-  tail: '',
+  end: '}',
 })
+
+/** The message of a value, which is used up. `rpcId` raw. */
+function messageOf(rpcId: string, { member, status, head, stream, end }: Value): OutMessage {
+  head.unshift(`{"jsonrpc":"2.0","id":${rpcId},"${member}":`)
+  if (stream === undefined) head.push(end)
+  return { status, head, stream, tail: stream === undefined ? '' : end }
+}
 
 /** What an endpoint changes of a server's result. */
 export interface ResultPlace {
@@ -39,17 +57,21 @@ export interface ResultPlace {
 
 /** A reply that was released, for the caller of `call`. */
 export function encodeReply(call: Call, released: Released, place: ResultPlace): OutMessage {
+  return messageOf(call.rpcId, replyValue(call, released, place))
+}
+
+/** The same without the message around it. */
+export function replyValue(call: Call, released: Released, place: ResultPlace): Value {
   const { reply } = released
-  if (reply.kind === 'complete') return encodeComplete(call, reply, place)
-  if (reply.kind === 'error') return encodeServerError(call, reply)
-  return message(200, [`{"jsonrpc":"2.0","id":${call.rpcId},"result":${questionsText(reply)}}`])
+  if (reply.kind === 'complete') return completeValue(call, reply, place)
+  if (reply.kind === 'error') return serverErrorValue(call, reply)
+  return value('result', 200, [questionsText(reply)])
 }
 
 type Complete = Extract<Reply, { kind: 'complete' }>
 
-function encodeComplete(call: Call, reply: Complete, place: ResultPlace): OutMessage {
-  const prefix = `{"jsonrpc":"2.0","id":${call.rpcId},"result":`
-  const extras = reply.extras.length === 0 ? '}' : `,${objectText(reply.extras).slice(1)}`
+function completeValue(call: Call, reply: Complete, place: ResultPlace): Value {
+  const end = reply.extras.length === 0 ? '}' : `,${objectText(reply.extras).slice(1)}`
   const { body } = reply
   // A legacy server's structured content is an object; a legacy caller can take no other.
   const legacyOutput =
@@ -66,7 +88,7 @@ function encodeComplete(call: Call, reply: Complete, place: ResultPlace): OutMes
     const older = hasBlocks(call) && mayLackContent(call.revision)
     const source = older ? heldOlder(body, call.revision, place.uriPrefix) : body
     const { head, rest } = editStream(source, edited)
-    return { status: 200, head: [prefix, head], stream: rest, tail: extras }
+    return { member: 'result', status: 200, head: [head], stream: rest, end }
   }
   const older = hasBlocks(call) ? olderContent(body.bytes, call.revision, place.uriPrefix) : []
   const edits: Edit[] = []
@@ -79,7 +101,13 @@ function encodeComplete(call: Call, reply: Complete, place: ResultPlace): OutMes
   const within = (edit: Edit): boolean =>
     older.some(({ start, end }) => edit.start >= start && edit.end <= end)
   const all = older.length === 0 ? edits : [...older, ...edits.filter((edit) => !within(edit))]
-  return message(200, [prefix, ...applyEdits(body.bytes, all), extras])
+  return {
+    member: 'result',
+    status: 200,
+    head: applyEdits(body.bytes, all),
+    stream: undefined,
+    end,
+  }
 }
 
 /** Whether the result is content for people and models. */
@@ -277,22 +305,20 @@ function questionText(question: Question): string {
 }
 
 /** Errors of a server, re-coded for the caller's era (protocol.md section 7.2). */
-function encodeServerError(call: Call, reply: Extract<Reply, { kind: 'error' }>): OutMessage {
+function serverErrorValue(call: Call, reply: Extract<Reply, { kind: 'error' }>): Value {
   // Legacy has no code for a capability that the caller lacks; a model can at least read it (protocol.md section 5).
   if (reply.code === -32021 && call.era === 'legacy' && methodOf(call.method).result === 'tool') {
     const body = toolErrorBody(
       reply.message === '' ? refusals.capability_missing.sentence : reply.message,
     )
-    return message(200, [`{"jsonrpc":"2.0","id":${call.rpcId},"result":`, body, '}'])
+    return value('result', 200, [body])
   }
   const { code, status } = recode(call, reply)
   const data = reply.data === undefined ? '' : `,"data":${reply.data}`
   const text = JSON.stringify(
     reply.message === '' ? 'The server answered with an error.' : reply.message,
   )
-  return message(status, [
-    `{"jsonrpc":"2.0","id":${call.rpcId},"error":{"code":${code},"message":${text}${data}}}`,
-  ])
+  return value('error', status, [`{"code":${code},"message":${text}${data}}`])
 }
 
 function recode(
@@ -329,6 +355,11 @@ export function encodeRefusal(
   error: GatewayError,
   callId: string | undefined,
 ): OutMessage {
+  return messageOf(rpcId === '' ? 'null' : rpcId, refusalValue(era, error, callId))
+}
+
+/** The same without the message around it. */
+export function refusalValue(era: Era, error: GatewayError, callId: string | undefined): Value {
   const kind = refusals[error.code]
   const data = {
     ...error.data,
@@ -338,8 +369,8 @@ export function encodeRefusal(
   const code = error.code === 'resource_unknown' && era === 'modern' ? -32602 : kind.rpc
   // 404 tells a legacy client that its session is gone, so no other refusal may use it.
   const status = era === 'legacy' && error.code === 'method_unknown' ? 200 : kind.http
-  const text = `{"jsonrpc":"2.0","id":${rpcId === '' ? 'null' : rpcId},"error":{"code":${code},"message":${JSON.stringify(publicSentence(error))},"data":${JSON.stringify(data)}}}`
-  return message(status, [text])
+  const text = `{"code":${code},"message":${JSON.stringify(publicSentence(error))},"data":${JSON.stringify(data)}}`
+  return value('error', status, [text])
 }
 
 /** A refusal that the model can act on, as the result of the tool (MCP 2026-07-28 server/tools, "Error Handling"). */
@@ -351,7 +382,7 @@ export function toolErrorBody(sentence: string): Buffer {
 
 /** A result that the gateway itself makes; `text` is the raw result of the caller's era. */
 export function encodeOwnResult(rpcId: string, text: string | Buffer): OutMessage {
-  return message(200, [`{"jsonrpc":"2.0","id":${rpcId},"result":`, text, '}'])
+  return messageOf(rpcId, value('result', 200, [text]))
 }
 
 /** A notification of a running call with the caller's own progress token; undefined when the caller wants none. */

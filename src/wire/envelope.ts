@@ -127,6 +127,16 @@ function refuseSpellings(members: readonly JsonMember[], known: ReadonlyMap<stri
   }
 }
 
+/**
+ * Raw arguments that came without a message, held to the same: nobody must read them in two ways.
+ * @throws GatewayError json_invalid, json_duplicate_key, json_too_deep, params_invalid
+ */
+export function parseArguments(text: string): string {
+  const raw = requireObject(text.trim(), 'arguments')
+  scanned(() => scanObject(raw, {}, scanOptions))
+  return raw
+}
+
 /** Texts of the messages in a batch (JSON-RPC 2.0 section 6; MCP 2025-03-26 only). */
 export function splitBatch(text: string): readonly string[] {
   const spans = scanned(() =>
