@@ -74,6 +74,23 @@ test('a refused call has the code of its refusal, and when to try again', async 
   })
 })
 
+test('explain names the limits that a call is counted against', async () => {
+  const explained = (tool: string, ...more: string[]) =>
+    sallyport('explain', 'first', `hall.${tool}`, ...more)
+  await sallyport('limits', 'set', '--tool', 'hall/other', '--concurrent', '3', '--per', 'user')
+  expect((await explained('test_simple_text')).text).toContain(
+    '\nlimit 2/hour for each key, for hall/*\n',
+  )
+  expect((await explained('test_simple_text')).text).not.toContain('at the same time')
+  expect((await explained('other')).text).toContain(
+    '\nlimit 3 at the same time for each user, for hall/other\n',
+  )
+  expect(JSON.parse((await explained('other', '--json')).stdout).limits).toEqual([
+    { per: 'key', calls: '2/hour', tool: 'hall/*' },
+    { per: 'user', concurrent: 3, tool: 'hall/other' },
+  ])
+})
+
 test('explain says that a key has expired', async () => {
   await sallyport('keys', 'create', 'brief', '--role', 'all-tools', '--expires', '1s')
   const explained = () => sallyport('explain', 'brief', 'hall.test_simple_text')

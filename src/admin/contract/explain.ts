@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { limitSpec } from '../../model/desired-state.ts'
 import { route } from './route.ts'
 
 const explanation = z.object({
@@ -11,6 +12,7 @@ const explanation = z.object({
   matches: z.array(
     z.object({ role: z.string(), effect: z.enum(['allow', 'deny']), pattern: z.string() }),
   ),
+  limits: z.array(limitSpec).describe('All that a call of the target is counted against'),
 })
 
 export const explain = route({

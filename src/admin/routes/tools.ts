@@ -1,6 +1,7 @@
 /** Tools, calls, explanations and the doctor: what asks the running gateway something. */
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { limitPattern } from '../../snapshot/compile.ts'
 import { triedView } from '../advice.ts'
 import { explain } from '../contract/explain.ts'
 import { callTool, diagnose, listTools } from '../contract/servers.ts'
@@ -55,12 +56,17 @@ export function toolRoutes(app: FastifyInstance, ports: AdminPorts): void {
     const explained = await ports.explain({ ...input, principal })
     if (explained === undefined)
       throw notFound('principal', input.principal, 'Run "sallyport keys ls" to see the keys.')
-    const items = ports.snapshot().catalog.byServer.get(input.server)
+    const { catalog, state } = ports.snapshot()
+    const items = catalog.byServer.get(input.server)
     return {
       ...explained,
       known: items?.[input.kind].has(input.name) ?? false,
       roles: explained.roles.map((role) => ({ ...role, via: [...role.via] })),
       matches: [...explained.matches],
+      limits: state.limits.filter(
+        ({ tool }) =>
+          tool === undefined || limitPattern(tool)(input.kind, input.server, input.name),
+      ),
     }
   })
   handle(app, diagnose, ({ server }) => examine(ports, server))
