@@ -69,8 +69,9 @@ export async function follow(options: FollowOptions): Promise<void> {
     })()
     return taking
   }
-  await takeInTurn()
+  // Watched before the first load: what is written between the two would be missed otherwise.
   store.watch(() => void takeInTurn())
+  await takeInTurn()
   setInterval(() => {
     const owes = revocations.missingIn(options.stored().keys).length > 0
     if (missed || owes || standing.lastGoodFault !== undefined) void takeInTurn()
