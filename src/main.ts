@@ -10,14 +10,8 @@ import { runCli } from './cli/program.ts'
 import { standardStream } from './cli/standard-stream.ts'
 import { closeInherited } from './kit/inherited-files.ts'
 import { catchStrays } from './kit/owner.ts'
-import {
-  type CommandSettings,
-  checkConfig,
-  conversions,
-  offline,
-  runStdio,
-  runUp,
-} from './main/commands.ts'
+import { checkConfig } from './main/check.ts'
+import { type CommandSettings, conversions, offline, runStdio, runUp } from './main/commands.ts'
 import { productVersion } from './model/product.ts'
 
 /** How long a gateway that failed may take to stop in order. */

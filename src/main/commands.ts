@@ -7,16 +7,10 @@ import type { AdminClient } from '../admin/contract/client.ts'
 import { AdminError } from '../admin/contract/errors.ts'
 import { stdioPlace } from '../admin/contract/socket.ts'
 import { createAdmin, createConversionAdmin } from '../admin/create.ts'
-import { fromRefusal, issueView } from '../admin/fault.ts'
+import { fromRefusal } from '../admin/fault.ts'
 import { inProcessAdmin } from '../admin/in-process.ts'
 import { serveAdmin } from '../admin/serve.ts'
-import type {
-  CheckedConfig,
-  CliPorts,
-  UpOptions as CliUpOptions,
-  Place,
-  StdioOptions,
-} from '../cli/ports.ts'
+import type { CliPorts, UpOptions as CliUpOptions, Place, StdioOptions } from '../cli/ports.ts'
 import { connectStdio } from '../cli/stdio-client.ts'
 import { ownerBy } from '../identity/owner.ts'
 import { serveStdio } from '../ingress/stdio.ts'
@@ -25,9 +19,7 @@ import { listenStdio } from '../ingress/stdio-socket.ts'
 import { readStateFile } from '../kit/state-file.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { convertServer, detachedHost, detectSource } from '../registry/conversions.ts'
-import { examine } from '../registry/examine.ts'
 import { Configuration, ConfigurationError } from '../snapshot/configuration.ts'
-import { loadLastGood } from '../store/database.ts'
 import { codeOf } from '../store/failure.ts'
 import { noRevocations } from '../store/revocations.ts'
 import { sourcesOf } from '../store/sources.ts'
@@ -52,7 +44,10 @@ export interface CommandSettings {
 }
 
 /** The file that is read when none is named: `sallyport.yaml` in the working folder, if it is there. */
-async function configFile(settings: CommandSettings, place: Place): Promise<string | undefined> {
+export async function configFile(
+  settings: CommandSettings,
+  place: Place,
+): Promise<string | undefined> {
   if (place.config !== undefined) return place.config
   return ifThere(join(settings.cwd, 'sallyport.yaml'))
 }
@@ -61,7 +56,7 @@ async function configFile(settings: CommandSettings, place: Place): Promise<stri
 const configName = 'config'
 
 /** Beside no gateway, commands read what the gateway read, wherever they are given. */
-async function lastConfigFile(
+export async function lastConfigFile(
   settings: CommandSettings,
   place: Place,
 ): Promise<string | undefined> {
@@ -106,6 +101,14 @@ async function assertGateway(place: Place): Promise<void> {
   )
 }
 
+/** `${SALLYPORT_DATA}` is the data folder wherever that was named, so that a file can put something into it. */
+export function environmentOf(
+  { environment }: CommandSettings,
+  { dataDir }: Place,
+): CommandSettings['environment'] {
+  return { ...environment, SALLYPORT_DATA: dataDir }
+}
+
 async function base(
   settings: CommandSettings,
   place: Place,
@@ -118,7 +121,7 @@ async function base(
       port: undefined,
       host: undefined,
       insecureRole: undefined,
-      environment: settings.environment,
+      environment: environmentOf(settings, place),
       listen: false,
       passive: false,
     },
@@ -357,7 +360,7 @@ async function declaredProxy(
 export async function conversions(settings: CommandSettings, place: Place): Promise<AdminClient> {
   const file = await configFile(settings, place)
   const host = detachedHost({
-    environment: settings.environment,
+    environment: environmentOf(settings, place),
     proxy: await declaredProxy(settings, file),
     baseFolder: file === undefined ? settings.cwd : dirname(file),
   })
@@ -370,51 +373,6 @@ export async function conversions(settings: CommandSettings, place: Place): Prom
     ownerBy('command'),
   )
   return inProcessAdmin(app, () => host.close())
-}
-
-/** Reads and compiles a configuration without starting anything, with the roles and rules that are stored for it. */
-export async function checkConfig(settings: CommandSettings, place: Place): Promise<CheckedConfig> {
-  const file = (await configFile(settings, place)) ?? (await lastConfigFile(settings, place))
-  const configuration = new Configuration({
-    sources: sourcesOf(file, settings.environment),
-    local: undefined,
-    revocations: noRevocations,
-  })
-  const stored = await loadLastGood(place.dataDir, (level, text) => settings.log[level](text))
-  if (stored !== undefined)
-    configuration.stored = { ...configuration.stored, roles: stored.roles, access: stored.access }
-  const read = await configuration.readFile()
-  if (read.ok) configuration.use(read)
-  const compiled = read.ok ? configuration.compile([], undefined) : undefined
-  const findings =
-    compiled?.ok === true
-      ? await examine(configuration.declared.state, {
-          servers: compiled.servers,
-          environment: settings.environment,
-          baseFolder: file === undefined ? settings.cwd : dirname(file),
-        })
-      : []
-  const found = (level: 'fault' | 'warning') =>
-    findings.flatMap((finding) =>
-      finding.level === level
-        ? [
-            issueView({
-              path: finding.path.map(String).join('.'),
-              message: finding.message,
-              ...configuration.placeOf(finding.path),
-            }),
-          ]
-        : [],
-    )
-  if (!read.ok) return { file, issues: read.issues.map(issueView), warnings: [] }
-  // What is used all the same is of what is stored, and no fault of the file.
-  const issues = compiled?.ok === false ? compiled.issues : []
-  const left = compiled?.ok === true ? compiled.issues : []
-  return {
-    file,
-    issues: [...issues.map(issueView), ...found('fault')],
-    warnings: [...left.map(issueView), ...found('warning')],
-  }
 }
 
 /** Turns what stops a start into an error with its sentence for people. */
