@@ -1,13 +1,14 @@
 /** Who is told when something changes: listen streams of modern clients, GET streams of legacy ones. */
 import type { Catalog } from '../catalog/catalog.ts'
-import { splitUri, uriPrefix } from '../catalog/names.ts'
+import { uriPrefix } from '../catalog/names.ts'
 import { stringValue } from '../kit/json-scan.ts'
 import type { Endpoint } from '../model/action.ts'
 import { type Member, type Members, rawOf } from '../model/members.ts'
 import { listChanged, notifications } from '../model/methods.ts'
 import type { Principal } from '../model/principal.ts'
+import type { Watchable } from '../model/proofs.ts'
 import { GatewayError } from '../model/refusal.ts'
-import type { ItemKind } from '../model/target.ts'
+import { type ItemKind, subjectOf, type Target } from '../model/target.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
 import { mayUseSomething } from './visible.ts'
 
@@ -31,7 +32,7 @@ export interface ResourceSubscriptions {
 }
 
 /** What one upstream subscription is about: a resource by its URI, or a task by the server's own id. */
-export interface Subject {
+interface Subject {
   readonly kind: 'resource' | 'task'
   readonly server: string
   readonly id: string
@@ -86,10 +87,15 @@ export class ListenHub {
   }
 
   /**
-   * Subscribes to updates of one resource or task that was authorized before. Returns the way to end it.
+   * Subscribes to updates of one resource or task, told under `publicId`. Returns the way to end it.
    * @throws GatewayError when the server refuses, busy when there are too many
    */
-  async watch(subscriber: Subscriber, subject: Subject, publicId: string): Promise<() => void> {
+  async watch(
+    subscriber: Subscriber,
+    { target }: Watchable,
+    publicId: string,
+  ): Promise<() => void> {
+    const subject = { kind: kindOf(target), server: target.server, id: subjectOf(target) } as const
     const { kind, server, id } = subject
     const key = keyOf(subject)
     let watched = this.resources.get(key)
@@ -158,18 +164,12 @@ export class ListenHub {
   }
 }
 
-function keyOf({ kind, server, id }: Subject): string {
-  return `${kind} ${server}\n${id}`
+function kindOf(target: Target): Subject['kind'] {
+  return target.task === undefined ? 'resource' : 'task'
 }
 
-/** The server and its own URI behind a public URI at an endpoint. */
-export function placeOf(
-  endpoint: Endpoint,
-  publicUri: string,
-): { server: string; uri: string } | undefined {
-  return endpoint.kind === 'server'
-    ? { server: endpoint.server, uri: publicUri }
-    : splitUri(publicUri)
+function keyOf({ kind, server, id }: Subject): string {
+  return `${kind} ${server}\n${id}`
 }
 
 /** What an endpoint puts before the URIs of a server. */

@@ -1,28 +1,25 @@
 /** Streams of changes: `subscriptions/listen` of modern clients, subscriptions of legacy sessions. */
 
-import { resolveResource, resolveTask, unknownTarget } from '../catalog/resolve.ts'
+import { resolveResource, resolveTask, type Scope, unknownTarget } from '../catalog/resolve.ts'
 import { scanArray, scanObject, stringValue } from '../kit/json-scan.ts'
 import { ownText } from '../kit/own-text.ts'
+import { admit } from '../limits/admit.ts'
 import { textWeight } from '../model/account.ts'
-import { type Endpoint, endpointText } from '../model/action.ts'
+import type { Endpoint } from '../model/action.ts'
 import type { Call } from '../model/call.ts'
 import { tasksExtension } from '../model/extensions.ts'
 import { type Members, rawOf } from '../model/members.ts'
 import { notifications } from '../model/methods.ts'
 import type { Principal } from '../model/principal.ts'
+import type { Admitted } from '../model/proofs.ts'
 import { GatewayError, type RefusalCode } from '../model/refusal.ts'
 import type { Exchange, Session } from '../model/session.ts'
-import { subjectOf } from '../model/target.ts'
+import type { Target } from '../model/target.ts'
 import { authorize } from '../policy/authorize.ts'
+import type { Snapshot } from '../snapshot/compile.ts'
 import { encodeOwnNotification, encodeOwnResult, type OutMessage } from '../wire/encode.ts'
 import { requireDeclared } from './extensions.ts'
-import {
-  type ChangeKind,
-  type ListenHub,
-  placeOf,
-  type Subject,
-  type Subscriber,
-} from './listen.ts'
+import type { ChangeKind, ListenHub, Subscriber } from './listen.ts'
 import type { Rooms } from './rooms.ts'
 
 interface Deps {
@@ -71,24 +68,27 @@ async function listen(
   asked: Filter,
   onEnd: () => void,
 ): Promise<{ readonly ended: Promise<OutMessage> }> {
-  await noteListen(deps, call, [...asked.kinds, ...asked.uris, ...asked.taskIds].join(' '))
+  const uris = asked.uris.flatMap((uri) => wish(uri, () => admittedResource(deps, call, uri)))
+  const tasks = asked.taskIds.flatMap((id) => wish(id, () => admittedTask(deps, call, id)))
+  const wishes = [...uris, ...tasks]
+  const all = [...asked.kinds, ...asked.uris, ...asked.taskIds].join(' ')
+  const admitted = wishes.map((one) => one.admitted)
+  // What is listened to is on record before a server is asked for it.
+  const watchables = await deps.rooms.recorder.listen(call, admitted, all)
   const subscriber = new ListenSubscriber(call, asked.kinds, exchange)
   const ends: (() => void)[] = [onEnd]
-  const honoured: string[] = []
-  for (const uri of asked.uris) {
-    const end = await tryWatch(deps, call, subscriber, uri)
+  const honoured = new Set<Wish>()
+  for (const [index, one] of wishes.entries()) {
+    const watchable = watchables[index]
+    if (watchable === undefined) continue
+    const end = await deps.hub.watch(subscriber, watchable, one.publicId).catch(notHonoured)
     if (end === undefined) continue
     ends.push(end)
-    honoured.push(uri)
+    honoured.add(one)
   }
-  const tasks: string[] = []
-  for (const taskId of asked.taskIds) {
-    const end = await tryWatchTask(deps, call, subscriber, taskId)
-    if (end === undefined) continue
-    ends.push(end)
-    tasks.push(taskId)
-  }
-  subscriber.deliver(notifications.acknowledged, acknowledged(asked.kinds, honoured, tasks))
+  const told = (some: readonly Wish[]): string[] =>
+    some.flatMap((one) => (honoured.has(one) ? one.publicId : []))
+  subscriber.deliver(notifications.acknowledged, acknowledged(asked.kinds, told(uris), told(tasks)))
   ends.push(deps.hub.add(subscriber))
   // Wrapped, so that awaiting this function does not wait for the end of the stream.
   return { ended: subscriber.ended(ends) }
@@ -138,35 +138,25 @@ function weightOf(names: readonly string[]): number {
   return names.reduce((sum, { length }) => sum + subjectBytes + length * textWeight, 0)
 }
 
-/** What is listened to is on record before a server is asked for it. */
-async function noteListen(
-  deps: Deps,
-  { principal, endpoint, method }: Call,
-  detail: string,
-): Promise<void> {
-  await deps.rooms.recorder.note({
-    kind: 'listen',
-    principal: principal.label,
-    principalId: principal.id,
-    environment: principal.environment,
-    endpoint: endpointText(endpoint),
-    method,
-    detail,
-  })
+interface Wish {
+  /** As the caller names it. */
+  readonly publicId: string
+  readonly admitted: Admitted<Call>
 }
 
-async function tryWatch(
-  deps: Deps,
-  call: Call,
-  subscriber: Subscriber,
-  uri: string,
-): Promise<(() => void) | undefined> {
+/** None for what the caller must not have. */
+function wish(publicId: string, admit: () => Admitted<Call>): Wish[] {
   try {
-    return await watchResource(deps, call, subscriber, uri)
-  } catch {
-    // Not honoured: it is missing from the acknowledgement.
-    return undefined
+    return [{ publicId, admitted: admit() }]
+  } catch (thrown) {
+    notHonoured(thrown)
+    return []
   }
+}
+
+/** What is refused, here or by the server, is missing from the acknowledgement. @throws what is no refusal */
+function notHonoured(thrown: unknown): undefined {
+  if (!(thrown instanceof GatewayError) || thrown.code === 'internal') throw thrown
 }
 
 function acknowledged(
@@ -225,60 +215,37 @@ function readTexts(raw: string): readonly string[] {
   })
 }
 
-async function tryWatchTask(
-  deps: Deps,
-  call: Call,
-  subscriber: Subscriber,
-  publicId: string,
-): Promise<(() => void) | undefined> {
-  try {
-    return await watchTask(deps, call, subscriber, publicId)
-  } catch {
-    // Not honoured: it is missing from the acknowledgement.
-    return undefined
-  }
+/** A task that is the caller's, and whose tool it may still use. @throws GatewayError */
+function admittedTask({ rooms }: Deps, call: Call, publicId: string): Admitted<Call> {
+  const snapshot = rooms.snapshot()
+  const origin = rooms.tasks.open(call.principal.id, publicId)
+  return admitted(
+    rooms,
+    snapshot,
+    call,
+    resolveTask(snapshot.catalog, scopeOf(snapshot, call), origin),
+  )
 }
 
-/** Checks that the task is the caller's and its tool still allowed, then watches it. */
-function watchTask(
-  deps: Deps,
-  call: Call,
-  subscriber: Subscriber,
-  publicId: string,
-): Promise<() => void> {
-  const snapshot = deps.rooms.snapshot()
-  const scope = snapshot.scopes.of(call.endpoint)
-  if (scope === undefined) throw new GatewayError('endpoint_unknown')
-  const origin = deps.rooms.tasks.open(call.principal.id, publicId)
-  const target = resolveTask(snapshot.catalog, scope, origin)
-  authorize(snapshot.engine, call, target)
-  const subject: Subject = { kind: 'task', server: target.server, id: subjectOf(target) }
-  return deps.hub.watch(subscriber, subject, publicId)
+/** A resource that the caller may read. @throws GatewayError */
+function admittedResource({ rooms }: Deps, call: Call, publicUri: string): Admitted<Call> {
+  const snapshot = rooms.snapshot()
+  const target = resolveResource(snapshot.catalog, scopeOf(snapshot, call), publicUri)
+  return admitted(rooms, snapshot, call, target)
 }
 
-/** Checks that the caller may read the resource, then watches it. */
-async function watchResource(
-  deps: Deps,
-  call: Call,
-  subscriber: Subscriber,
-  publicUri: string,
-): Promise<() => void> {
-  const snapshot = deps.rooms.snapshot()
-  const scope = snapshot.scopes.of(call.endpoint)
+function scopeOf(snapshot: Snapshot, { endpoint }: Call): Scope {
+  const scope = snapshot.scopes.of(endpoint)
   if (scope === undefined) throw new GatewayError('endpoint_unknown')
-  const target = resolveResource(snapshot.catalog, scope, publicUri)
-  authorize(snapshot.engine, call, target)
-  const place = placeOf(call.endpoint, publicUri)
-  if (place === undefined) throw unknownTarget('resource', publicUri)
-  const subject: Subject = { kind: 'resource', server: place.server, id: place.uri }
-  try {
-    return await deps.hub.watch(subscriber, subject, publicUri)
-  } catch (thrown) {
-    // What is not listed may not be there; the server's no would tell it from what is denied.
-    const isListed = target.item?.kind === 'resource'
-    if (isListed || !(thrown instanceof GatewayError) || !refusals.has(thrown.code)) throw thrown
-    throw unknownTarget('resource', publicUri)
-  }
+  return scope
+}
+
+/** Counts against rates; how many run at once is about calls, which a watch is not. */
+function admitted(rooms: Rooms, snapshot: Snapshot, call: Call, target: Target): Admitted<Call> {
+  const permitted = authorize(snapshot.engine, call, target)
+  const taken = admit(snapshot.limits, permitted, rooms.now())
+  taken.release()
+  return taken
 }
 
 /** What servers say of a resource that they do not have, or do not tell of. */
@@ -303,7 +270,6 @@ export async function runSubscribe(deps: Deps, call: Call, session: Session): Pr
   account.take(bytes)
   let unwatch: () => void
   try {
-    await noteListen(deps, call, uri)
     unwatch = await watchResource(deps, call, subscriber, uri)
   } catch (thrown) {
     account.give(bytes)
@@ -316,6 +282,25 @@ export async function runSubscribe(deps: Deps, call: Call, session: Session): Pr
   // Meanwhile the session may have ended, or have subscribed to the same on another request.
   if (session.ended || session.subscriptions.has(uri)) end()
   else session.subscriptions.set(uri, end)
+}
+
+async function watchResource(
+  deps: Deps,
+  call: Call,
+  subscriber: Subscriber,
+  publicUri: string,
+): Promise<() => void> {
+  const one = admittedResource(deps, call, publicUri)
+  const [watchable] = await deps.rooms.recorder.listen(call, [one], publicUri)
+  if (watchable === undefined) throw new GatewayError('internal', { detail: 'nothing to watch' })
+  try {
+    return await deps.hub.watch(subscriber, watchable, publicUri)
+  } catch (thrown) {
+    // What is not listed may not be there; the server's no would tell it from what is denied.
+    const isListed = one.target.item?.kind === 'resource'
+    if (isListed || !(thrown instanceof GatewayError) || !refusals.has(thrown.code)) throw thrown
+    throw unknownTarget('resource', publicUri)
+  }
 }
 
 export function runUnsubscribe(session: Session, uri: string): void {

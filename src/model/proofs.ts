@@ -34,5 +34,8 @@ export type Recorded<A extends Action = Action> = Judged<A> & {
   readonly headers: Readonly<Record<string, string>>
   readonly startedAt: number
 } & Proof<'permitted' | 'admitted' | 'inspected' | 'attached' | 'recorded'>
+/** Made only by `record/record.ts`: who listens to what is on record. `ListenHub.watch` takes nothing less. */
+export type Watchable<A extends Action = Action> = Judged<A> &
+  Proof<'permitted' | 'admitted' | 'watched'>
 /** Made only by `guard/inspect.ts`: a reply that may leave. `encode` takes nothing less. */
 export type Released = { readonly reply: Reply } & Proof<'released'>

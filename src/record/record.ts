@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import { type Action, endpointText } from '../model/action.ts'
-import type { Attached, Recorded } from '../model/proofs.ts'
+import type { Admitted, Attached, Recorded, Watchable } from '../model/proofs.ts'
 import type { NoteEntry, OutcomeStatus } from '../model/record.ts'
 import type { RefusalCode } from '../model/refusal.ts'
 import { clippedTo } from './clip.ts'
@@ -55,7 +55,16 @@ export interface Recorder {
   outcome(recorded: Recorded, outcome: Outcome): Promise<void>
   /** Never rejects. */
   refusal(refused: Refused): Promise<void>
-  /** A list, a listen, a sign-in or something of the gateway itself. Never rejects. */
+  /**
+   * Writes that an action begins to listen, in one entry; `detail` is all that it asked for. Resolves with those of what was
+   * asked for that may be watched, in their order. Never rejects.
+   */
+  listen<A extends Action>(
+    action: A,
+    admitted: readonly Admitted<A>[],
+    detail: string,
+  ): Promise<readonly Watchable<A>[]>
+  /** A list, a sign-in or something of the gateway itself. Never rejects. */
   note(note: Omit<NoteEntry, 'at'>): Promise<void>
   /** Writes what was only counted so far. */
   flush(): void
@@ -67,7 +76,7 @@ const textBytesMax = 4_096
 const principalBytesMax = 128_000
 const bytesMax = 1_280_000
 
-/** The recorder over a journal. The only maker of `Recorded`. */
+/** The recorder over a journal. The only maker of `Recorded` and `Watchable`. */
 export function createRecorder(options: RecorderOptions): Recorder {
   const { journal, now = Date.now, clock = () => performance.now() } = options
   const suppression = createSuppression({
@@ -78,6 +87,13 @@ export function createRecorder(options: RecorderOptions): Recorder {
   })
   const appendAdmitted = (holder: Holder, what: string, line: string): Promise<void> =>
     suppression.admits(holder, what, line) ? journal.append(line) : Promise.resolve()
+  const recordNote = (note: Omit<NoteEntry, 'at'>): Promise<void> => {
+    const line = noteLine({ ...note, at: now(), detail: clipped(note.detail) })
+    const { principal, principalId, environment } = note
+    // What the gateway itself did, no caller can bring about.
+    if (note.kind === 'system') return journal.append(line)
+    return appendAdmitted({ principal, principalId, environment }, note.kind, line)
+  }
   return {
     async intent<A extends Action>(attached: Attached<A>, startedAt: number, snapshot: number) {
       await journal.intent(intentText(attached, now(), snapshot))
@@ -95,13 +111,20 @@ export function createRecorder(options: RecorderOptions): Recorder {
       const holder = { principal, principalId, environment }
       return appendAdmitted(holder, `refusal ${refused.code}`, refusalText(refused, now()))
     },
-    note(note) {
-      const line = noteLine({ ...note, at: now(), detail: clipped(note.detail) })
-      const { principal, principalId, environment } = note
-      // What the gateway itself did, no caller can bring about.
-      if (note.kind === 'system') return journal.append(line)
-      return appendAdmitted({ principal, principalId, environment }, note.kind, line)
+    async listen<A extends Action>(action: A, admitted: readonly Admitted<A>[], detail: string) {
+      const { principal, endpoint, method } = action
+      await recordNote({
+        kind: 'listen',
+        principal: principal.label,
+        principalId: principal.id,
+        environment: principal.environment,
+        endpoint: endpointText(endpoint),
+        method,
+        detail,
+      })
+      return admitted.map((one) => one as unknown as Watchable<A>)
     },
+    note: recordNote,
     flush: suppression.flush,
   }
 }

@@ -14,7 +14,11 @@ import {
 import { dig, digText, names } from './json.ts'
 import { startWorld, type TestWorld, worldConfig } from './world.ts'
 
-const limits = [{ per: 'key' as const, tool: '*/slow', calls: '2/hour' }]
+const watched = 'test://watched-resource'
+const limits = [
+  { per: 'key' as const, tool: '*/slow', calls: '2/hour' },
+  { per: 'key' as const, tool: `resource:*/${watched}`, calls: '3/hour' },
+]
 const config = {
   roles: {
     careful: {
@@ -253,6 +257,25 @@ test('a rate limit refuses with the time to wait, and the server sees nothing', 
   expect(dig(replies[2]?.message, 'error', 'data', 'retryAfterMs')).toBeGreaterThan(0)
   const other = await modernTool(world.at('modern'), world.key, 'slow', { ms: 1 })
   expect(dig(other.message, 'error')).toBeUndefined()
+})
+
+test('who listens is limited like who calls: a listen leaves out what is refused, a subscription says so', async () => {
+  const acknowledged = async (): Promise<string> => {
+    const wanted = { resourceSubscriptions: [watched, 'test://nothing-of-that-name'] }
+    const listen = await openListen(world.at('modern'), careful(), wanted)
+    const first = await listen.untilMethod('notifications/subscriptions/acknowledged')
+    listen.close()
+    return JSON.stringify(dig(first, 'params', 'notifications'))
+  }
+  expect(await acknowledged()).toContain(watched)
+  expect(await acknowledged()).toContain(watched)
+  const session = await legacySession(world.at('modern'), careful())
+  const subscribe = () => session.request('resources/subscribe', { uri: watched })
+  expect(dig((await subscribe()).message, 'result')).toEqual({})
+  expect(await acknowledged()).not.toContain('test://')
+  const another = await legacySession(world.at('modern'), careful())
+  const refused = await another.request('resources/subscribe', { uri: watched })
+  expect(dig(refused.message, 'error', 'data', 'code')).toBe('rate_limited')
 })
 
 describe('the declared file changes', () => {

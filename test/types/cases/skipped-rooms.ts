@@ -1,5 +1,6 @@
 /** A room that was skipped: what the one before it made is not enough. */
 import { attach } from '../../../src/credential/attach.ts'
+import type { ListenHub, Subscriber } from '../../../src/flow/listen.ts'
 import { admit, type Limits } from '../../../src/limits/admit.ts'
 import type { Call } from '../../../src/model/call.ts'
 import type { Admitted, Attached, Inspected, Permitted } from '../../../src/model/proofs.ts'
@@ -13,6 +14,8 @@ declare const permitted: Permitted<Call>
 declare const admitted: Admitted<Call>
 declare const inspected: Inspected<Call>
 declare const attached: Attached<Call>
+declare const hub: ListenHub
+declare const subscriber: Subscriber
 
 const nothing = () => undefined
 
@@ -28,3 +31,5 @@ void send(deps, gate, admitted, nothing)
 void send(deps, gate, inspected, nothing)
 // @ts-expect-error 'Attached<Call>' is not assignable to parameter of type 'RecordedCall'
 void send(deps, gate, attached, nothing)
+// @ts-expect-error 'Admitted<Call>' is not assignable to parameter of type 'Watchable'
+void hub.watch(subscriber, admitted, 'a')
