@@ -167,7 +167,7 @@ function recordingRooms(setting: Setting = {}) {
       },
     },
     recorder,
-    credentialOf: () => {
+    present: () => {
       enter('attach')
       return undefined
     },

@@ -63,7 +63,7 @@ export async function runCall(
     admitted = admit(snapshot.limits, permitted, rooms.now())
     const inspecting = rooms.guard.inspectArguments(admitted)
     const inspected = inspecting instanceof Promise ? await inspecting : inspecting
-    const attached = attach(inspected, rooms.credentialOf)
+    const attached = attach(inspected, rooms.present)
     assertStillValid(rooms, call.principal)
     recorded = await rooms.recorder.intent(attached, startedAt, snapshot.version)
     const sent = await rooms.send(recorded, (notification) => {

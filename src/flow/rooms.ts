@@ -1,6 +1,6 @@
 import type { Lister } from '../catalog/list.ts'
 import type { TaskOrigin } from '../catalog/resolve.ts'
-import type { CredentialHeaders } from '../credential/attach.ts'
+import type { Present } from '../credential/attach.ts'
 import type { Call, RecordedCall } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Admitted, Inspected, Released } from '../model/proofs.ts'
@@ -21,7 +21,7 @@ export interface Rooms {
     inspectReply(reply: Reply): Released
   }
   readonly recorder: Recorder
-  credentialOf(server: string): CredentialHeaders | undefined
+  readonly present: Present
   send(recorded: RecordedCall, sink: NotificationSink): Promise<Reply>
   /** Ends the parked call, if any, that a requestState of ours leads to: nobody will come back with answers. */
   giveUp(requestState: string, reason: string): void

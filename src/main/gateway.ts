@@ -377,9 +377,14 @@ export class Gateway {
       lister,
       guard: this.guard,
       recorder: this.recorder,
-      credentialOf: (server) => this.servers.credentialOf(server),
+      present: (_principal, server) => this.servers.presented(server),
       send: (recorded, sink) =>
-        send(sendDeps, this.servers.gate(recorded.target.server, recorded.headers), recorded, sink),
+        send(
+          sendDeps,
+          this.servers.gate(recorded.target.server, recorded.presented),
+          recorded,
+          sink,
+        ),
       giveUp: (requestState, reason) => giveUp(sendDeps, requestState, reason),
       tasks: taskIds(ring, Date.now),
       seen: (servers, waitMs) => this.servers.seen(servers, waitMs),

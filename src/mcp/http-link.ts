@@ -133,16 +133,17 @@ export class McpHttp implements ServerLink {
     const { action: call } = start.recorded
     const session = this.sessions.get(this.sessionKey(start))
     if (session !== undefined && !session.ended) return this.startLegacy(session, start)
-    return this.session(this.sessionKey(start), start.recorded.headers, call.capabilities).then(
-      (opened) => this.startLegacy(opened, start),
-    )
+    return this.session(
+      this.sessionKey(start),
+      start.recorded.presented.headers,
+      call.capabilities,
+    ).then((opened) => this.startLegacy(opened, start))
   }
 
   private sessionKey(start: Start): string {
-    const { action: call } = start.recorded
-    const { principal } = call
-    const told = legacyCapabilities(call.capabilities, this.options.extensions)
-    return this.options.spec.session === 'shared' ? told : `${principal.id}\n${told}`
+    const { action: call, presented } = start.recorded
+    const told = `${presented.identity}\n${legacyCapabilities(call.capabilities, this.options.extensions)}`
+    return this.options.spec.session === 'shared' ? told : `${call.principal.id}\n${told}`
   }
 
   private session(
@@ -225,7 +226,7 @@ export class McpHttp implements ServerLink {
     const headers = {
       ...baseHeaders,
       ...codec.headers('modern', facts.revision, call.method, subjectOf(target)),
-      ...recorded.headers,
+      ...recorded.presented.headers,
     }
     if (target.item !== undefined && target.item.headerParams.length > 0)
       Object.assign(headers, codec.paramHeaders(target.item.headerParams, call.args))
@@ -258,7 +259,7 @@ export class McpHttp implements ServerLink {
         codec,
         era: 'legacy',
         id,
-        answer: (text) => current.answer(this.place, recorded.headers, text, open),
+        answer: (text) => current.answer(this.place, recorded.presented.headers, text, open),
         gatherMs: call.era === 'legacy' ? 0 : this.options.gatherMs,
         park: (state) => start.park(() => open, state),
         extensions: this.options.extensions,
@@ -272,7 +273,7 @@ export class McpHttp implements ServerLink {
     )
     let over = session.began(id, open)
     if (this.mayAsk(this.sessionKey(start), call.capabilities))
-      void session.listen(this.place, recorded.headers)
+      void session.listen(this.place, recorded.presented.headers)
     const body = codec.relayedRequest('legacy', session.facts.revision, {
       id,
       call,
@@ -280,21 +281,25 @@ export class McpHttp implements ServerLink {
       extensions: this.options.extensions,
       requestState: undefined,
     })
-    this.setLevel(session, recorded.headers, call.logLevel)
+    this.setLevel(session, recorded.presented.headers, call.logLevel)
     const relay: Relay = new Relay({
       place: this.place,
       open,
       id,
       body,
-      headers: () => ({ ...current.headers, ...recorded.headers }),
+      headers: () => ({ ...current.headers, ...recorded.presented.headers }),
       session: {
         lost: () => {
           over(true)
           current.lost()
         },
-        isAlive: () => current.isAlive(this.place, recorded.headers),
+        isAlive: () => current.isAlive(this.place, recorded.presented.headers),
         renew: async () => {
-          current = await this.session(this.sessionKey(start), recorded.headers, call.capabilities)
+          current = await this.session(
+            this.sessionKey(start),
+            recorded.presented.headers,
+            call.capabilities,
+          )
           if (!open.done) over = current.began(id, open)
         },
       },
@@ -308,7 +313,7 @@ export class McpHttp implements ServerLink {
         if (!open.done)
           current.post(
             this.place,
-            recorded.headers,
+            recorded.presented.headers,
             codec.notification(notifications.cancelled, [
               { key: 'requestId', raw: String(id) },
               { key: 'reason', raw: JSON.stringify(reason) },

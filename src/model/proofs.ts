@@ -3,6 +3,7 @@
  * reorders a room does not compile (`test/types/` shows it). The brand exists in the type only.
  */
 import type { Action } from './action.ts'
+import type { Presented } from './presented.ts'
 import type { Reply } from './reply.ts'
 import type { Target } from './target.ts'
 
@@ -27,11 +28,11 @@ export type Inspected<A extends Action = Action> = Judged<A> &
   Proof<'permitted' | 'admitted' | 'inspected'>
 /** Made only by `credential/attach.ts`: with what is presented upstream. */
 export type Attached<A extends Action = Action> = Judged<A> & {
-  readonly headers: Readonly<Record<string, string>>
+  readonly presented: Presented
 } & Proof<'permitted' | 'admitted' | 'inspected' | 'attached'>
 /** Made only by `record/record.ts`: the intent is durable. `send` takes nothing less. */
 export type Recorded<A extends Action = Action> = Judged<A> & {
-  readonly headers: Readonly<Record<string, string>>
+  readonly presented: Presented
   readonly startedAt: number
 } & Proof<'permitted' | 'admitted' | 'inspected' | 'attached' | 'recorded'>
 /** Made only by `record/record.ts`: who listens to what is on record. `ListenHub.watch` takes nothing less. */

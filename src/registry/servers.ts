@@ -1,7 +1,6 @@
 /** The registered servers as running things: a gate, a link and a watch each, kept across configuration changes. */
 import { hash } from 'node:crypto'
 import { emptyListing, type Listing } from '../catalog/catalog.ts'
-import type { CredentialHeaders } from '../credential/attach.ts'
 import { createEgress } from '../egress/guard.ts'
 import { createConversions } from '../kinds/convert.ts'
 import { createBackoff } from '../kit/backoff.ts'
@@ -18,6 +17,7 @@ import {
   type ServerSpec,
 } from '../model/desired-state.ts'
 import type { Members } from '../model/members.ts'
+import type { Presented } from '../model/presented.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { childEnvironment } from '../process/environment.ts'
 import type { ProcessManager } from '../process/manager.ts'
@@ -50,7 +50,7 @@ interface Running {
   readonly gate: Gate
   readonly link: ServerLink
   readonly watch: ServerWatch
-  readonly credential: CredentialHeaders
+  readonly presented: Presented
   listing: Listing
 }
 
@@ -131,9 +131,9 @@ export class Servers {
 
   private begin(name: string, spec: ServerSpec, secrets: readonly string[] | undefined): void {
     const digest = digestOf(spec, secrets)
-    const credential = credentialHeaders(spec)
-    const incoming = this.incoming(spec, secrets ?? [])
-    const link = this.open(name, spec, credential, incoming)
+    const presented = this.presentedBy(spec, secrets)
+    const incoming = new Incoming(presented.secrets)
+    const link = this.open(name, spec, presented)
     const { options } = this
     const isMcp = kindOf(spec) === 'http' || kindOf(spec) === 'stdio'
     const watched: Watched = {
@@ -170,20 +170,16 @@ export class Servers {
       concurrencyMax: spec.concurrency,
       timeoutMs: durationMs(spec.timeout) ?? 60_000,
     })
-    this.running.set(name, { digest, gate, link, watch, credential, listing: emptyListing(name) })
+    this.running.set(name, { digest, gate, link, watch, presented, listing: emptyListing(name) })
     watch
       .begin()
       .catch((fault: unknown) => options.log({ level: 'warn', server: name, text: String(fault) }))
   }
 
   /** A link of its own, outside the registry, e.g. to try a server before it is added. */
-  open(
-    name: string,
-    spec: ServerSpec,
-    credential: CredentialHeaders,
-    incoming: Incoming,
-  ): ServerLink {
+  open(name: string, spec: ServerSpec, presented: Presented): ServerLink {
     const { options } = this
+    const incoming = new Incoming(presented.secrets)
     const waits = {
       requestTimeoutMs: Math.max(requestTimeoutMs, durationMs(spec.timeout) ?? 0),
       startTimeoutMs:
@@ -201,7 +197,7 @@ export class Servers {
       return new McpHttp({
         spec: spec.http,
         era: spec.era,
-        headers: credential,
+        headers: presented.headers,
         tls: tlsOf(spec),
         codec,
         extensions: allowedExtensions(spec),
@@ -245,9 +241,13 @@ export class Servers {
     })
   }
 
-  /** What is done to all that an MCP server says. `secrets`: what references in its specification were replaced by. */
-  incoming(spec: ServerSpec, secrets: readonly string[]): Incoming {
-    return new Incoming(presentedSecrets(spec, secrets, this.options.environment))
+  /** What a specification presents. `secrets`: what references in it were replaced by. */
+  presentedBy(spec: ServerSpec, secrets: readonly string[] = []): Presented {
+    return {
+      identity: digestOf(spec, secrets),
+      headers: credentialHeaders(spec),
+      secrets: presentedSecrets(spec, secrets, this.options.environment),
+    }
   }
 
   /** A server of an API kind, outside the registry. */
@@ -268,13 +268,14 @@ export class Servers {
   }
 
   /** The gate of a server, if it still is the one whose credential was attached: no token goes to another address. */
-  gate(server: string, credential: CredentialHeaders): Gate | undefined {
+  gate(server: string, { identity }: Presented): Gate | undefined {
     const running = this.running.get(server)
-    return running?.credential === credential ? running.gate : undefined
+    return running?.presented.identity === identity ? running.gate : undefined
   }
 
-  credentialOf(server: string): CredentialHeaders | undefined {
-    return this.running.get(server)?.credential
+  /** The same for all who call. Undefined: no such server runs. */
+  presented(server: string): Presented | undefined {
+    return this.running.get(server)?.presented
   }
 
   listings(): readonly Listing[] {
@@ -336,7 +337,7 @@ function digestOf(spec: ServerSpec, secrets: readonly string[] = []): string {
 }
 
 /** What is presented to a server, from its resolved specification: all that is only headers. */
-export function credentialHeaders(spec: ServerSpec): CredentialHeaders {
+export function credentialHeaders(spec: ServerSpec): Presented['headers'] {
   const headers: Record<string, string> = { ...userOf(spec.http?.url) }
   for (const [name, value] of Object.entries(configuredHeaders(spec)))
     headers[name.toLowerCase()] = value
@@ -347,7 +348,7 @@ export function credentialHeaders(spec: ServerSpec): CredentialHeaders {
 }
 
 /** User and password in a URL (RFC 3986 section 3.2.1) are a credential like any other. */
-function userOf(address: string | undefined): CredentialHeaders {
+function userOf(address: string | undefined): Presented['headers'] {
   const url = address === undefined ? null : URL.parse(address)
   if (url === null || (url.username === '' && url.password === '')) return {}
   const plain = (text: string): string => {

@@ -12,7 +12,7 @@ import { accountOf, faultOf } from './conversions.ts'
 import { itemReaders } from './item-readers.ts'
 import { apiEntry } from './kinds.ts'
 import { type ResolvedServer, resolveServer } from './resolve-server.ts'
-import { credentialHeaders, type Servers } from './servers.ts'
+import type { Servers } from './servers.ts'
 
 const tryTimeout = '30s'
 
@@ -48,12 +48,7 @@ export async function tryServer(
   const link =
     api?.link ??
     // Somebody waits for the answer.
-    servers.open(
-      name,
-      { startTimeout: tryTimeout, ...spec },
-      credentialHeaders(spec),
-      servers.incoming(spec, secrets),
-    )
+    servers.open(name, { startTimeout: tryTimeout, ...spec }, servers.presentedBy(spec, secrets))
   try {
     const facts = await link.facts()
     const offers = offersOf(facts.capabilities)

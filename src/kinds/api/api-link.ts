@@ -96,7 +96,7 @@ export class ApiLink<Plan, Common> implements ServerLink {
         plan: tool.plan,
         common: conversion.common,
         args: withFilled(recorded.action.args ?? '{}', tool.filled),
-        headers: recorded.headers,
+        headers: recorded.presented.headers,
         principalId: recorded.action.principal.id,
         revision: recorded.action.revision,
         nameOf: (tool) => this.options.nameOf?.(recorded, tool),
