@@ -81,6 +81,9 @@ export interface KeyRing {
 const nonceBytes = 12
 const tagBytes = 16
 
+/** What is needed of it to prove what one wrote. */
+export type Seals = Pick<KeyRing, 'seal' | 'open'>
+
 export function createKeyRing(first: RingFile): KeyRing {
   let ring = first
   const derived = new Map<string, Buffer>()

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto'
-import type { KeyRow } from './desired-state.ts'
 
 /** Who calls. Made by `identity`, read everywhere after it. */
 export interface Principal {
@@ -30,6 +29,6 @@ export const ownerId = 'owner'
  * The id of a key's holder. A key is 256 random bits and its hash never changes, so that no other key ever has the id,
  * and every node finds the same without asking. The hash itself stays with the rows of keys.
  */
-export function keyId(row: Pick<KeyRow, 'hash'>): string {
+export function keyId(row: { readonly hash: string }): string {
   return hash('sha256', `principal ${row.hash}`, 'hex').slice(0, 32)
 }

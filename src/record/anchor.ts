@@ -6,14 +6,11 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { KeyRing } from '../kit/key-ring.ts'
+import type { Seals } from '../kit/key-ring.ts'
 import { readStateFile } from '../kit/state-file.ts'
 import type { Manifest } from './manifest.ts'
 import { scanSegment } from './scan.ts'
 import { type ChainPoint, segmentName } from './segment.ts'
-
-/** What of the key ring is needed here. */
-export type Seals = Pick<KeyRing, 'seal' | 'open'>
 
 export interface Anchor {
   /** Version of the manifest that was reached. */

@@ -10,18 +10,19 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncFolder, writeDurably } from '../kit/durable-file.ts'
 import { isLocked, lockText } from '../kit/file-lock.ts'
+import type { Seals } from '../kit/key-ring.ts'
 import { GatewayError } from '../model/refusal.ts'
-import type { Seals } from './anchor.ts'
 import { Chain } from './chain.ts'
 import { type FilePort, systemFiles } from './file-port.ts'
 import { Keeper } from './keeper.ts'
+import type { LineWriter } from './line-writer.ts'
 import { beginning, type Loss, type Manifest, withWriter } from './manifest.ts'
 import { type Pruned, pruneJournal } from './prune.ts'
 import { repairWriters } from './repair.ts'
 import { type ChainPoint, pointOf } from './segment.ts'
 import { type Verified, verifyJournal } from './verify.ts'
 import { hasEntries } from './walk.ts'
-import { type JournalState, JournalWriter } from './writer.ts'
+import { JournalWriter } from './writer.ts'
 
 export interface JournalOptions {
   /** Folder of the journal, on a local disk; made when it is not there. */
@@ -44,32 +45,6 @@ export interface JournalOptions {
   /** Below so many free bytes the disk counts as full. */
   readonly bytesFreeMin?: number
   readonly files?: FilePort
-}
-
-/** What takes the lines of one chain. */
-export interface LineWriter {
-  /** Unique for every start of a process. */
-  readonly writer: string
-  /**
-   * Records an intent: the JSON text of one entry without newline. Resolves when it is on disk.
-   * Mode required: rejects with GatewayError('journal_unavailable') while the disk takes nothing.
-   * Mode best-effort: counts it in `dropped` then, and resolves.
-   */
-  intent(line: string): Promise<void>
-  /**
-   * Records anything else. Resolves at the end of this turn of the event loop, when the line is
-   * visible to other processes and survives the end of this one; the next sync makes it durable.
-   * Never rejects: while the disk takes nothing, lines wait (up to 4 MB) and go out first after it.
-   */
-  append(line: string): Promise<void>
-  /** Entries of this writer that are on disk. */
-  readonly durable: number
-  /** Lines that were given up. */
-  readonly dropped: number
-  /** Whether it takes nothing at the moment, and why; looks at its file. */
-  state(): JournalState
-  /** Ends the chain; calls still open get an outcome `unknown`. Rejects when the disk does not take it. */
-  close(): Promise<void>
 }
 
 export interface Journal extends LineWriter {

@@ -1,19 +1,19 @@
 /** Keeps what proves a journal beside its chains: the sealed manifest, the anchor, the losses and the jumps of the clock. */
 import { performance } from 'node:perf_hooks'
+import type { Seals } from '../kit/key-ring.ts'
 import {
   type Anchor,
   missingOf,
   openAnchor,
   readAnchor,
-  type Seals,
   sealAnchor,
   syncAnchor,
   writeAnchor,
 } from './anchor.ts'
+import type { JournalState } from './line-writer.ts'
 import { beginning, changeManifest, type Manifest, readStored, withLoss } from './manifest.ts'
 import type { ChainPoint } from './segment.ts'
 import type { Known } from './verify.ts'
-import type { JournalState } from './writer.ts'
 
 export interface KeeperOptions {
   /** Folder of the journal. */

@@ -8,8 +8,8 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { replaceFile } from '../kit/durable-file.ts'
 import { withFileLock } from '../kit/file-lock.ts'
+import type { Seals } from '../kit/key-ring.ts'
 import { readStateFile } from '../kit/state-file.ts'
-import type { Seals } from './anchor.ts'
 import { type ChainPoint, firstHash } from './segment.ts'
 
 export interface WriterRecord {

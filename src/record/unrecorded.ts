@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { replaceFile } from '../kit/durable-file.ts'
 import { readStateFile } from '../kit/state-file.ts'
-import type { LineWriter } from './journal.ts'
+import type { LineWriter } from './line-writer.ts'
 import { readJournal } from './read.ts'
 
 const file = z.strictObject({

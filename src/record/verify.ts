@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Seals } from './anchor.ts'
+import type { Seals } from '../kit/key-ring.ts'
 import { readStored, type Stored, sealFault, type WriterRecord } from './manifest.ts'
 import { completeLines } from './repair.ts'
 import { type ScannedRest, scanSegment } from './scan.ts'

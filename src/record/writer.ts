@@ -1,7 +1,7 @@
 import { type Batch, newBatch, signal, textOf, unavailable } from './batch.ts'
 import type { Chain } from './chain.ts'
 import { assertFreeSpace, watchFreeSpace } from './free-space.ts'
-import type { LineWriter } from './journal.ts'
+import type { JournalState, LineWriter } from './line-writer.ts'
 import { isIntent, trackOpen, unknownOutcome, untrackIntent } from './lines.ts'
 import { type ChainPoint, pointOf } from './segment.ts'
 import { SegmentLost } from './segment-file.ts'
@@ -24,12 +24,6 @@ export interface WriterOptions {
   /** The chain ended here, on disk; undefined: the disk did not take the end. */
   readonly onEnded: (point: ChainPoint | undefined) => Promise<void>
 }
-
-/** `failing`: nothing is taken, until the disk works again; `lost`: until the next start. */
-export type JournalState =
-  | { readonly kind: 'ok' }
-  | { readonly kind: 'failing'; readonly reason: string }
-  | { readonly kind: 'lost'; readonly reason: string }
 
 const pendingCharsMax = 16 * 1024 * 1024
 const keptCharsMax = 4 * 1024 * 1024

@@ -19,14 +19,8 @@ import { select } from '../../selection.ts'
 import { plainLine, plainText } from '../../text.ts'
 import { toolNames } from '../../tool-name.ts'
 import { Memory } from './memory.ts'
-import {
-  listOperations,
-  type Operation,
-  readOperation,
-  sendersOf,
-  type Verb,
-  type Version,
-} from './operations.ts'
+import type { Operation, Verb, Version } from './operation.ts'
+import { listOperations, readOperation, sendersOf } from './operations.ts'
 import { Security } from './security.ts'
 import { clientWord } from './side.ts'
 import { convertOperation, type ToolContext } from './tool.ts'

@@ -4,8 +4,7 @@ import type { StreamMessage } from '../../../model/kinds/asyncapi.ts'
 import type { Direction } from '../../document/hidden.ts'
 import type { Spot } from '../../document/place.ts'
 import type { Reference } from '../../document/schema.ts'
-import type { Message } from './messages.ts'
-import type { Operation, ReadOperation } from './operations.ts'
+import type { Message, Operation, ReadOperation } from './operation.ts'
 
 export interface Payload {
   readonly schema: JsonSchema

@@ -1,4 +1,5 @@
 /** Messages of a description: what their payload is, how it is written, and where it carries a correlation id. */
+
 import { namedBy } from '../../../kit/json-pointer.ts'
 import type { Fit, StreamMessage } from '../../../model/kinds/asyncapi.ts'
 import type { Documents } from '../../document/documents.ts'
@@ -14,18 +15,8 @@ import {
 import { readTypes } from '../../document/keywords.ts'
 import { placeIn, type Spot } from '../../document/place.ts'
 import { OperationFault } from '../../document/report.ts'
+import type { Message } from './operation.ts'
 import { follow, traitMember, traitText } from './operations.ts'
-
-export interface Message {
-  readonly spot: Spot
-  readonly name: string | undefined
-  readonly title: string | undefined
-  readonly summary: string | undefined
-  /** Undefined: any. */
-  readonly payload: Spot | undefined
-  readonly json: boolean
-  readonly correlation: readonly string[] | undefined
-}
 
 /** Schema formats that are JSON Schema, or close enough to be read as it. */
 const jsonSchemas =

@@ -1,26 +1,11 @@
 /** The operations of AsyncAPI 2 (channels with publish and subscribe) and 3 (operations over channels) in one form. */
+
 import type { Documents } from '../../document/documents.ts'
 import { isObject, listAt, memberOf, membersOf, textAt } from '../../document/json.ts'
 import { placeIn, type Spot } from '../../document/place.ts'
 import { OperationFault } from '../../document/report.ts'
 import { type Memory, once } from './memory.ts'
-
-export type Version = 2 | 3
-
-/** What we do, as the service's counterpart. */
-export type Verb = 'ask' | 'send' | 'take'
-
-export interface Operation {
-  /** In the description's own words; unique. */
-  readonly key: string
-  /** Its id, or channel and action. */
-  readonly id: string
-  readonly spot: Spot
-  /** Of version 2, where an operation stands in its channel. */
-  readonly channel: { readonly spot: Spot; readonly address: string } | undefined
-  /** Defined: it cannot even be read. */
-  readonly fault: OperationFault | undefined
-}
+import type { Operation, ReadOperation, Version } from './operation.ts'
 
 export interface ReadOptions {
   readonly version: Version
@@ -29,20 +14,6 @@ export interface ReadOptions {
   /** Of version 3: by channel, the operations with which we send. */
   readonly senders: ReadonlyMap<unknown, readonly Spot[]>
   readonly memory: Memory
-}
-
-/** An operation with everything that it refers to. */
-export interface ReadOperation {
-  readonly verb: Verb
-  readonly spot: Spot
-  readonly channel: Spot
-  /** Undefined when the description does not know it. */
-  readonly address: string | undefined
-  /** What is sent, or taken. */
-  readonly messages: readonly Spot[]
-  readonly replies: readonly Spot[]
-  /** Messages that the channel takes from us, of use before messages are taken. */
-  readonly sendable: readonly Spot[]
 }
 
 /** Messages of one operation that are looked at; a description may say thousands of times the same. */

@@ -4,7 +4,7 @@ import type { Documents } from '../../document/documents.ts'
 import { isObject, listAt, memberOf, objectAt, textAt, textsAt } from '../../document/json.ts'
 import { placeIn, type Spot } from '../../document/place.ts'
 import type { Reporter } from '../../document/report.ts'
-import type { Version } from './operations.ts'
+import type { Version } from './operation.ts'
 
 export class Security {
   private readonly schemes = new Map<string, RestSecurity>()

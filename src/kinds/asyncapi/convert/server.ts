@@ -4,7 +4,8 @@ import type { Documents } from '../../document/documents.ts'
 import { listAt, memberOf, membersOf, textAt, textsAt } from '../../document/json.ts'
 import { placeIn, type Spot } from '../../document/place.ts'
 import { OperationFault } from '../../document/report.ts'
-import { follow, type Version } from './operations.ts'
+import type { Version } from './operation.ts'
+import { follow } from './operations.ts'
 
 export type Transport = 'socket' | 'events'
 

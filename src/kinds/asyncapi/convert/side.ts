@@ -8,7 +8,8 @@ import type { Documents } from '../../document/documents.ts'
 import { memberOf, membersOf, textAt, textsAt } from '../../document/json.ts'
 import { placeIn, type Spot } from '../../document/place.ts'
 import { Memory } from './memory.ts'
-import { type Operation, type ReadOptions, readOperation, traitText } from './operations.ts'
+import type { Operation } from './operation.ts'
+import { type ReadOptions, readOperation, traitText } from './operations.ts'
 
 const operationsMax = 200
 

@@ -18,16 +18,9 @@ import type { Schemas } from '../../document/schemas.ts'
 import { plainLine, plainText } from '../../text.ts'
 import { openingOf, ownNames } from './arguments.ts'
 import { type Memory, once } from './memory.ts'
-import { correlationType, type Message, readMessage, streamMessage } from './messages.ts'
-import {
-  type Operation,
-  type ReadOperation,
-  type ReadOptions,
-  readOperation,
-  traitText,
-  type Verb,
-  type Version,
-} from './operations.ts'
+import { correlationType, readMessage, streamMessage } from './messages.ts'
+import type { Message, Operation, ReadOperation, Verb, Version } from './operation.ts'
+import { type ReadOptions, readOperation, traitText } from './operations.ts'
 import type { Security } from './security.ts'
 import { serverOf } from './server.ts'
 

@@ -9,7 +9,7 @@ import type { Documents } from '../../document/documents.ts'
 import { isObject } from '../../document/json.ts'
 import { type Place, placeIn } from '../../document/place.ts'
 import type { Reporter } from '../../document/report.ts'
-import type { Version } from './operations.ts'
+import type { Version } from './operation.ts'
 
 /** Within a major version each schema only adds to the one before. */
 const newest = { 2: '2.6.0', 3: '3.1.0' } as const

@@ -5,8 +5,8 @@ import type { ToolAnnotations } from '../../../model/conversion.ts'
 import { textAt } from '../../document/json.ts'
 import { plainLine } from '../../text.ts'
 import { type Effect, effectOf, plainVerb } from '../../verbs.ts'
+import type { Operation } from './operation.ts'
 import { withoutMethod } from './operation-name.ts'
-import type { Operation } from './operations.ts'
 
 const titleCharsMax = 100
 

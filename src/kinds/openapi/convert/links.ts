@@ -25,7 +25,7 @@ import { placeIn, type Spot } from '../../document/place.ts'
 import type { Reporter } from '../../document/report.ts'
 import { successResponses } from './answer.ts'
 import { bodyArguments, LinkFault, parseLinkValue, propertyOf } from './expressions.ts'
-import type { Operation } from './operations.ts'
+import type { Operation } from './operation.ts'
 
 /** A tool with the operation that it was made of. */
 export interface Made {

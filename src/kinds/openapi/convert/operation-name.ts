@@ -2,7 +2,7 @@
 
 import { snake } from '../../../kit/snake.ts'
 import { textAt } from '../../document/json.ts'
-import type { Operation } from './operations.ts'
+import type { Operation } from './operation.ts'
 
 const idCharsMax = 150
 

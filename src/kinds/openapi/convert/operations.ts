@@ -1,21 +1,13 @@
 /** Every operation of `paths`, with the path item that it stands in. */
+
 import type { ConversionCode } from '../../../model/conversion.ts'
 import type { Documents } from '../../document/documents.ts'
 import { isObject, membersOf, textAt } from '../../document/json.ts'
 import { type Place, placeIn, type Spot } from '../../document/place.ts'
 import type { Repeated } from '../../document/repeated.ts'
 import type { Reporter } from '../../document/report.ts'
+import type { Operation } from './operation.ts'
 import { withoutMethod } from './operation-name.ts'
-
-export interface Operation {
-  /** `GET /pets/{id}`: unique in the description. */
-  readonly key: string
-  /** Upper case. */
-  readonly method: string
-  readonly path: string
-  readonly spot: Spot
-  readonly pathItem: Spot
-}
 
 /** One that can be counted, but not be read. */
 export interface LostOperation {

@@ -4,7 +4,7 @@ import type { SimpleType, SoapAttribute, XmlName } from '../../../model/kinds/so
 import { isEncodingNamespace } from './builtin.ts'
 import type { SchemaDocument } from './load.ts'
 import { documentationOf, firstChild, keyOf, qualified } from './schema-set.ts'
-import type { Types } from './types.ts'
+import type { TypeReader } from './type-reader.ts'
 
 const depthMax = 64
 const aboutCharactersMax = 300
@@ -12,7 +12,7 @@ const xmlNamespace = 'http://www.w3.org/XML/1998/namespace'
 
 /** The component that a reference means; one to nothing is told. */
 export function findReferenced(
-  types: Types,
+  types: TypeReader,
   kind: 'group' | 'attributeGroup' | 'element' | 'attribute',
   node: XmlElement,
   schema: SchemaDocument,
@@ -30,7 +30,7 @@ export function findReferenced(
 }
 
 export function attributesOf(
-  types: Types,
+  types: TypeReader,
   node: XmlElement,
   schema: SchemaDocument,
   depth: number,
@@ -50,7 +50,7 @@ export function attributesOf(
 }
 
 function attributeUse(
-  types: Types,
+  types: TypeReader,
   node: XmlElement,
   schema: SchemaDocument,
 ): SoapAttribute | undefined {
@@ -78,7 +78,7 @@ function attributeUse(
 }
 
 function attributeAs(
-  types: Types,
+  types: TypeReader,
   node: XmlElement,
   schema: SchemaDocument,
   { name, use, place }: { name: XmlName; use: XmlElement; place: string },

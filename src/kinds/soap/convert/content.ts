@@ -14,7 +14,7 @@ import { isEncodingNamespace, isSchemaNamespace } from './builtin.ts'
 import { restricted } from './facets.ts'
 import type { SchemaDocument } from './load.ts'
 import { documentationOf, firstChild, isTrue, keyOf, qualified } from './schema-set.ts'
-import type { Types } from './types.ts'
+import type { TypeReader } from './type-reader.ts'
 
 const depthMax = 64
 const substitutesMax = 64
@@ -35,9 +35,9 @@ const nothing: Body = {
 }
 
 export class Content {
-  private readonly types: Types
+  private readonly types: TypeReader
 
-  constructor(types: Types) {
+  constructor(types: TypeReader) {
     this.types = types
   }
 

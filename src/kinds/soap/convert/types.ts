@@ -1,4 +1,5 @@
 /** XML Schema types to the types of call plans: what is needed to write and to read them, with names for JSON. */
+
 import { attributeOf, type XmlElement } from '../../../kit/xml.ts'
 import { ConversionFault } from '../../../model/conversion.ts'
 import type {
@@ -23,6 +24,7 @@ import {
   qualified,
   type SchemaSet,
 } from './schema-set.ts'
+import type { TypeReader } from './type-reader.ts'
 
 const typesMax = 20_000
 /** Elements, attributes and simple types, each time that one is used. */
@@ -33,7 +35,7 @@ const unionMembersMax = 64
 const aboutCharactersMax = 300
 const anyKey = 'any'
 
-export class Types {
+export class Types implements TypeReader {
   readonly set: SchemaSet
   readonly notes: Notes
   /** Every type that was needed so far, by key. */

@@ -1,6 +1,6 @@
 /** Arguments of a call, with every number as its digits were written. */
 import { exactNumbers, fitsDouble } from '../../../kit/exact-numbers.ts'
-import { StatementFault } from './engine.ts'
+import { StatementFault } from './fault.ts'
 
 /** A number that is not what a double would be written as; `JSON.stringify` writes it as it was read. */
 export interface RawNumber {

@@ -3,7 +3,7 @@
 import { nearest } from '../../../kit/nearest.ts'
 import type { SqlCommon, SqlTable } from '../../../model/kinds/sql.ts'
 import { integerOf, type JsonObject } from './arguments.ts'
-import { StatementFault } from './engine.ts'
+import { StatementFault } from './fault.ts'
 
 export function listTables({ catalog }: SqlCommon, args: JsonObject, rowsMax: number): unknown {
   const { schema, search } = args

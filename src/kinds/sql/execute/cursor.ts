@@ -1,6 +1,6 @@
 /** Cursors of pages: sealed, and good only for the same caller, the same tool and the same arguments, for a while. */
 import { hash } from 'node:crypto'
-import { StatementFault } from './engine.ts'
+import { StatementFault } from './fault.ts'
 
 const lifeMs = 3_600_000
 /** Rows that are passed over at most: a page is found by reading what stands before it. */

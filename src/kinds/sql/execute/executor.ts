@@ -15,7 +15,8 @@ import {
 } from './arguments.ts'
 import { describeTable, listTables } from './catalog-answers.ts'
 import { type CursorPlace, offsetMax, openCursor, sealCursor } from './cursor.ts'
-import { type Engine, type Rows, type SqlValue, type Statement, StatementFault } from './engine.ts'
+import type { Engine, Rows, SqlValue, Statement } from './engine.ts'
+import { StatementFault } from './fault.ts'
 import {
   type Built,
   deleteStatement,

@@ -1,5 +1,5 @@
 import { GatewayError } from '../../../model/refusal.ts'
-import { timeoutFault } from './engine.ts'
+import { timeoutFault } from './fault.ts'
 import type { Pool } from './pool.ts'
 
 /** How long after its own limit a server is given to keep it. */

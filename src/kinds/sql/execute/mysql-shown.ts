@@ -4,7 +4,7 @@
  * stand in it, wherever; and it must be a query that can stand in another one, which SHOW and EXPLAIN cannot.
  */
 import type { Connection } from 'mysql2'
-import { StatementFault } from './engine.ts'
+import { StatementFault } from './fault.ts'
 import type { Shown } from './visible.ts'
 
 export const systemSchemas = ['information_schema', 'performance_schema', 'mysql', 'sys']

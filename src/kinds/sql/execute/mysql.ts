@@ -22,18 +22,15 @@ import {
   stopTimeoutMs,
   waitersMax,
 } from './connections.ts'
+import type { Engine, EngineOptions, Rows, Statement } from './engine.ts'
 import {
   affectedFault,
-  type Engine,
-  type EngineOptions,
   noRowsFault,
   parametersFault,
-  type Rows,
-  type Statement,
   StatementFault,
   timeoutFault,
   touchesMore,
-} from './engine.ts'
+} from './fault.ts'
 import { lend } from './lend.ts'
 import { grantsOf } from './mysql-account.ts'
 import { introspectMysql } from './mysql-introspect.ts'

@@ -4,7 +4,7 @@
  * functions as well, and keeps those locks to the end of the transaction (PostgreSQL 13.3.1, 54.12 "pg_locks").
  */
 import type { Client, Connection, Submittable } from 'pg'
-import { StatementFault } from './engine.ts'
+import { StatementFault } from './fault.ts'
 import type { Shown } from './visible.ts'
 
 /** What is shown, and what reading that comes to. */

@@ -4,7 +4,8 @@
  * costs neither side anything.
  */
 import type { Connection, FieldDef, Submittable } from 'pg'
-import { noRowsFault, parametersFault, type SqlValue, type StatementFault } from './engine.ts'
+import type { SqlValue } from './engine.ts'
+import { noRowsFault, parametersFault, type StatementFault } from './fault.ts'
 import {
   type FurtherTypes,
   isKnown,

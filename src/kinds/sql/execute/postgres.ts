@@ -19,17 +19,8 @@ import {
   stopTimeoutMs,
   waitersMax,
 } from './connections.ts'
-import {
-  affectedFault,
-  type Engine,
-  type EngineOptions,
-  noRowsFault,
-  type Rows,
-  type Statement,
-  StatementFault,
-  timeoutFault,
-  touchesMore,
-} from './engine.ts'
+import type { Engine, EngineOptions, Rows, Statement } from './engine.ts'
+import { affectedFault, noRowsFault, StatementFault, timeoutFault, touchesMore } from './fault.ts'
 import { lend } from './lend.ts'
 import { Pool } from './pool.ts'
 import { dangersOf } from './postgres-account.ts'

@@ -1,4 +1,5 @@
-import { type ResultColumn, type Rows, StatementFault } from './engine.ts'
+import type { ResultColumn, Rows } from './engine.ts'
+import { StatementFault } from './fault.ts'
 
 export interface SinkOptions {
   readonly skip: number

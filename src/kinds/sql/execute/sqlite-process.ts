@@ -5,7 +5,8 @@
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { SqlCatalog } from '../../../model/kinds/sql.ts'
-import { affectedFault, noRowsFault, type Rows, StatementFault, touchesMore } from './engine.ts'
+import type { Rows } from './engine.ts'
+import { affectedFault, noRowsFault, StatementFault, touchesMore } from './fault.ts'
 import { bytesJson, floatJson, numberJson, quoted, spliceJson } from './json-value.ts'
 import { RowSink } from './row-sink.ts'
 import { introspectSqlite } from './sqlite-introspect.ts'

@@ -9,14 +9,8 @@ import type { SqlCatalog } from '../../../model/kinds/sql.ts'
 import { GatewayError } from '../../../model/refusal.ts'
 import { digitsFault, isInt64, isRaw, wholeNumber } from './arguments.ts'
 import { idleMs, introspectTimeoutMs, waitersMax } from './connections.ts'
-import {
-  type Engine,
-  type EngineOptions,
-  type Rows,
-  type SqlValue,
-  type Statement,
-  StatementFault,
-} from './engine.ts'
+import type { Engine, EngineOptions, Rows, SqlValue, Statement } from './engine.ts'
+import { StatementFault } from './fault.ts'
 import { lend } from './lend.ts'
 import { Pool } from './pool.ts'
 import { SessionOwner } from './session-owner.ts'

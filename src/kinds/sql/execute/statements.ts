@@ -13,7 +13,8 @@ import {
   type JsonValue,
   wholeNumber,
 } from './arguments.ts'
-import { type SqlValue, StatementFault } from './engine.ts'
+import type { SqlValue } from './engine.ts'
+import { StatementFault } from './fault.ts'
 
 export interface Built {
   readonly sql: string
