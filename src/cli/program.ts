@@ -1,6 +1,8 @@
 /** The command line: argv to an exit code. Never ends the process by itself. */
+
 import { Command, CommanderError } from 'commander'
 import { AdminError } from '../admin/contract/errors.ts'
+import { messageOf } from '../kit/thrown.ts'
 import { addCommand } from './add.ts'
 import { auditCommands } from './audit.ts'
 import { callCommand } from './call.ts'
@@ -98,7 +100,7 @@ function errorFrom(thrown: unknown, argv: readonly string[], ports: CliPorts): A
     const path = pathOf(argv, ports).join(' ')
     return new UsageError(text.replace(/^error: /, ''), `Run "${path} --help".`)
   }
-  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  const message = messageOf(thrown)
   return new AdminError('failed', message, 'Run "sallyport doctor" to see what is wrong.', {
     cause: thrown,
   })

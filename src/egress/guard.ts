@@ -1,10 +1,12 @@
 /** The guard of every outgoing connection. The rules are those of docs/adr/0017-egress.md. */
+
 import { lookup as dnsLookup } from 'node:dns/promises'
 import { connect as connectPlain, isIP, type LookupFunction, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { buildConnector, type Dispatcher, Pool } from 'undici'
 import { parseCidr } from '../kit/cidr.ts'
 import { type Owner, owned } from '../kit/owner.ts'
+import { errorOf } from '../kit/thrown.ts'
 import type { EgressSpec } from '../model/egress.ts'
 import { GatewayError } from '../model/refusal.ts'
 import {
@@ -134,8 +136,7 @@ class Guard implements Egress {
           else if (options.all === true) callback(null, [...fitting])
           else callback(null, first.address, first.family)
         },
-        (fault: unknown) =>
-          callback(fault instanceof Error ? fault : new Error(String(fault)), '', 0),
+        (fault: unknown) => callback(errorOf(fault), '', 0),
       )
     }
   }
@@ -226,8 +227,7 @@ class Guard implements Egress {
           if (origin.protocol === 'https:') direct({ ...target, httpSocket: socket }, callback)
           else callback(null, socket)
         },
-        (fault: unknown) =>
-          callback(fault instanceof Error ? fault : new Error(String(fault)), null),
+        (fault: unknown) => callback(errorOf(fault), null),
       )
     })
     if (origin.protocol === 'https:')
@@ -323,7 +323,7 @@ function ownedConnector(connector: buildConnector.connector): buildConnector.con
     const owner: Owner = {
       what: `a connection to ${target.hostname}`,
       fail: (thrown) => {
-        const fault = thrown instanceof Error ? thrown : new Error(String(thrown))
+        const fault = errorOf(thrown)
         if (socket instanceof Socket) socket.destroy(fault)
       },
     }

@@ -2,10 +2,12 @@
  * Turns a schema into the source of two functions: `check` stops at the first problem and runs on
  * every call, `report` collects the problems of a call that failed. Runs in compile-worker.ts only.
  */
+
 import { _, Ajv, type CodeKeywordDefinition, type KeywordCxt, Name, type Options } from 'ajv'
 import { Ajv2019 } from 'ajv/dist/2019.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import standalone from 'ajv/dist/standalone/index.js'
+import { messageOf } from '../kit/thrown.ts'
 import { openBudget } from './budget.ts'
 import { compilePattern, type LinearPattern, linearPattern } from './pattern.ts'
 import {
@@ -201,7 +203,7 @@ function sentence(error: unknown): string {
   const reference = missingReference(error)
   if (reference !== undefined)
     return `it refers to ${reference}, which is not inside it; references are never fetched`
-  return (error instanceof Error ? error.message : String(error)).slice(0, 300)
+  return messageOf(error).slice(0, 300)
 }
 
 function missingReference(error: unknown): string | undefined {

@@ -6,7 +6,9 @@
  * widens; where an inner widening narrows the whole (`not`, `oneOf`, `if`, `unevaluated*`, `maxContains`,
  * `additionalProperties` beside lost properties), the outer keyword is left out, too.
  */
+
 import { namedBy, pointerKey } from '../kit/json-pointer.ts'
+import { messageOf } from '../kit/thrown.ts'
 import { compilePattern } from './pattern.ts'
 
 export type Dialect = '2020-12' | '2019-09' | 'draft-07'
@@ -347,7 +349,7 @@ function patternFault(source: string): string | undefined {
     compilePattern(source)
     return undefined
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = messageOf(error)
     return `the pattern ${JSON.stringify(source).slice(0, 200)} cannot be matched in linear time: ${why}`
   }
 }

@@ -8,6 +8,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { deserialize } from 'node:v8'
 import { owned } from '../kit/owner.ts'
+import { messageOf } from '../kit/thrown.ts'
 import { type Conversion, ConversionFault, type ReadDocument } from '../model/conversion.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { ConversionJob } from './converters.ts'
@@ -148,6 +149,6 @@ function faultOf(thrown: unknown, reference: string): PlainFault {
     thrown instanceof GatewayError && thrown.code === 'egress_refused'
       ? 'document_refused'
       : 'document_unreadable'
-  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  const message = messageOf(thrown)
   return { code, message, place: reference }
 }

@@ -1,4 +1,5 @@
 /** Bytes that are still arriving, on their way through the gateway: one source, and layers that see them pass. */
+import { errorOf } from './thrown.ts'
 
 /**
  * For one reader. Whoever holds one reads it to its end, breaks the reading off, or stops it; only then is what it
@@ -62,7 +63,7 @@ export class Layer implements Arriving {
       yield* this.pieces(this.source)
       error = undefined
     } catch (thrown) {
-      error = thrown instanceof Error ? thrown : new Error(String(thrown))
+      error = errorOf(thrown)
       throw thrown
     } finally {
       const { stopped } = this

@@ -1,4 +1,5 @@
 /** What the command line runs: the gateway, its stdio form, and the administration when no gateway runs. */
+
 import { access, lstat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -17,6 +18,7 @@ import { serveStdio } from '../ingress/stdio.ts'
 import { admitStdio, stdioRefusal } from '../ingress/stdio-admit.ts'
 import { listenStdio } from '../ingress/stdio-socket.ts'
 import { readStateFile } from '../kit/state-file.ts'
+import { messageOf } from '../kit/thrown.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { convertServer, detachedHost, detectSource } from '../registry/conversions.ts'
 import { Configuration, ConfigurationError } from '../snapshot/configuration.ts'
@@ -388,7 +390,7 @@ function stated(fault: unknown): AdminError {
   if (fault instanceof AdminError) return fault
   if (fault instanceof GatewayError && fault.code === 'database_unavailable')
     return fromRefusal(fault).error
-  const message = fault instanceof Error ? fault.message : String(fault)
+  const message = messageOf(fault)
   const hint =
     fault instanceof Error && 'hint' in fault && typeof fault.hint === 'string'
       ? fault.hint

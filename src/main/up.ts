@@ -1,4 +1,5 @@
 /** `sallyport up`: the gateway with its database, from start to drain. */
+
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
@@ -6,7 +7,7 @@ import { makeFirstKey } from '../admin/first-key.ts'
 import { ownerBy } from '../identity/owner.ts'
 import { atMost } from '../kit/at-most.ts'
 import { isLocked, withFileLock } from '../kit/file-lock.ts'
-import { messageOf } from '../kit/message-of.ts'
+import { messageOf } from '../kit/thrown.ts'
 import { durationMs } from '../model/desired-state.ts'
 import { keepAnchors } from '../record/keep-anchors.ts'
 import { readJournal } from '../record/read.ts'

@@ -6,6 +6,7 @@
 import type { Backoff } from '../kit/backoff.ts'
 import { BoxMap } from '../kit/box-map.ts'
 import { type Owner, owned } from '../kit/owner.ts'
+import { errorOf, messageOf } from '../kit/thrown.ts'
 import { type Capabilities, newestLegacy, newestModern, noCapabilities } from '../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../model/codec.ts'
 import { legacyCapabilities } from '../model/extensions.ts'
@@ -179,7 +180,7 @@ class ChannelSession {
     try {
       this.channel.send(text)
     } catch (fault) {
-      this.giveUp(fault instanceof Error ? fault.message : String(fault))
+      this.giveUp(messageOf(fault))
     }
   }
 
@@ -209,7 +210,7 @@ class ChannelSession {
       } catch (fault) {
         clearTimeout(timer)
         this.own.delete(key)
-        reject(fault instanceof Error ? fault : new Error(String(fault)))
+        reject(errorOf(fault))
       }
     })
   }
@@ -419,7 +420,7 @@ export class ChannelLink implements ServerLink {
       return session
     } catch (fault) {
       this.sessions.delete(key)
-      this.lastFault = fault instanceof Error ? fault.message : String(fault)
+      this.lastFault = messageOf(fault)
       // Of an era that it need not be of, a failure says nothing of its health.
       if (this.backoff !== undefined && era === undefined)
         this.blockedUntil = this.options.now() + this.backoff.next()
@@ -452,7 +453,7 @@ export class ChannelLink implements ServerLink {
     let session: ChannelSession | undefined
     const owner: Owner = {
       what: 'a channel to an MCP server',
-      fail: (thrown) => session?.giveUp(thrown instanceof Error ? thrown.message : String(thrown)),
+      fail: (thrown) => session?.giveUp(messageOf(thrown)),
     }
     const { open, codec, now } = this.options
     session = new ChannelSession(await owned(owner, open), codec, now())

@@ -1,4 +1,5 @@
 import { JsonFault } from '../kit/json-scan.ts'
+import { messageOf } from '../kit/thrown.ts'
 
 /**
  * The refusal catalogue: every way in which Sallyport says no.
@@ -353,6 +354,6 @@ export function toGatewayError(thrown: unknown): GatewayError {
   // A part of a message that was scanned again with closer bounds than the whole.
   if (thrown instanceof JsonFault)
     return new GatewayError('params_invalid', { detail: thrown.message, cause: thrown })
-  const detail = thrown instanceof Error ? thrown.message : String(thrown)
+  const detail = messageOf(thrown)
   return new GatewayError('internal', { detail, cause: thrown })
 }

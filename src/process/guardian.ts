@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { messageOf } from '../kit/thrown.ts'
 import { markerName, type ProcessId } from './family.ts'
 
 /**
@@ -79,7 +80,7 @@ export class Guardian {
     try {
       this.#process = this.#spawn()
     } catch (error) {
-      this.#lost(error instanceof Error ? error.message : String(error))
+      this.#lost(messageOf(error))
     }
     for (const group of this.#groups) this.#tell(`add ${group}`)
   }

@@ -1,6 +1,8 @@
 /** One writer's chain on disk: groups in segments, each linked to what came before. */
+
 import { join } from 'node:path'
 import { syncFolder } from '../kit/durable-file.ts'
+import { errorOf } from '../kit/thrown.ts'
 import type { FilePort } from './file-port.ts'
 import { type ChainPoint, encodeGroup, firstHash, segmentName } from './segment.ts'
 import { SegmentFile, type SegmentLost } from './segment-file.ts'
@@ -105,7 +107,7 @@ export class Chain {
     if (folder) all.push(syncFolder(this.#options.folder))
     void Promise.allSettled(all).then((results) => {
       const failed = results.find((result) => result.status === 'rejected')
-      if (failed !== undefined) return done(toError(failed.reason))
+      if (failed !== undefined) return done(errorOf(failed.reason))
       const lost = [...retired, current].map((file) => file.lost()).find((found) => found)
       if (lost !== undefined) return done(lost)
       for (const file of retired) file.close()
@@ -174,8 +176,4 @@ function synced(file: SegmentFile): Promise<void> {
   return new Promise((resolve, reject) => {
     file.sync((error) => (error === null ? resolve() : reject(error)))
   })
-}
-
-function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown))
 }

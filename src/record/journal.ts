@@ -5,12 +5,14 @@
  * Folder: `<dir>/manifest.json`, `<dir>/<writer>/000001.journal` and so on, one writer a process start.
  * When the file that is being written is not at its place any more, nothing is taken until the next start.
  */
+
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncFolder, writeDurably } from '../kit/durable-file.ts'
 import { isLocked, lockText } from '../kit/file-lock.ts'
 import type { Seals } from '../kit/key-ring.ts'
+import { messageOf } from '../kit/thrown.ts'
 import { GatewayError } from '../model/refusal.ts'
 import { Chain } from './chain.ts'
 import { type FilePort, systemFiles } from './file-port.ts'
@@ -76,7 +78,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   try {
     return await begin(options)
   } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : String(cause)
+    const detail = messageOf(cause)
     throw new GatewayError('journal_unavailable', { detail, cause })
   }
 }

@@ -4,10 +4,12 @@
  * marked `repaired` closes it, all in the dead writer's own chain. Dying in the middle of it leaves
  * another torn end, which the next start repairs the same way.
  */
+
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncFolder, writeDurably } from '../kit/durable-file.ts'
 import { isLocked } from '../kit/file-lock.ts'
+import { messageOf } from '../kit/thrown.ts'
 import { textOf } from './batch.ts'
 import { entryOf, trackOpen, unknownOutcome } from './lines.ts'
 import { type Manifest, withLoss, withWriter } from './manifest.ts'
@@ -42,7 +44,7 @@ export async function repairWriters(options: RepairOptions, manifest: Manifest):
       await rm(join(folder, 'lock'), { force: true })
     } catch (cause) {
       // It stays as it is, and no later start tries again: it is evidence.
-      const reason = cause instanceof Error ? cause.message : String(cause)
+      const reason = messageOf(cause)
       const what = `the journal of ${writer} cannot be repaired: ${reason}`
       const closedAt = options.now()
       next = withLoss(next, closedAt, what)

@@ -2,9 +2,11 @@
  * Entries that the journal did not take although what they tell was done all the same: revocations of keys. They are kept
  * in a file of the data folder, over kills and starts, until the journal has them on disk.
  */
+
 import { z } from 'zod'
 import { replaceFile } from '../kit/durable-file.ts'
 import { readStateFile } from '../kit/state-file.ts'
+import { errorOf } from '../kit/thrown.ts'
 import type { LineWriter } from './line-writer.ts'
 import { readJournal } from './read.ts'
 
@@ -133,7 +135,7 @@ export class Unrecorded implements HeldEntries {
       const text = JSON.stringify({ format: 1, entries: [...this.#held.values()] })
       this.#fault = await replaceFile(this.#path, text).then(
         () => undefined,
-        (thrown: unknown) => (thrown instanceof Error ? thrown : new Error(String(thrown))),
+        (thrown: unknown) => errorOf(thrown),
       )
     })
     this.#last = turn

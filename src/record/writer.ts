@@ -1,3 +1,4 @@
+import { errorOf } from '../kit/thrown.ts'
 import { type Batch, newBatch, signal, textOf, unavailable } from './batch.ts'
 import type { Chain } from './chain.ts'
 import { assertFreeSpace, watchFreeSpace } from './free-space.ts'
@@ -134,8 +135,8 @@ export class JournalWriter implements LineWriter {
       batch.before = chain.mark
       chain.write(textOf(batch.lines), batch.lines.length)
     } catch (error) {
-      this.#fail(toError(error))
-      this.#giveUp(batch, toError(error))
+      this.#fail(errorOf(error))
+      this.#giveUp(batch, errorOf(error))
       return
     }
     for (const line of batch.lines) trackOpen(open, line)
@@ -220,7 +221,7 @@ export class JournalWriter implements LineWriter {
         this.#write(this.#probe)
         this.#schedule()
       },
-      (error: unknown) => this.#fail(toError(error)),
+      (error: unknown) => this.#fail(errorOf(error)),
     )
   }
 
@@ -289,7 +290,7 @@ export class JournalWriter implements LineWriter {
       end = await this.#writeEnd()
       for (const batch of this.#written) batch.durable?.resolve()
     } catch (error) {
-      for (const batch of this.#written) this.#giveUp(batch, toError(error))
+      for (const batch of this.#written) this.#giveUp(batch, errorOf(error))
       throw error
     } finally {
       this.#written = []
@@ -312,8 +313,4 @@ export class JournalWriter implements LineWriter {
     this.durable = chain.mark.sequence
     return pointOf(chain.mark)
   }
-}
-
-function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown))
 }

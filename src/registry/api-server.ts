@@ -1,4 +1,5 @@
 /** Opens a server of an API kind: its description, its converter and its executor, put together as one link. */
+
 import { hash } from 'node:crypto'
 import type { Egress } from '../egress/egress.ts'
 import { createEgress } from '../egress/guard.ts'
@@ -6,6 +7,7 @@ import { ApiLink, type ApiLinkOptions } from '../kinds/api/api-link.ts'
 import type { Executor, ExecutorOptions } from '../kinds/api/executor.ts'
 import type { Start } from '../kinds/converters.ts'
 import { type Bound, isUrl } from '../kinds/kind.ts'
+import { messageOf } from '../kit/thrown.ts'
 import type { Conversion, Document, Provided, ReadDocument } from '../model/conversion.ts'
 import { type Credential, placesOf, type SchemeCredential } from '../model/credential.ts'
 import type { ServerSpec } from '../model/desired-state.ts'
@@ -152,7 +154,7 @@ async function reach(egress: Egress, target: string): Promise<Target> {
     // Databases were introspected; only their address is shown.
     return { url: shown }
   } catch (fault) {
-    return { url: shown, fault: fault instanceof Error ? fault.message : String(fault) }
+    return { url: shown, fault: messageOf(fault) }
   }
 }
 

@@ -1,9 +1,11 @@
 /** The registered servers as running things: a gate, a link and a watch each, kept across configuration changes. */
+
 import { hash } from 'node:crypto'
 import { emptyListing, type Listing } from '../catalog/catalog.ts'
 import { createEgress } from '../egress/guard.ts'
 import { createConversions } from '../kinds/convert.ts'
 import { createBackoff } from '../kit/backoff.ts'
+import { messageOf } from '../kit/thrown.ts'
 import { ChannelLink } from '../mcp/channel-link.ts'
 import { McpHttp } from '../mcp/http-link.ts'
 import type { ServerCodec } from '../model/codec.ts'
@@ -124,7 +126,7 @@ export class Servers {
       this.options.log({
         level: 'warn',
         server: name,
-        text: `cannot be set up: ${fault instanceof Error ? fault.message : String(fault)}`,
+        text: `cannot be set up: ${messageOf(fault)}`,
       })
     }
   }

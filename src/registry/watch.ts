@@ -6,6 +6,7 @@
 import { emptyListing, type Listing, offersOf, type ServerFacts } from '../catalog/catalog.ts'
 import { type ItemReaders, type Oddity, readItems } from '../catalog/items.ts'
 import { type Backoff, createBackoff } from '../kit/backoff.ts'
+import { messageOf } from '../kit/thrown.ts'
 import type { Members } from '../model/members.ts'
 import {
   type ListMethod,
@@ -211,7 +212,7 @@ export class ServerWatch {
       await this.watch()
     } catch (fault) {
       if (this.stopped) return
-      const text = fault instanceof Error ? fault.message : String(fault)
+      const text = messageOf(fault)
       options.log({ level: 'warn', server: watched.server, text })
       this.publish({
         ...this.listing,
@@ -263,7 +264,7 @@ export class ServerWatch {
         faults.push(fault)
         // Many servers with resources know no templates; without its skills a server is still of use.
         if (guess || kind === 'template' || kind === 'skill') next[kind] = []
-        else troubles.push(`${method}: ${fault instanceof Error ? fault.message : String(fault)}`)
+        else troubles.push(`${method}: ${messageOf(fault)}`)
       }
     })
     const all = Promise.all(reads)

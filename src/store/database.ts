@@ -1,7 +1,9 @@
 /** The database beside the gateway: started, adopted or reached; state loaded from it, the journal indexed into it. */
+
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { atMost } from '../kit/at-most.ts'
+import { messageOf } from '../kit/thrown.ts'
 import type { StoredState } from '../model/desired-state.ts'
 import { type Embedded, startEmbedded } from './embedded.ts'
 import { readLastGood, writeLastGood } from './last-good.ts'
@@ -120,7 +122,7 @@ export async function loadLastGood(
   try {
     return await readLastGood(lastGoodPath(dataDir))
   } catch (fault) {
-    report('warn', fault instanceof Error ? fault.message : String(fault))
+    report('warn', messageOf(fault))
     return undefined
   }
 }

@@ -1,4 +1,5 @@
 /** Reads `sallyport.yaml`: text to desired state, or to issues that each have a place. */
+
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import {
@@ -12,6 +13,7 @@ import {
   visit,
   type YAMLError,
 } from 'yaml'
+import { messageOf } from '../kit/thrown.ts'
 import { type DesiredState, desiredState, type Issue } from '../model/desired-state.ts'
 import { problemsOf } from './declared-problems.ts'
 import { codeOf } from './failure.ts'
@@ -70,7 +72,7 @@ async function readBounded(path: string): Promise<string> {
 }
 
 function reasonOf(error: unknown): string {
-  return codeOf(error) ?? (error instanceof Error ? error.message : String(error))
+  return codeOf(error) ?? messageOf(error)
 }
 
 /** Checks the text of a declared file; `file` is the name that issues carry. */

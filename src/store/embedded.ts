@@ -3,11 +3,13 @@
  * It listens on a unix socket in a private folder only (on Windows, untested: loopback with SCRAM).
  * The caller holds the lock of the data folder, so that nobody else starts or stops this cluster.
  */
+
 import { spawn } from 'node:child_process'
 import { open, readFile, rm, rmdir, stat, truncate } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { messageOf } from '../kit/thrown.ts'
 import {
   type Cluster,
   clusterUser,
@@ -205,7 +207,7 @@ function tend(
     work ??= round()
       .catch((error: unknown) => {
         fault = error
-        report(error instanceof Error ? error.message : String(error))
+        report(messageOf(error))
       })
       .finally(() => {
         work = undefined

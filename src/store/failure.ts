@@ -1,4 +1,5 @@
 /** How failures of the database become refusals. Doubt means `database_unavailable`: the caller may try again. */
+import { messageOf } from '../kit/thrown.ts'
 import { GatewayError } from '../model/refusal.ts'
 
 /** A refusal to start or to go on that only an operator can mend. The sentence is public and holds no secret. */
@@ -15,7 +16,7 @@ export function away(reason: string, cause?: unknown): GatewayError {
 
 /** The database cannot be used, since it could not be started or opened. */
 export function awayBecause(fault: unknown): GatewayError {
-  return away(fault instanceof Error ? fault.message : String(fault), fault)
+  return away(messageOf(fault), fault)
 }
 
 /**
@@ -25,7 +26,7 @@ export function awayBecause(fault: unknown): GatewayError {
  */
 export function fromDatabase(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown
-  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  const message = messageOf(thrown)
   const code = codeOf(thrown) ?? ''
   const isOurs = /^(0A|22|23|42|P0)/.test(code) && code !== '42501' && code !== '42P01'
   if (isOurs || thrown instanceof TypeError)

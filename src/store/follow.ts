@@ -1,6 +1,6 @@
 /** Follows the store: every write by this or another node is taken over and kept as the last good state. */
 
-import { messageOf } from '../kit/message-of.ts'
+import { messageOf } from '../kit/thrown.ts'
 import type { InForce, StoredState } from '../model/desired-state.ts'
 import { saveLastGood } from './database.ts'
 import type { Revocations } from './revocations.ts'

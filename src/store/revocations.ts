@@ -2,9 +2,11 @@
  * Revocations of keys, kept in the data folder from the moment they are asked for: they hold at once, also over a start
  * without the database, until both the database and the last good state have them.
  */
+
 import { z } from 'zod'
 import { replaceFile } from '../kit/durable-file.ts'
 import { readStateFile } from '../kit/state-file.ts'
+import { errorOf } from '../kit/thrown.ts'
 import type { KeyRow, StoredState } from '../model/desired-state.ts'
 import type { Store } from './store.ts'
 
@@ -107,7 +109,7 @@ export class Revocations {
     const turn = this.#last.then(async () => {
       clearTimeout(this.#retry)
       const text = JSON.stringify({ format: 1, revoked: [...this.#held.values()] })
-      this.#fault = await replaceFile(this.#path, text).then(() => undefined, toError)
+      this.#fault = await replaceFile(this.#path, text).then(() => undefined, errorOf)
       if (this.#fault !== undefined)
         this.#retry = setTimeout(() => void this.#save(), retryMs).unref()
     })
@@ -118,7 +120,3 @@ export class Revocations {
 
 /** Where no keys are. */
 export const noRevocations: Pick<Revocations, 'over'> = { over: (keys) => keys }
-
-function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown))
-}

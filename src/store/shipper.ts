@@ -1,6 +1,8 @@
 /** Copies the journal into the index: in batches, from where the index ends, without ever holding up a call. */
+
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createBackoff } from '../kit/backoff.ts'
+import { messageOf } from '../kit/thrown.ts'
 import type { Indexed, Store } from './store.ts'
 
 /**
@@ -60,7 +62,7 @@ export function startShipper(options: ShipperOptions): Shipper {
       try {
         await copy({ ...options, gatherMs }, index, signal)
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error)
+        const reason = messageOf(error)
         if (!failing && !signal.aborted) report?.({ kind: 'failing', reason })
         failing = true
         waitMs = backoff.next()

@@ -1,6 +1,8 @@
 /** WebSocket connections whose sockets come from the egress guard: the library dials nothing itself. */
+
 import type { ClientOptions, WebSocket } from 'ws'
 import type { Egress, PoolOptions } from '../../egress/egress.ts'
+import { errorOf, messageOf } from '../../kit/thrown.ts'
 import { GatewayError } from '../../model/refusal.ts'
 
 export interface SocketPlace {
@@ -43,7 +45,7 @@ export function socketOptions(place: SocketPlace): ClientOptions {
         })
         .then(
           (socket) => done(null, socket),
-          (fault: unknown) => done(fault instanceof Error ? fault : new Error(String(fault))),
+          (fault: unknown) => done(errorOf(fault)),
         )
       return undefined
     },
@@ -105,7 +107,7 @@ export function onRefusedUpgrade(
 /** What an error of a connection means. */
 export function socketFault(fault: unknown): GatewayError {
   if (fault instanceof GatewayError) return fault
-  const message = fault instanceof Error ? fault.message : String(fault)
+  const message = messageOf(fault)
   const code = fault instanceof Error && 'code' in fault ? String(fault.code) : undefined
   if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
     return new GatewayError('answer_too_large', { detail: message, cause: fault })

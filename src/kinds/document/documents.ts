@@ -2,8 +2,10 @@
  * The description and the documents that it points at, and the way from a `$ref` to its target. Documents are read
  * before the conversion, through `ReadDocument` alone; nothing here opens a file or a connection by itself.
  */
+
 import { pathToFileURL } from 'node:url'
 import { namedBy } from '../../kit/json-pointer.ts'
+import { messageOf } from '../../kit/thrown.ts'
 import {
   type ConversionCode,
   ConversionFault,
@@ -357,7 +359,7 @@ function shown(reference: string): string {
 
 function toFault(thrown: unknown): ConversionFault {
   if (thrown instanceof ConversionFault) return thrown
-  const why = thrown instanceof Error ? thrown.message : String(thrown)
+  const why = messageOf(thrown)
   return new ConversionFault('document_unreadable', why)
 }
 

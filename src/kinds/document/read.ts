@@ -1,4 +1,5 @@
 /** Text of a description to parsed JSON, bounded: JSON by the engine, YAML by a library, without alias bombs. */
+import { messageOf } from '../../kit/thrown.ts'
 import { type ConversionCode, ConversionFault, type Document } from '../../model/conversion.ts'
 import { isObject, type JsonObject } from './json.ts'
 import { type Repeated, repeatedInJson, repeatedInYaml } from './repeated.ts'
@@ -57,7 +58,7 @@ async function parseJson(text: string, document: Document): Promise<Read> {
       } catch {
         // Told below.
       }
-    const why = error instanceof Error ? error.message : String(error)
+    const why = messageOf(error)
     throw faultOf('description_invalid', `It is not valid JSON: ${why}`, placeOf(why), error)
   }
 }

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { BoxMap } from '../../kit/box-map.ts'
+import { messageOf } from '../../kit/thrown.ts'
 import { type Capabilities, newestLegacy, noCapabilities } from '../../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../../model/codec.ts'
 import { type Members, rawOf } from '../../model/members.ts'
@@ -412,7 +413,7 @@ export class HttpSession {
           )
         } else if (answer.status >= 400) undelivered(`HTTP ${answer.status}`)
       },
-      (fault: unknown) => undelivered(fault instanceof Error ? fault.message : String(fault)),
+      (fault: unknown) => undelivered(messageOf(fault)),
     )
   }
 

@@ -1,3 +1,4 @@
+import { messageOf } from '../../kit/thrown.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import type { MessageChannel } from '../channel-link.ts'
 import { exchange } from './exchange.ts'
@@ -31,7 +32,7 @@ export function openSsePair(
             onRefused?.()
             gone(`a message was refused with HTTP ${status}`)
           },
-          (fault: unknown) => gone(fault instanceof Error ? fault.message : String(fault)),
+          (fault: unknown) => gone(messageOf(fault)),
         )
       },
       async close() {
@@ -68,7 +69,7 @@ export function openSsePair(
                 detail: `the SSE stream answered HTTP ${status}`,
               })
           } catch (fault) {
-            gone(fault instanceof Error ? fault.message : String(fault))
+            gone(messageOf(fault))
           }
         },
         onMessage: (bytes) => channel.onMessage(bytes),

@@ -1,4 +1,5 @@
 import type { Transform } from 'node:stream'
+import { errorOf } from '../../kit/thrown.ts'
 import { codingsOf, layersOf } from '../../upstream/unpack.ts'
 
 /** What comes out of packed bytes. */
@@ -56,7 +57,7 @@ export class UnpackStream {
       try {
         this.unpacked.onData(chunk)
       } catch (fault) {
-        this.fail(fault instanceof Error ? fault : new Error(String(fault)))
+        this.fail(errorOf(fault))
       }
     })
     inner?.once('end', this.unpacked.onEnd)

@@ -2,6 +2,7 @@
  * The compiler of AsyncAPI descriptions, 2.x and 3.x: each operation over WebSocket or server-sent events becomes a
  * tool with a plan, or a report of why not. The official parser is not used: docs/adr/0019-own-asyncapi-reader.md.
  */
+import { messageOf } from '../../../kit/thrown.ts'
 import {
   ConversionFault,
   type ConversionReport,
@@ -151,7 +152,7 @@ function attempt(operation: Operation, name: string, context: ToolContext) {
     if (thrown instanceof OperationFault) return thrown
     if (thrown instanceof RangeError)
       return new OperationFault('schema_unusable', 'It is nested too deep.', operation.spot.at)
-    const why = thrown instanceof Error ? thrown.message : String(thrown)
+    const why = messageOf(thrown)
     return new OperationFault('description_invalid', `It cannot be read: ${why}`, operation.spot.at)
   }
 }

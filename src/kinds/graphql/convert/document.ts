@@ -1,4 +1,5 @@
 /** Reads and checks a document against a schema (GraphQL specification, section 5). */
+
 import {
   type DocumentNode,
   GraphQLError,
@@ -8,6 +9,7 @@ import {
   parse,
   validate,
 } from 'graphql'
+import { messageOf } from '../../../kit/thrown.ts'
 
 const tokensMax = 20_000
 const charsMax = 200_000
@@ -36,7 +38,7 @@ export function readDocument(schema: GraphQLSchema, text: string): ReadDocumentR
 
 function sentence(thrown: unknown): string {
   const place = thrown instanceof GraphQLError ? thrown.locations?.[0] : undefined
-  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  const message = messageOf(thrown)
   const where = place === undefined ? '' : ` (line ${place.line}, column ${place.column})`
   return `${message.slice(0, 400)}${where}`
 }

@@ -3,6 +3,7 @@
  * introspection query (section 4). Real files are often parts of a whole: what they only refer to, or only extend, is
  * made up, and told.
  */
+
 import {
   buildASTSchema,
   buildClientSchema,
@@ -17,6 +18,7 @@ import {
   validateSchema,
   visit,
 } from 'graphql'
+import { messageOf } from '../../../kit/thrown.ts'
 import { ConversionFault, type ConversionReport, type Document } from '../../../model/conversion.ts'
 
 /** Bounds of a description: GitHub's has 1.2 million characters and 140,000 tokens. */
@@ -55,7 +57,7 @@ function faultOf(thrown: unknown, location: string): ConversionFault {
   // A text that is nested without end overflows the stack of any parser.
   if (thrown instanceof RangeError)
     return new ConversionFault('description_invalid', 'the schema is nested too deeply', location)
-  const message = (thrown instanceof Error ? thrown.message : String(thrown)).slice(0, 500)
+  const message = messageOf(thrown).slice(0, 500)
   return new ConversionFault('description_invalid', message, `${location}${lineOf(thrown)}`)
 }
 

@@ -3,6 +3,7 @@
  * page counts once for each element that the page may have. Fragments are measured once, so that fragments of
  * fragments cost no time here, whatever they cost there.
  */
+
 import type {
   DocumentNode,
   FieldNode,
@@ -10,6 +11,7 @@ import type {
   OperationDefinitionNode,
   SelectionSetNode,
 } from 'graphql'
+import { messageOf } from '../../../kit/thrown.ts'
 import type { GraphqlCommon } from '../../../model/kinds/graphql.ts'
 
 const tokensMax = 10_000
@@ -55,7 +57,7 @@ export async function measure(
     return measureDocument(document, free, limits)
   } catch (thrown) {
     if (thrown instanceof RangeError) return refused('It is nested too deeply.')
-    return refused(thrown instanceof Error ? thrown.message.slice(0, 500) : String(thrown))
+    return refused(messageOf(thrown).slice(0, 500))
   }
 }
 

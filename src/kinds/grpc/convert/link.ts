@@ -1,10 +1,12 @@
 /** Files to a registry. What they refer to and nobody has is filled in empty, so that everything else still works. */
+
 import { create, createFileRegistry, type FileRegistry } from '@bufbuild/protobuf'
 import {
   type FileDescriptorProto,
   FileDescriptorProtoSchema,
   FileDescriptorSetSchema,
 } from '@bufbuild/protobuf/wkt'
+import { messageOf } from '../../../kit/thrown.ts'
 import { ConversionFault } from '../../../model/conversion.ts'
 import { completed, namedTypes, typesOf } from './complete.ts'
 
@@ -35,7 +37,7 @@ export function link(files: readonly FileDescriptorProto[], location: string): L
 }
 
 function unlinked(thrown: unknown, location: string): ConversionFault {
-  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  const message = messageOf(thrown)
   return new ConversionFault(
     'description_invalid',
     `its descriptors do not fit together: ${message.slice(0, 300)}`,

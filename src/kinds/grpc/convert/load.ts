@@ -1,4 +1,5 @@
 /** A description as linked files: a descriptor set as it is, or a `.proto` with all that it imports. */
+
 import { dirname, relative } from 'node:path'
 import { clone, fromBinary } from '@bufbuild/protobuf'
 import {
@@ -6,6 +7,7 @@ import {
   FileDescriptorProtoSchema,
   FileDescriptorSetSchema,
 } from '@bufbuild/protobuf/wkt'
+import { messageOf } from '../../../kit/thrown.ts'
 import {
   ConversionFault,
   type ConversionReport,
@@ -256,7 +258,7 @@ function fromRoot(root: string, location: string): string {
 }
 
 function unparsed(thrown: unknown, location: string): ConversionFault {
-  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  const message = messageOf(thrown)
   const line = /line (\d+)/.exec(message)?.[1]
   return new ConversionFault(
     'description_invalid',

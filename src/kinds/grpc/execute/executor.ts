@@ -1,4 +1,5 @@
 /** Carries out calls of tools that were made of gRPC services: unary ones, and server streams with a bound. */
+import { messageOf } from '../../../kit/thrown.ts'
 import type { Document } from '../../../model/conversion.ts'
 import { headersOf } from '../../../model/credential.ts'
 import type { GrpcCommon, GrpcPlan, GrpcSpec } from '../../../model/kinds/grpc.ts'
@@ -193,7 +194,7 @@ function refusalOf({ status, answered }: CallFault): GatewayError | undefined {
 }
 
 function garbled(thrown: unknown): GatewayError {
-  const detail = thrown instanceof Error ? thrown.message : String(thrown)
+  const detail = messageOf(thrown)
   return new GatewayError('server_broken', {
     detail: `reflection: ${detail.slice(0, 300)}`,
     cause: thrown,

@@ -1,4 +1,5 @@
 /** JSON to the bytes of a message and back, by the descriptors of a conversion. */
+
 import {
   create,
   createFileRegistry,
@@ -14,6 +15,7 @@ import {
 } from '@bufbuild/protobuf'
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { exactNumbers, fitsDouble, shortestFloat } from '../../../kit/exact-numbers.ts'
+import { messageOf } from '../../../kit/thrown.ts'
 import type { GrpcCommon, GrpcPlan } from '../../../model/kinds/grpc.ts'
 import { GatewayError } from '../../../model/refusal.ts'
 import { holdsFloats, mapScalars } from './map-scalars.ts'
@@ -34,7 +36,7 @@ export function registryOf(common: GrpcCommon): FileRegistry {
   return registry
 }
 
-function messageOf(registry: Registry, name: string): DescMessage {
+function descriptorOf(registry: Registry, name: string): DescMessage {
   const message = registry.getMessage(name)
   if (message === undefined)
     throw new GatewayError('description_unusable', { detail: `no message ${name}` })
@@ -84,7 +86,7 @@ function isObject(value: JsonValue): value is { [key: string]: JsonValue } {
 /** @throws ArgumentFault */
 export function encodeMessage(plan: GrpcPlan, common: GrpcCommon, args: string): Buffer {
   const registry = registryOf(common)
-  const message = messageOf(registry, plan.input)
+  const message = descriptorOf(registry, plan.input)
   const { json, isExact } = parseExact(args)
   if (!isJson(json) || !isObject(json)) throw new ArgumentFault('The arguments must be an object.')
   const given = plan.inputWrapped ? (json['value'] ?? null) : json
@@ -98,14 +100,14 @@ export function encodeMessage(plan: GrpcPlan, common: GrpcCommon, args: string):
 }
 
 function argumentFault(thrown: unknown): ArgumentFault {
-  const text = thrown instanceof Error ? thrown.message : String(thrown)
+  const text = messageOf(thrown)
   return new ArgumentFault(`The arguments make no message: ${text}`, { cause: thrown })
 }
 
 /** The JSON form of an answer; unset plain fields are there with their default. @throws GatewayError server_broken */
 export function decodeMessage(plan: GrpcPlan, common: GrpcCommon, bytes: Buffer): string {
   const registry = registryOf(common)
-  const message = messageOf(registry, plan.output)
+  const message = descriptorOf(registry, plan.output)
   try {
     const decoded = fromBinary(message, bytes)
     const json = toJson(message, decoded, {
@@ -125,7 +127,7 @@ function shortFloat(scalar: ScalarType | undefined, value: unknown): unknown {
 }
 
 function broken(thrown: unknown): GatewayError {
-  const detail = thrown instanceof Error ? thrown.message : String(thrown)
+  const detail = messageOf(thrown)
   return new GatewayError('server_broken', {
     detail,
     hint: `Its answer is not the message that its description promises (${detail.slice(0, 200)}).`,

@@ -2,6 +2,7 @@
  * The compiler of OpenAPI descriptions: 2.0, 3.0, 3.1, and of 3.2 what it adds to operations. Each operation becomes
  * a tool with a plan, or a report of why not; a fault in one operation never costs another.
  */
+import { messageOf } from '../../../kit/thrown.ts'
 import {
   type Conversion,
   ConversionFault,
@@ -167,7 +168,7 @@ function attempt(operation: Operation, name: string, context: ToolContext) {
     if (thrown instanceof OperationFault) return thrown
     if (thrown instanceof RangeError)
       return new OperationFault('schema_unusable', 'It is nested too deep.', operation.spot.at)
-    const why = thrown instanceof Error ? thrown.message : String(thrown)
+    const why = messageOf(thrown)
     return new OperationFault(
       'description_invalid',
       `It cannot be read: ${why}`,

@@ -2,7 +2,9 @@
  * What an account of MySQL or MariaDB may do beside reading, from its own grants. A read-only transaction holds
  * writes to tables; files, other sessions and the server itself only missing privileges hold.
  */
+
 import type { Connection } from 'mysql2/promise'
+import { messageOf } from '../../../kit/thrown.ts'
 
 export interface Grants {
   readonly dangers: readonly string[]
@@ -127,7 +129,7 @@ async function allGrants(
   try {
     for (const line of await lines(connection, using)) take(line)
   } catch (thrown) {
-    const why = thrown instanceof Error ? thrown.message : String(thrown)
+    const why = messageOf(thrown)
     dangers.push(`what its roles may do is not shown: ${why}`)
   }
   return { grants, dangers }

@@ -1,4 +1,5 @@
 import type { Owner } from '../../../kit/owner.ts'
+import { messageOf } from '../../../kit/thrown.ts'
 import { GatewayError } from '../../../model/refusal.ts'
 
 /** Owns what a driver does on one connection: what it throws there ends that connection, and the work that has it. */
@@ -23,7 +24,7 @@ export class SessionOwner implements Owner {
   }
 
   fail(thrown: unknown): void {
-    const detail = `the driver failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`
+    const detail = `the driver failed: ${messageOf(thrown)}`
     this.reject(new GatewayError('server_broken', { detail: detail.slice(0, 300), cause: thrown }))
     this.end()
   }

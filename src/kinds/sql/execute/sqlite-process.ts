@@ -3,7 +3,9 @@
  * but the end of the process; so it has one of its own, which can be killed, with no environment and no secrets. Each
  * job opens the file anew: nothing is left of the one before.
  */
+
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { messageOf } from '../../../kit/thrown.ts'
 import type { SqlCatalog } from '../../../model/kinds/sql.ts'
 import type { Rows } from './engine.ts'
 import { affectedFault, noRowsFault, StatementFault, touchesMore } from './fault.ts'
@@ -163,10 +165,6 @@ function seen(answer: SqliteAnswer, database: DatabaseSync, job: SqliteJob): Sql
   const schema = schemaOf(database, job)
   if (schema === undefined || schema.names(task.sql) || !schema.names(answer.message)) return answer
   return { ...answer, message: 'It failed on something that is not shown here.', hint: undefined }
-}
-
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown)
 }
 
 function faultOf(thrown: unknown): SqliteAnswer {
