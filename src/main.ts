@@ -1,5 +1,6 @@
 /** The entry: one command line, one exit code. The composition root in parts is in `main/`. */
 import { join } from 'node:path'
+import { addAbortSignal } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
@@ -100,7 +101,7 @@ if (commandName === 'up' || commandName === 'stdio')
 const ports: CliPorts = {
   stdout: settings.stdout,
   stderr: settings.stderr,
-  stdin: () => text(process.stdin),
+  stdin: () => text(addAbortSignal(stopping.signal, process.stdin)),
   env: process.env,
   cwd: settings.cwd,
   version: productVersion,

@@ -28,6 +28,8 @@ export type Work<I extends z.ZodObject, A extends z.ZodType> = (
   input: z.output<I>,
   given: Given,
   actor: Actor,
+  /** Aborts when whoever asked waits no longer. */
+  gone: AbortSignal,
 ) => Promise<z.input<A>>
 
 export function handle<I extends z.ZodObject, A extends z.ZodType>(
@@ -38,11 +40,15 @@ export function handle<I extends z.ZodObject, A extends z.ZodType>(
   app.route({
     method: route.method,
     url: urlOf(route),
-    handler: async (request) => {
+    handler: async (request, reply) => {
       const given = givenBy(request)
       const input = checkInput(route.input, given)
       // What it sets off, e.g. a server that is connected, outlives the connection that asked.
-      return route.answer.parse(await unowned(() => work(input, given, request.actor)))
+      const gone = new AbortController()
+      reply.raw.once('close', () => {
+        if (!reply.raw.writableEnded) gone.abort()
+      })
+      return route.answer.parse(await unowned(() => work(input, given, request.actor, gone.signal)))
     },
   })
 }

@@ -43,8 +43,8 @@ export interface AdminPorts extends ConversionPorts {
   tryServer(name: string, spec: ServerSpecInput): Promise<Tried>
   /** Resolves when a stored server was listed for the first time, or after some seconds. */
   listed(name: string): Promise<void>
-  /** Makes a call through all rooms. Rejects with GatewayError when a room says no. */
-  call(request: CallRequest): Promise<CallAnswer>
+  /** Makes a call through all rooms, and cancels it when its caller is gone. Rejects with GatewayError when a room says no. */
+  call(request: CallRequest, gone: AbortSignal): Promise<CallAnswer>
   /** Undefined when there is no such principal. */
   explain(request: ExplainRequest): Promise<Explained | undefined>
   /** Undefined when this gateway knows of no valid key of that name; the database may. */

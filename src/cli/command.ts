@@ -121,7 +121,7 @@ function openSession(
   }
   let opened: AdminClient | undefined
   const running = async () => {
-    opened ??= await connectRunning(place.dataDir)
+    opened ??= await connectRunning(place.dataDir, ports.signal)
     return opened
   }
   return {

@@ -76,7 +76,7 @@ function createProgram(
   return program
 }
 
-/** Runs one command line (without node and script) and returns the exit code: 0 done, 1 refused or failed, 2 wrong usage. */
+/** Runs one command line (without node and script) and returns the exit code: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted. */
 export async function runCli(argv: readonly string[], ports: CliPorts): Promise<number> {
   const dashes = argv.indexOf('--')
   const own = dashes < 0 ? argv : argv.slice(0, dashes)
@@ -86,10 +86,22 @@ export async function runCli(argv: readonly string[], ports: CliPorts): Promise<
     return run.code
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0
-    const error = errorFrom(thrown, own, ports)
+    const isInterrupted = ports.signal.aborted && !(thrown instanceof AdminError)
+    const error = isInterrupted ? interrupted(thrown) : errorFrom(thrown, own, ports)
     new Output(ports, own.includes('--json')).error(error)
-    return error instanceof UsageError ? 2 : 1
+    // As shells have it: 128 and the number of SIGINT.
+    return isInterrupted ? 130 : error instanceof UsageError ? 2 : 1
   }
+}
+
+/** What is waited for is left; the gateway cancels a call whose caller is gone. */
+function interrupted(cause: unknown): AdminError {
+  return new AdminError(
+    'interrupted',
+    'Interrupted before there was an answer.',
+    'A call is cancelled. What was being changed may be made all the same: look before you repeat it.',
+    { cause },
+  )
 }
 
 function errorFrom(thrown: unknown, argv: readonly string[], ports: CliPorts): AdminError {

@@ -5,21 +5,24 @@ import { type AdminClient, errorOf, linesOf } from '../admin/contract/client.ts'
 import { AdminError } from '../admin/contract/errors.ts'
 import { assertPrivate, socketPlace } from '../admin/contract/socket.ts'
 
-/** A client of the gateway that runs on a data folder; undefined when none does. */
-export async function connectRunning(dataDir: string): Promise<AdminClient | undefined> {
+/** A client of the gateway that runs on a data folder; undefined when none does. The signal ends what it waits for. */
+export async function connectRunning(
+  dataDir: string,
+  signal: AbortSignal,
+): Promise<AdminClient | undefined> {
   const { path, folder } = await socketPlace(dataDir)
   if (!(await answers(path))) return undefined
   if (folder !== undefined) await assertPrivate(folder)
   return {
     async request(method, route, body) {
-      const answer = await exchange({ path, method, route }, body)
+      const answer = await exchange({ path, method, route, signal }, body)
       let text = ''
       answer.setEncoding('utf8')
       for await (const chunk of answer) text += String(chunk)
       return { status: answer.statusCode ?? 500, body: text }
     },
-    async *lines(route, signal) {
-      const answer = await exchange({ path, method: 'GET', route, signal })
+    async *lines(route, stop) {
+      const answer = await exchange({ path, method: 'GET', route, signal: stop })
       try {
         if ((answer.statusCode ?? 500) >= 400) {
           let body = ''
@@ -28,7 +31,7 @@ export async function connectRunning(dataDir: string): Promise<AdminClient | und
         }
         yield* linesOf(answer)
       } catch (error) {
-        if (!signal.aborted) throw error
+        if (!stop.aborted) throw error
       } finally {
         answer.destroy()
       }
@@ -61,7 +64,7 @@ interface Exchange {
   readonly path: string
   readonly method: string
   readonly route: string
-  readonly signal?: AbortSignal
+  readonly signal: AbortSignal
 }
 
 function exchange(
@@ -77,17 +80,19 @@ function exchange(
       path: route,
       headers,
       agent: false,
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     })
     sent.once('response', resolve)
     sent.once('error', (cause) =>
       reject(
-        new AdminError(
-          'unreachable',
-          'The gateway did not answer.',
-          'See its log; "sallyport up" starts it again.',
-          { cause },
-        ),
+        signal.aborted
+          ? cause
+          : new AdminError(
+              'unreachable',
+              'The gateway did not answer.',
+              'See its log; "sallyport up" starts it again.',
+              { cause },
+            ),
       ),
     )
     sent.end(text)

@@ -37,7 +37,7 @@ export function adminPorts(gateway: Gateway, store: Store): AdminPorts {
     },
     detect: (request) => detectSource(gateway.servers, request),
     convert: (spec) => convertServer(gateway.servers, spec),
-    call: (request) => call(gateway, request),
+    call: (request, gone) => call(gateway, request, gone),
     explain: async (request) => explainFor(gateway.cell.current, request, Date.now()),
     validKey: (name, at) => gateway.applier.validKey(name, at),
     isRevokedHere: ({ hash }) => gateway.revocations.has(hash),
@@ -92,6 +92,7 @@ async function settled({ revocations }: Gateway, store: Store): Promise<StoredSt
 async function call(
   gateway: Gateway,
   request: { key: string | undefined; server: string; tool: string; argumentsJson: string },
+  gone: AbortSignal,
 ): Promise<OwnAnswer> {
   if (gateway.stopping.aborted) throw new GatewayError('shutting_down')
   const { keys, state } = gateway.cell.current
@@ -106,5 +107,6 @@ async function call(
     cancel: () => cancel.cancel(),
   })
   const { server, tool, argumentsJson: args } = request
+  gone.addEventListener('abort', () => cancel.cancel(), { once: true })
   return callTool(gateway.deps, { principal, server, tool, args, cancel }).finally(leave)
 }

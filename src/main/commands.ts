@@ -324,6 +324,7 @@ export function offline(settings: CommandSettings, place: Place): Promise<AdminC
               resolve(
                 inProcessAdmin(
                   createAdmin(adminPorts(gateway, store), ownerBy('command')),
+                  settings.signal,
                   async () => {
                     release()
                     await ended
@@ -374,7 +375,7 @@ export async function conversions(settings: CommandSettings, place: Place): Prom
     },
     ownerBy('command'),
   )
-  return inProcessAdmin(app, () => host.close())
+  return inProcessAdmin(app, settings.signal, () => host.close())
 }
 
 /** Turns what stops a start into an error with its sentence for people. */

@@ -11,6 +11,7 @@ import { type AdminServer, serveAdmin } from '../../src/admin/serve.ts'
 import { connectRunning } from '../../src/cli/socket-client.ts'
 import { owner, standIn } from './stand-in.ts'
 
+const never = new AbortController().signal
 const servers: AdminServer[] = []
 afterEach(async () => {
   for (const server of servers.splice(0)) await server.close()
@@ -60,7 +61,7 @@ test('a path that is too long for a socket moves to a private temporary folder',
   const { path } = await serve({ ...ports, dataDir })
   expect(Buffer.byteLength(path)).toBeLessThanOrEqual(100)
   expect((await stat(dirname(path))).mode & 0o777).toBe(0o700)
-  const client = await connectRunning(dataDir)
+  const client = await connectRunning(dataDir, never)
   if (client === undefined) throw new Error('nobody listens')
   expect((await ask(client, listServers, {})).servers).toHaveLength(2)
   await symlink(dataDir, join(dir, 'link'))
@@ -78,9 +79,9 @@ test('a second gateway on a data folder is refused; the socket of a dead one is 
   killed.kill('SIGKILL')
   await once(killed, 'exit')
   expect((await stat(path)).isSocket()).toBe(true)
-  expect(await connectRunning(dataDir)).toBeUndefined()
+  expect(await connectRunning(dataDir, never)).toBeUndefined()
   await serve(ports)
-  expect(await connectRunning(dataDir)).toBeDefined()
+  expect(await connectRunning(dataDir, never)).toBeDefined()
 })
 
 test('a folder that others can enter is not trusted', async () => {
@@ -94,7 +95,7 @@ test('a folder that others can enter is not trusted', async () => {
 test('the description names every operation, and unknown paths and bad bodies get an error of ours', async () => {
   const { ports, dataDir } = await standIn()
   await serve(ports)
-  const client = await connectRunning(dataDir)
+  const client = await connectRunning(dataDir, never)
   if (client === undefined) throw new Error('nobody listens')
   const description = JSON.parse((await client.request('GET', '/api/openapi.json')).body)
   expect(description.openapi).toBe('3.1.0')

@@ -178,6 +178,7 @@ export interface StandIn {
   readonly journal: JournalLine[]
 }
 
+const never = new AbortController().signal
 const flushed = async (): Promise<void> => undefined
 
 export async function standIn(): Promise<StandIn> {
@@ -202,9 +203,9 @@ export async function standIn(): Promise<StandIn> {
       signal: new AbortController().signal,
       up: async (options) => started.push(options) - started.length,
       stdio: async (options) => started.push(options) - started.length,
-      offline: async () => inProcessAdmin(createAdmin(ports, owner), async () => undefined),
+      offline: async () => inProcessAdmin(createAdmin(ports, owner), never, async () => undefined),
       conversions: async () =>
-        inProcessAdmin(createConversionAdmin(ports, owner), async () => undefined),
+        inProcessAdmin(createConversionAdmin(ports, owner), never, async () => undefined),
       checkConfig: async ({ config }) => ({
         file: config,
         warnings: [],

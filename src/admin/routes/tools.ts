@@ -44,10 +44,10 @@ export function toolRoutes(app: FastifyInstance, ports: AdminPorts): void {
       }),
     }
   })
-  handle(app, callTool, ({ key, server, tool, argumentsJson }) => {
+  handle(app, callTool, ({ key, server, tool, argumentsJson }, _given, _actor, gone) => {
     // Whoever may speak to the administration sees all names.
     if (!Object.hasOwn(ports.snapshot().state.servers, server)) throw unknownServer(server)
-    return ports.call({ key, server, tool, argumentsJson })
+    return ports.call({ key, server, tool, argumentsJson }, gone)
   })
   handle(app, explain, async (input) => {
     const principal = /^(key|user):|^(local|owner)$/.test(input.principal)
