@@ -20,6 +20,7 @@ import { unlimitedAccount } from '../src/model/account.ts'
 import type { Endpoint } from '../src/model/action.ts'
 import { type Call, type Era, noCapabilities } from '../src/model/call.ts'
 import { desiredState } from '../src/model/desired-state.ts'
+import { declaredIn } from '../src/model/facts.ts'
 import { type MethodName, methodOf, methods } from '../src/model/methods.ts'
 import type { Principal } from '../src/model/principal.ts'
 import { GatewayError, toGatewayError } from '../src/model/refusal.ts'
@@ -212,7 +213,9 @@ function listing(enter: (step: Step) => void, era: Era): Listing {
     facts: {
       era,
       revision: era === 'modern' ? '2026-07-28' : '2025-11-25',
-      capabilities: `{"tools":{},"prompts":{},"resources":{},"completions":{},${era === 'modern' ? '' : '"tasks":{},'}"extensions":{"io.modelcontextprotocol/tasks":{},"io.modelcontextprotocol/skills":{}}}`,
+      declared: declaredIn(
+        `{"tools":{},"prompts":{},"resources":{},"completions":{},${era === 'modern' ? '' : '"tasks":{},'}"extensions":{"io.modelcontextprotocol/tasks":{},"io.modelcontextprotocol/skills":{}}}`,
+      ),
       serverInfo: '{}',
       instructions: undefined,
     },

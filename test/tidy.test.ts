@@ -288,6 +288,42 @@ describe('words', () => {
       text.split('\n').flatMap((line, at) => (form.test(line) ? [`${path}:${at + 1}`] : [])),
     )
 
+  const inCode = (form: RegExp): string[] =>
+    sources.filter((path) => !path.endsWith('.test.ts')).filter((path) => form.test(read(path)))
+
+  it('looks for no name in the text of JSON but by mayName', () => {
+    expect(inCode(/\.(includes|search)\(\s*['`]"/)).toEqual(['src/kit/may-name.ts'])
+  })
+
+  /** Of others, who give no code. What the gateway itself says has one. */
+  const foreignWords: Readonly<Record<string, string>> = {
+    'src/admin/advice.ts':
+      'systems, drivers and programs that do not start, in one table of advice',
+    'src/flow/call.ts': 'servers that have no such resource',
+    'src/guard/compile.ts': 'the library, of a reference, which are shown again',
+    'src/kinds/document/read.ts': 'the library, of a line, which is shown',
+    'src/kinds/graphql/execute/result.ts': 'an API, of a variable, which is shown as an argument',
+    'src/kinds/grpc/convert/load.ts': 'the library, of a line, which is shown',
+    'src/kinds/grpc/execute/executor.ts': 'the library, of a message that is too large',
+    'src/kinds/sql/execute/executor.ts': 'a database, to end its sentence with a full stop',
+    'src/kinds/sql/execute/mysql-shown.ts': 'the server, of a table, which may have to be hidden',
+    'src/kinds/sql/execute/mysql.ts': 'the driver, of a connection that ended',
+    'src/kinds/sql/execute/postgres.ts': 'the driver, of a connection that ended',
+    'src/kinds/sql/execute/sqlite-process.ts': 'the library, of what an authoriser refuses',
+    'src/mcp/http/refused.ts': 'servers that know a session no more',
+    'src/store/connection.ts': 'the driver, of a connection that ended',
+    'src/store/failure.ts': 'the driver and PostgreSQL, in one table of causes',
+    'src/upstream/asking.ts': 'servers that cannot ask in the era',
+  }
+
+  it('decides nothing by the words of an error that has a code', () => {
+    const words = '(?:message|messages|messageOf|details?|said|stderr)'
+    const tested = new RegExp(
+      `\\.(?:test|exec)\\(\\s*(?:[\\w.]+\\.|messageOf\\()?${words}\\b(?!\\.(?!slice))|\\.(?:message|detail)\\??\\.(?:includes|startsWith|endsWith|match|search)\\(`,
+    )
+    expect(inCode(tested).sort()).toEqual(Object.keys(foreignWords).sort())
+  })
+
   it('leaves nothing to be fixed later without saying why', () => {
     expect(places(new RegExp('FIX' + 'ME'))).toEqual([])
     expect(places(/\bTODO\b(?!: .{10})/)).toEqual([])

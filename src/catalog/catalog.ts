@@ -1,27 +1,13 @@
 import { hash } from 'node:crypto'
-import { scanObject } from '../kit/json-scan.ts'
-import type { Era, Revision } from '../model/call.ts'
+import type { Facts } from '../model/facts.ts'
 import type { Item, ItemKind } from '../model/target.ts'
 import type { Oddity } from './items.ts'
 import { type PublicName, publicNames } from './names.ts'
 
-/** What a server says about itself, in the neutral form. */
-export interface ServerFacts {
-  readonly era: Era
-  readonly revision: Revision
-  /** Raw `capabilities`. */
-  readonly capabilities: string
-  /** Raw `serverInfo`; self-reported. */
-  readonly serverInfo: string
-  readonly instructions: string | undefined
-  /** What is wrong although calls go on, for operators. */
-  readonly trouble?: string
-}
-
 /** What one server listed, the last time that it could be asked. */
 export interface Listing {
   readonly server: string
-  readonly facts: ServerFacts | undefined
+  readonly facts: Facts | undefined
   readonly items: Readonly<Record<ItemKind, readonly Item[]>>
   /** Epoch milliseconds of the last good answer; 0: never. */
   readonly listedAt: number
@@ -33,22 +19,6 @@ export interface Listing {
   readonly left: readonly Oddity[]
   /** What is offered otherwise than it was listed, and how, for operators. */
   readonly mended: readonly Oddity[]
-}
-
-/** The capabilities and extensions that a server names. */
-export function offersOf(capabilities: string): ReadonlySet<string> {
-  const offers = new Set<string>()
-  for (const member of scanObject(
-    capabilities,
-    { extensions: {} },
-    { depthMax: 512, refuseDuplicates: false },
-  )) {
-    // `null` and `false` name what is not there.
-    if (!/^(?:null|false)/.test(capabilities.slice(member.start, member.start + 5)))
-      offers.add(member.key)
-    if (member.key === 'extensions') for (const { key } of member.members ?? []) offers.add(key)
-  }
-  return offers
 }
 
 const itemKinds = ['tool', 'prompt', 'resource', 'template', 'skill'] as const

@@ -1,11 +1,9 @@
 import { withoutHidden } from '../kit/hidden-text.ts'
-import { scanObject } from '../kit/json-scan.ts'
 import { type Era, modernRevisions, type Revision } from '../model/call.ts'
 import {
   appsExtension,
   extensionsText,
   knownExtensions,
-  readExtensions,
   tasksExtension,
 } from '../model/extensions.ts'
 import type { Catalog, Listing } from './catalog.ts'
@@ -66,19 +64,8 @@ export function offerOf(
  */
 function coreTasks(listings: readonly Listing[], scope: Scope): string | undefined {
   const facts = scope.endpoint.kind === 'server' ? listings[0]?.facts : undefined
-  if (facts?.era !== 'legacy' || !facts.capabilities.includes('"tasks"')) return undefined
-  const has = scanObject(
-    facts.capabilities,
-    { tasks: { requests: { tools: {} } } },
-    { depthMax: 512, refuseDuplicates: false },
-  )
-  const within = (members: typeof has | undefined, key: string) =>
-    members?.find((member) => member.key === key)?.members
-  const tasks = within(has, 'tasks')
-  const tools = within(within(tasks, 'requests'), 'tools')
-  if (tools?.some((member) => member.key === 'call') !== true) return undefined
-  const cancel = tasks?.some((member) => member.key === 'cancel') === true ? '"cancel":{},' : ''
-  return `{${cancel}"requests":{"tools":{"call":{}}}}`
+  if (facts?.era !== 'legacy' || !facts.declared.tasks.ofTools) return undefined
+  return `{${facts.declared.tasks.cancel ? '"cancel":{},' : ''}"requests":{"tools":{"call":{}}}}`
 }
 
 /** Whether the operator lets an extension of a server through, and its apps to the endpoints that join several. */
@@ -107,7 +94,7 @@ export function extensionsOf(
   relays: RelaysExtension,
 ): readonly (readonly [string, string])[] {
   const joined = scope.endpoint.kind !== 'server'
-  return [...readExtensions(listing.facts?.capabilities ?? '{}')].filter(([id]) => {
+  return [...(listing.facts?.declared.extensions ?? [])].filter(([id]) => {
     if (!relays.allowed(listing.server, id)) return false
     if (!joined) return true
     // What is not known cannot be rewritten, so it stays on the server's own endpoint.
@@ -123,16 +110,15 @@ function addFlag(flags: Map<string, Set<string>>, kind: string, flag?: string): 
   flags.set(kind, set)
 }
 
-function collectFlags(listing: Listing, flags: Map<string, Set<string>>): void {
-  if (listing.facts === undefined) return
-  const raw = listing.facts.capabilities
-  // The whole answer was scanned with the same depth before.
-  for (const member of scanObject(raw, { '*': {} }, { depthMax: 512, refuseDuplicates: false })) {
-    if (!known.some((kind) => kind === member.key) || member.members === undefined) continue
-    addFlag(flags, member.key)
-    for (const flag of member.members)
-      if (raw.slice(flag.start, flag.end) === 'true' && /^[A-Za-z]{1,32}$/.test(flag.key))
-        addFlag(flags, member.key, flag.key)
+/** Flags have no more than a word for a name; anything else is not passed on. */
+const flagName = /^[A-Za-z]{1,32}$/
+
+function collectFlags({ facts }: Listing, flags: Map<string, Set<string>>): void {
+  for (const kind of known) {
+    const own = facts?.declared.flags.get(kind)
+    if (own === undefined) continue
+    addFlag(flags, kind)
+    for (const flag of own) if (flagName.test(flag)) addFlag(flags, kind, flag)
   }
 }
 

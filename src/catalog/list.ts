@@ -1,5 +1,6 @@
 import { type JsonMember, scanObject, stringValue } from '../kit/json-scan.ts'
 import { Lru } from '../kit/lru.ts'
+import { mayName } from '../kit/may-name.ts'
 import { endpointText } from '../model/action.ts'
 import type { Era } from '../model/call.ts'
 import { type ListMethod, listFactsOf } from '../model/methods.ts'
@@ -218,8 +219,8 @@ const scanOptions = { depthMax: 512, refuseDuplicates: false }
 /** A definition as an endpoint shows it: under its public name, its other members byte for byte unless `how` says otherwise. */
 function rewriteDefinition(item: Item, key: string, name: string, how: Rewriting): string {
   const { raw } = item
-  const dropExecution = how.dropExecution && item.kind === 'tool' && raw.includes('"execution"')
-  const touchUi = how.apps !== 'keep' && raw.includes('"ui')
+  const dropExecution = how.dropExecution && item.kind === 'tool' && mayName(raw, 'execution')
+  const touchUi = how.apps !== 'keep' && mayName(raw, '_meta')
   const skill = how.joined && item.kind === 'skill'
   if (name === item.name && !dropExecution && !touchUi && !how.wrapOutput && !skill) return raw
   const parts: string[] = []
@@ -278,7 +279,7 @@ function publicFile(item: Item, file: JsonMember): string {
 
 /** The schema of `{"result": value}`. References inside it are JSON pointers (mend.ts) and get the way to it in front. */
 function wrappedSchema(raw: string): string {
-  const inner = raw.includes('"$ref"')
+  const inner = mayName(raw, '$ref')
     ? editTexts(raw, (key, text) =>
         key === '$ref' && text.startsWith('#') ? `#/properties/result${text.slice(1)}` : text,
       )

@@ -3,6 +3,7 @@
  * wrong member would take the tools of every server along. What is optional and wrong is left out, what is required and can
  * be filled is; everything else keeps its bytes. The judges are the parsers of the official SDKs (test/interop/mend.test.ts).
  */
+
 import {
   isObjectText,
   type JsonMember,
@@ -10,6 +11,7 @@ import {
   scanObject,
   stringValue,
 } from '../kit/json-scan.ts'
+import { mayName } from '../kit/may-name.ts'
 import type { Era } from '../model/call.ts'
 import type { ItemKind } from '../model/target.ts'
 import { schemaFault } from './schema-fault.ts'
@@ -311,7 +313,7 @@ function outputSchema(sent: string, era: Era, note: (text: string) => void): str
   }
   // Clients keep schemas of all servers by their names, of which nothing else makes use here.
   const raw =
-    sent.includes('"$id"') || sent.includes('"$anchor"') ? editTexts(sent, withoutNames) : sent
+    mayName(sent, '$id') || mayName(sent, '$anchor') ? editTexts(sent, withoutNames) : sent
   // A modern one may be of anything: it is wrapped for legacy callers (list.ts).
   if (era === 'modern' && !saysObject(raw))
     return mended(object({ $schema: text }), raw, 'outputSchema', note)

@@ -100,6 +100,6 @@ function requireCoreTasks(snapshot: Snapshot, call: Call): void {
     call.endpoint.kind === 'server' &&
     relaysOf(snapshot).allowed(call.endpoint.server, tasksExtension) &&
     facts?.era === 'legacy' &&
-    facts.capabilities.includes('"tasks"')
+    facts.declared.names.has('tasks')
   if (call.revision !== '2025-11-25' || !has) throw new GatewayError('method_unknown')
 }

@@ -12,7 +12,7 @@ import { messageOf } from '../kit/thrown.ts'
 import { type Conversion, ConversionFault, type ReadDocument } from '../model/conversion.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { ConversionJob } from './converters.ts'
-import type { FromWorker, PlainFault, ToWorker } from './messages.ts'
+import { type FromWorker, type PlainFault, plainOf, type ToWorker } from './messages.ts'
 import { leaveOut } from './selection.ts'
 
 export interface ConversionCaps {
@@ -109,8 +109,8 @@ function answerOf(
       settled()
       if (message.kind === 'done') resolve(deserialize(message.conversion))
       else {
-        const { code, message: text, place } = message.fault
-        reject(new ConversionFault(code, text, place))
+        const { code, message: text, place, byEgress } = message.fault
+        reject(new ConversionFault(code, text, place, byEgress))
       }
     })
     worker.once('error', (cause) => {
@@ -143,12 +143,9 @@ async function answerRead(
 }
 
 function faultOf(thrown: unknown, reference: string): PlainFault {
-  if (thrown instanceof ConversionFault)
-    return { code: thrown.code, message: thrown.message, place: thrown.place }
-  const code =
-    thrown instanceof GatewayError && thrown.code === 'egress_refused'
-      ? 'document_refused'
-      : 'document_unreadable'
+  if (thrown instanceof ConversionFault) return plainOf(thrown)
+  const byEgress = thrown instanceof GatewayError && thrown.code === 'egress_refused'
+  const code = byEgress ? 'document_refused' : 'document_unreadable'
   const message = messageOf(thrown)
-  return { code, message, place: reference }
+  return { code, message, place: reference, byEgress }
 }

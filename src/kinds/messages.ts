@@ -1,5 +1,5 @@
 /** What the process of a conversion and the gateway say to each other. */
-import type { ConversionCode, Document } from '../model/conversion.ts'
+import type { ConversionCode, ConversionFault, Document } from '../model/conversion.ts'
 import type { ConversionJob } from './converters.ts'
 
 /** A ConversionFault as plain data: classes do not cross. */
@@ -7,6 +7,7 @@ export interface PlainFault {
   readonly code: ConversionCode
   readonly message: string
   readonly place: string
+  readonly byEgress: boolean
 }
 
 export type FromWorker =
@@ -24,3 +25,8 @@ export type ToWorker =
   | { readonly kind: 'job'; readonly job: ConversionJob }
   | { readonly kind: 'document'; readonly id: number; readonly document: Document }
   | { readonly kind: 'refused'; readonly id: number; readonly fault: PlainFault }
+
+/** A fault as it crosses between the processes. */
+export function plainOf({ code, message, place, byEgress }: ConversionFault): PlainFault {
+  return { code, message, place, byEgress }
+}

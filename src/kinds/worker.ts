@@ -5,7 +5,7 @@
 import { serialize } from 'node:v8'
 import { ConversionFault, type Document } from '../model/conversion.ts'
 import { convertJob } from './converters.ts'
-import type { FromWorker, PlainFault, ToWorker } from './messages.ts'
+import { type FromWorker, type PlainFault, plainOf, type ToWorker } from './messages.ts'
 import { leaveOut } from './selection.ts'
 
 /** The gateway holds this much of every server of an API kind, and as much of its tools as lists show. */
@@ -22,16 +22,21 @@ function post(message: FromWorker): void {
 }
 
 function plainFault(thrown: unknown): PlainFault {
-  if (thrown instanceof ConversionFault)
-    return { code: thrown.code, message: thrown.message, place: thrown.place }
+  if (thrown instanceof ConversionFault) return plainOf(thrown)
   // V8 says this of a stack that is full: the description nests more deeply than it can be followed.
   if (thrown instanceof RangeError)
-    return { code: 'description_too_large', message: 'it is nested too deeply', place: '' }
+    return {
+      code: 'description_too_large',
+      message: 'it is nested too deeply',
+      place: '',
+      byEgress: false,
+    }
   const what = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
   return {
     code: 'description_invalid',
     message: `the converter cannot read it (${what.slice(0, 500)})`,
     place: '',
+    byEgress: false,
   }
 }
 
@@ -76,8 +81,8 @@ process.on('message', (message: ToWorker) => {
   waiting.delete(message.id)
   if (message.kind === 'document') reader?.resolve(message.document)
   else {
-    const { code, message: text, place } = message.fault
-    reader?.reject(new ConversionFault(code, text, place))
+    const { code, message: text, place, byEgress } = message.fault
+    reader?.reject(new ConversionFault(code, text, place, byEgress))
   }
 })
 // Whoever asked is gone.

@@ -10,6 +10,7 @@ import { errorOf, messageOf } from '../kit/thrown.ts'
 import { type Capabilities, newestLegacy, newestModern, noCapabilities } from '../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../model/codec.ts'
 import { legacyCapabilities } from '../model/extensions.ts'
+import type { Facts } from '../model/facts.ts'
 import { type Member, type Members, rawOf } from '../model/members.ts'
 import {
   type ListMethod,
@@ -22,7 +23,7 @@ import {
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import { subjectOf } from '../model/target.ts'
 import { Asking } from '../upstream/asking.ts'
-import type { Facts, Listed, Sent, ServerLink, ServerNotice, Start } from '../upstream/kind.ts'
+import type { Listed, Sent, ServerLink, ServerNotice, Start } from '../upstream/kind.ts'
 import { OpenCall } from '../upstream/round.ts'
 import { honouredUris } from './http/listen.ts'
 import { listenRequest, productMember, provesModern, readAllPages, readFacts } from './opening.ts'
@@ -364,7 +365,7 @@ export class ChannelLink implements ServerLink {
 
   /** A legacy server has one level for its whole session: the most verbose that anybody asked for. */
   private setLevel(session: ChannelSession, facts: Facts, level: string | undefined): void {
-    if (facts.era !== 'legacy' || level === undefined || !facts.capabilities.includes('"logging"'))
+    if (facts.era !== 'legacy' || level === undefined || !facts.declared.names.has('logging'))
       return
     if (session.logLevel !== undefined && levelRank(session.logLevel) <= levelRank(level)) return
     session.logLevel = level

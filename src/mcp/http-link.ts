@@ -1,4 +1,5 @@
 /** Remote MCP servers over HTTP: Streamable HTTP in both eras, and the HTTP+SSE pair of 2024-11-05. */
+
 import type { Dispatcher } from 'undici'
 import type { Egress, PoolOptions } from '../egress/egress.ts'
 import { Deadlines } from '../kit/deadlines.ts'
@@ -7,6 +8,7 @@ import { type Capabilities, newestModern, noCapabilities } from '../model/call.t
 import type { ServerCodec, ServerMessage } from '../model/codec.ts'
 import type { HttpSpec } from '../model/desired-state.ts'
 import { legacyCapabilities } from '../model/extensions.ts'
+import { declaredIn, type Facts, withoutFlag } from '../model/facts.ts'
 import type { Member } from '../model/members.ts'
 import {
   type ListMethod,
@@ -19,7 +21,7 @@ import {
 import { GatewayError } from '../model/refusal.ts'
 import { subjectOf } from '../model/target.ts'
 import { Asking } from '../upstream/asking.ts'
-import type { Facts, Listed, Sent, ServerLink, ServerNotice, Start } from '../upstream/kind.ts'
+import type { Listed, Sent, ServerLink, ServerNotice, Start } from '../upstream/kind.ts'
 import { OpenCall } from '../upstream/round.ts'
 import { ChannelLink, isOf, levelRank, ownerOf, sessionsPerPrincipalMax } from './channel-link.ts'
 import { ListenStream } from './http/listen.ts'
@@ -330,7 +332,7 @@ export class McpHttp implements ServerLink {
     credential: Readonly<Record<string, string>>,
     level: string | undefined,
   ): void {
-    if (level === undefined || !session.facts.capabilities.includes('"logging"')) return
+    if (level === undefined || !session.facts.declared.names.has('logging')) return
     if (session.logLevel !== undefined && levelRank(session.logLevel) <= levelRank(level)) return
     session.logLevel = level
     const { codec } = this.options
@@ -414,7 +416,7 @@ export class McpHttp implements ServerLink {
       : {
           era: 'modern',
           revision: newestModern,
-          capabilities: '{}',
+          declared: declaredIn('{}'),
           serverInfo: '{}',
           instructions: undefined,
         }
@@ -449,7 +451,7 @@ export class McpHttp implements ServerLink {
     if (mode.kind === 'pair') return mode.link.facts()
     // Lists are asked again from time to time, so that their changes are told all the same; resources are not.
     return this.deaf
-      ? { ...mode.facts, capabilities: withoutSubscribe(mode.facts.capabilities) }
+      ? { ...mode.facts, declared: withoutFlag(mode.facts.declared, 'resources', 'subscribe') }
       : mode.facts
   }
 
@@ -637,8 +639,4 @@ function refuseError(message: ServerMessage | undefined): void {
     throw new GatewayError('subscription_refused', {
       detail: `${message.code} ${message.message.slice(0, 200)}`,
     })
-}
-
-function withoutSubscribe(capabilities: string): string {
-  return capabilities.replace(/"subscribe"\s*:\s*true/, '"subscribe":false')
 }

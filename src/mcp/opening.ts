@@ -1,5 +1,6 @@
 /** Opening a server: what both transports need to find its era and read what it says of itself. */
-import { scanObject, stringValue } from '../kit/json-scan.ts'
+
+import { isObjectText, scanObject, stringValue } from '../kit/json-scan.ts'
 import type { Era, Revision } from '../model/call.ts'
 import {
   type Capabilities,
@@ -10,11 +11,12 @@ import {
 } from '../model/call.ts'
 import type { OwnRequest, ServerMessage } from '../model/codec.ts'
 import { tasksExtension } from '../model/extensions.ts'
+import { declaredIn, type Facts } from '../model/facts.ts'
 import type { Member } from '../model/members.ts'
 import { names } from '../model/methods.ts'
 import { productInfo } from '../model/product.ts'
 import { GatewayError } from '../model/refusal.ts'
-import type { Facts, Listed } from '../upstream/kind.ts'
+import type { Listed } from '../upstream/kind.ts'
 
 export const productMember: Member = { key: 'clientInfo', raw: productInfo }
 
@@ -25,7 +27,7 @@ const instructionsMax = 16_384
 /** Facts of an InitializeResult or a DiscoverResult. */
 export function readFacts(message: ResultMessage, era: Era): Facts {
   const text = message.bytes.toString('utf8', message.start, message.end)
-  const members = scanObject(text, { _meta: {} }, { depthMax: 512, refuseDuplicates: false })
+  const members = scanObject(text, { _meta: {} }, scanOptions)
   const raw = (key: string): string | undefined => {
     const member = members.find((candidate) => candidate.key === key)
     return member === undefined ? undefined : text.slice(member.start, member.end)
@@ -33,11 +35,11 @@ export function readFacts(message: ResultMessage, era: Era): Facts {
   const meta = members
     .find((member) => member.key === '_meta')
     ?.members?.find((member) => member.key === 'io.modelcontextprotocol/serverInfo')
-  const capabilities = raw('capabilities') ?? '{}'
+  const capabilities = raw('capabilities')
   return {
     era,
     revision: era === 'modern' ? newestModern : legacyRevision(stringValue(raw('protocolVersion'))),
-    capabilities: capabilities.startsWith('{') ? capabilities : '{}',
+    declared: declaredIn(isObjectText(capabilities) ? capabilities : '{}'),
     serverInfo: raw('serverInfo') ?? (meta === undefined ? '{}' : text.slice(meta.start, meta.end)),
     instructions: stringValue(raw('instructions'))?.slice(0, instructionsMax),
   }
@@ -50,15 +52,26 @@ export function readFacts(message: ResultMessage, era: Era): Facts {
 export function provesModern(message: ServerMessage | undefined): boolean {
   if (message?.kind === 'result') {
     const text = message.bytes.toString('utf8', message.start, message.end)
-    return (
-      text.includes('"supportedVersions"') &&
-      modernRevisions.some((revision) => text.includes(`"${revision}"`))
-    )
+    return listsOurs(text, 'supportedVersions')
   }
   return (
     message?.kind === 'error' &&
     message.code === -32022 &&
-    modernRevisions.some((revision) => message.data?.includes(`"${revision}"`) === true)
+    isObjectText(message.data) &&
+    listsOurs(message.data, 'supported')
+  )
+}
+
+const scanOptions = { depthMax: 512, refuseDuplicates: false }
+
+/** Whether a member of an object is a list with a modern revision of ours. */
+function listsOurs(text: string, key: string): boolean {
+  const list = scanObject(text, { [key]: { '[]': {} } }, scanOptions).find(
+    (member) => member.key === key,
+  )
+  const known: readonly string[] = modernRevisions
+  return (list?.members ?? []).some((entry) =>
+    known.includes(stringValue(text.slice(entry.start, entry.end)) ?? ''),
   )
 }
 
@@ -86,11 +99,7 @@ function readPage(
   if (message?.kind !== 'result')
     throw new GatewayError('server_broken', { detail: `${member}: no answer` })
   const text = message.bytes.toString('utf8', message.start, message.end)
-  const members = scanObject(
-    text,
-    { [member]: { '[]': {} } },
-    { depthMax: 512, refuseDuplicates: false },
-  )
+  const members = scanObject(text, { [member]: { '[]': {} } }, scanOptions)
   const list = members.find((candidate) => candidate.key === member)
   const cursor = members.find((candidate) => candidate.key === 'nextCursor')
   if (list?.members === undefined)

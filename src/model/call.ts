@@ -14,6 +14,8 @@ export const newestModern: Revision = '2026-07-28'
 /** What the caller can be asked, and the raw object it declared. */
 export interface Capabilities {
   readonly raw: string
+  /** The same without its extensions. */
+  readonly bare: string
   /** The same in one of a few dozen forms: what a legacy server is told, and what its sessions are pooled by. */
   readonly pooled: string
   readonly elicitation: boolean
@@ -27,6 +29,7 @@ export interface Capabilities {
 /** Of a caller that can be asked nothing, and of the gateway itself. */
 export const noCapabilities: Capabilities = {
   raw: '{}',
+  bare: '{}',
   pooled: '{}',
   elicitation: false,
   elicitationUrl: false,

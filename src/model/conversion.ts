@@ -53,12 +53,15 @@ export class ConversionFault extends Error {
   readonly code: ConversionCode
   /** Location and JSON pointer, line, or element name; empty when unknown. */
   readonly place: string
+  /** Its document was refused by the guard of connections, which names the setting that would allow it. */
+  readonly byEgress: boolean
 
-  constructor(code: ConversionCode, message: string, place = '') {
+  constructor(code: ConversionCode, message: string, place = '', byEgress = false) {
     super(message)
     this.name = 'ConversionFault'
     this.code = code
     this.place = place
+    this.byEgress = byEgress
   }
 }
 

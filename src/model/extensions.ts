@@ -1,6 +1,5 @@
 /** Extensions of MCP that are relayed, by allow-list (protocol.md section 13; MCP 2026-07-28 basic/index, "Extensions"). */
-import { isObjectText, scanObject } from '../kit/json-scan.ts'
-import { ownText } from '../kit/own-text.ts'
+import { isObjectText, type JsonMember } from '../kit/json-scan.ts'
 
 export const tasksExtension = 'io.modelcontextprotocol/tasks'
 export const skillsExtension = 'io.modelcontextprotocol/skills'
@@ -11,28 +10,20 @@ export const knownExtensions = [tasksExtension, skillsExtension, appsExtension] 
 
 const countMax = 32
 const settingsCharsMax = 4_096
-const cacheMax = 256
-const cachedCharsMax = 8_192
 
-const none: ReadonlyMap<string, string> = new Map()
-const recent = new Map<string, ReadonlyMap<string, string>>()
-
-/** The `extensions` of a raw capabilities object: identifier to raw settings. Malformed ones count as absent. */
-export function readExtensions(capabilities: string): ReadonlyMap<string, string> {
-  if (!capabilities.includes('"extensions"')) return none
-  const cached = recent.get(capabilities)
-  if (cached !== undefined) return cached
-  const own = capabilities.length <= cachedCharsMax ? ownText(capabilities) : capabilities
-  const members = scanObject(own, { extensions: {} }, { depthMax: 512, refuseDuplicates: false })
+/**
+ * The `extensions` of a raw capabilities object, of whose members those of `extensions` were collected: identifier to raw
+ * settings. Malformed ones count as absent.
+ */
+export function extensionsIn(
+  raw: string,
+  members: readonly JsonMember[],
+): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
   for (const entry of members.find((member) => member.key === 'extensions')?.members ?? []) {
-    const raw = own.slice(entry.start, entry.end)
-    if (isObjectText(raw) && raw.length <= settingsCharsMax && found.size < countMax)
-      found.set(entry.key, raw)
-  }
-  if (own.length <= cachedCharsMax) {
-    if (recent.size >= cacheMax) recent.clear()
-    recent.set(own, found)
+    const settings = raw.slice(entry.start, entry.end)
+    if (isObjectText(settings) && settings.length <= settingsCharsMax && found.size < countMax)
+      found.set(entry.key, settings)
   }
   return found
 }

@@ -316,6 +316,9 @@ export type RefusalCode = keyof typeof refusals
 /** Public data that a refusal carries beside its code, in the form that the specification names. */
 export type RefusalData = Readonly<Record<string, unknown>>
 
+/** Which of the failures of one code it was, for those who must tell them apart: nobody reads words for it. */
+export type FailureReason = 'program-missing' | 'file-unusable'
+
 /**
  * An expected "no". Thrown by a room, caught once by the flow.
  * `message` is private detail for logs and records; only the catalogue's sentences leave the gateway.
@@ -326,10 +329,17 @@ export class GatewayError extends Error {
   readonly data: RefusalData | undefined
   /** A public addition to the sentence, e.g. which header disagreed. Never holds a secret. */
   readonly hint: string | undefined
+  readonly reason: FailureReason | undefined
 
   constructor(
     code: RefusalCode,
-    options: { detail?: string; hint?: string; data?: RefusalData; cause?: unknown } = {},
+    options: {
+      detail?: string
+      hint?: string
+      data?: RefusalData
+      reason?: FailureReason | undefined
+      cause?: unknown
+    } = {},
   ) {
     super(
       options.detail ?? code,
@@ -339,6 +349,7 @@ export class GatewayError extends Error {
     this.code = code
     this.data = options.data
     this.hint = options.hint
+    this.reason = options.reason
   }
 }
 

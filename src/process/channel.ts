@@ -53,6 +53,7 @@ export class ProcessChannel implements Channel {
   /** Why we end it, when it is we. */
   #cause: string | undefined
   #exit: string | undefined
+  #code: number | null = null
   #closing: Promise<void> | undefined
 
   constructor(parts: ChannelParts) {
@@ -68,6 +69,7 @@ export class ProcessChannel implements Channel {
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
     this.gone = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
+        this.#code = code
         this.#exit = signal === null ? `exited with code ${code}` : `was ended by ${signal}`
         setTimeout(() => this.#stopReading(), drainMs).unref()
         resolve(endFamily(this.#family, parts.limits.graceMs))
@@ -174,6 +176,11 @@ export class ProcessChannel implements Channel {
   #stopReading(): void {
     const { stdin, stdout, stderr } = this.#parts.child
     for (const stream of [stdin, stdout, stderr]) stream.destroy()
+  }
+
+  /** Its shell or launcher found no such program (POSIX sh, "Exit Status for Commands"). */
+  get isProgramMissing(): boolean {
+    return this.#code === 127
   }
 
   #end(): string {

@@ -158,18 +158,20 @@ class Processes implements ProcessManager {
     }
     if (ended) {
       void channel.close()
-      throw unavailable(spec, await channel.ended)
+      const reason = await channel.ended
+      throw unavailable(spec, reason, channel.isProgramMissing)
     }
     return channel
   }
 
   async #spawn(spec: ProcessSpec, marker: string): Promise<ProcessChannel> {
     const child = spawnOrCode(spec, marker)
-    if (typeof child === 'string') throw unavailable(spec, child)
+    if (typeof child === 'string') throw unavailable(spec, child, child === missing)
     if (child.pid === undefined) {
       // Its spawnargs hold the arguments, so the error itself must not travel on.
       const [error]: unknown[] = await once(child, 'error')
-      throw unavailable(spec, startFailure(spec, codeOf(error)))
+      const code = codeOf(error)
+      throw unavailable(spec, startFailure(spec, code), code === missing)
     }
     const leader = { pid: child.pid, startTime: startTimeOf(child.pid) }
     this.#guardian?.add(leader)
@@ -226,9 +228,12 @@ function spawnOrCode(spec: ProcessSpec, marker: string): ChildProcessWithoutNull
   }
 }
 
-function unavailable(spec: ProcessSpec, reason: string): GatewayError {
-  const detail = `${spec.name}: ${basename(spec.command)} did not start: ${reason}`
-  return new GatewayError('server_unavailable', { detail })
+const missing = 'ENOENT'
+
+function unavailable(spec: ProcessSpec, why: string, isMissing: boolean): GatewayError {
+  const detail = `${spec.name}: ${basename(spec.command)} did not start: ${why}`
+  const reason = isMissing ? 'program-missing' : undefined
+  return new GatewayError('server_unavailable', { detail, reason })
 }
 
 /** The system says ENOENT of the command also when it is the folder that is missing. */

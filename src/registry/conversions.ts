@@ -221,9 +221,6 @@ const reasons: Partial<Record<GatewayError['code'], FaultReason>> = {
   role_too_wide: 'role',
 }
 
-/** What SQLite says of a file that no retry will make a database. */
-const ofFile = /^there is no file |\bfile is not a database\b|\bunable to open database file\b/
-
 /** What stood in the way of reading, converting or introspecting. */
 export function faultOf(thrown: unknown, kind?: ServerKind): Fault {
   const fault = conversionFault(thrown)
@@ -232,22 +229,21 @@ export function faultOf(thrown: unknown, kind?: ServerKind): Fault {
     const reason = reasonOf(fault)
     return { ok: false, reason, message: `${message} [${code}]`, place }
   }
-  const { code, message } = toGatewayError(thrown)
+  const { code, message, reason: why } = toGatewayError(thrown)
   const hasAccount =
     kind !== undefined && kind !== 'stdio' && kind !== 'http' && kinds[kind].hasAccount
   const reason =
     hasAccount && code === 'server_refused_us'
       ? 'login'
-      : code === 'server_unavailable' && ofFile.test(message)
+      : why === 'file-unusable'
         ? 'source'
         : reasons[code]
   return { ok: false, reason: reason ?? 'unreachable', message }
 }
 
-function reasonOf({ code, message, place }: ConversionFault): FaultReason {
+function reasonOf({ code, byEgress, place }: ConversionFault): FaultReason {
   if (code === 'document_unreadable') return isUrl(place) ? 'unreachable' : 'source'
-  // The guard names the setting that would allow it.
-  return /\begress\.(hosts|networks)\b/.test(message) ? 'egress' : 'description'
+  return byEgress ? 'egress' : 'description'
 }
 
 function conversionFault(thrown: unknown): ConversionFault | undefined {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { readStateFile } from '../kit/state-file.ts'
 import { legacyRevisions, modernRevisions } from '../model/call.ts'
+import { declaredIn, type Facts } from '../model/facts.ts'
 
 /** The last list of one server on disk, so that a restart shows it before the server has answered. */
 const savedListing = z.object({
@@ -25,7 +26,8 @@ const savedListing = z.object({
   }),
 })
 
-export type SavedListing = z.infer<typeof savedListing>
+type Saved = z.infer<typeof savedListing>
+export type SavedListing = Omit<Saved, 'facts'> & { readonly facts: Facts }
 
 /** Reads the saved list of a server; undefined when there is none, or one of another specification. */
 export async function loadListing(
@@ -37,7 +39,10 @@ export async function loadListing(
     const parsed = savedListing.safeParse(
       JSON.parse((await readStateFile(join(folder, `${server}.json`))) ?? ''),
     )
-    return parsed.success && parsed.data.spec === spec ? parsed.data : undefined
+    if (!parsed.success || parsed.data.spec !== spec) return undefined
+    const { era, revision, capabilities, serverInfo, instructions } = parsed.data.facts
+    const declared = declaredIn(capabilities)
+    return { ...parsed.data, facts: { era, revision, declared, serverInfo, instructions } }
   } catch {
     return undefined
   }
@@ -50,7 +55,15 @@ export async function saveListing(
 ): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const path = join(folder, `${server}.json`)
-  await writeFile(`${path}.new`, JSON.stringify(listing), { mode: 0o600 })
+  const { era, revision, declared, serverInfo, instructions } = listing.facts
+  const facts: Saved['facts'] = {
+    era,
+    revision,
+    capabilities: declared.raw,
+    serverInfo,
+    ...(instructions === undefined ? {} : { instructions }),
+  }
+  await writeFile(`${path}.new`, JSON.stringify({ ...listing, facts }), { mode: 0o600 })
   await rename(`${path}.new`, path)
 }
 

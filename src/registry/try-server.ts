@@ -1,7 +1,6 @@
 /** Whether a server would work, before it is stored and after: connected to once, and its tools looked at. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Fault, FaultReason, Tried } from '../admin/ports.ts'
-import { offersOf } from '../catalog/catalog.ts'
 import { readItems } from '../catalog/items.ts'
 import type { Guard } from '../guard/inspect.ts'
 import { kindOf, type ServerSpec, type ServerSpecInput } from '../model/desired-state.ts'
@@ -51,10 +50,11 @@ export async function tryServer(
     servers.open(name, { startTimeout: tryTimeout, ...spec }, servers.presentedBy(spec, secrets))
   try {
     const facts = await link.facts()
-    const offers = offersOf(facts.capabilities)
     const listed = link.list(names.listTools)
     // A server that names no tools may have them all the same.
-    const raw = await (offers.has('tools') ? listed : listed.catch(() => ({ items: [] })))
+    const raw = await (facts.declared.names.has('tools')
+      ? listed
+      : listed.catch(() => ({ items: [] })))
     const source = {
       server: name,
       era: facts.era,
@@ -90,13 +90,13 @@ export async function tryServer(
 }
 
 function mcpFault(thrown: unknown, spec: ServerSpec): Fault {
-  const { code, message } = toGatewayError(thrown)
+  const { code, message, reason: why } = toGatewayError(thrown)
   const fault = (reason: FaultReason): Fault => ({ ok: false, reason, message })
   if (code === 'server_refused_us') return fault('unauthorized')
   if (code === 'egress_refused') return fault('egress')
   if (code === 'server_timeout') return fault(spec.stdio === undefined ? 'timeout' : 'silent')
   if (code === 'server_broken') return fault(spec.http === undefined ? 'protocol' : 'not-mcp')
   if (spec.stdio !== undefined)
-    return fault(/ENOENT|not found|cannot be started/i.test(message) ? 'command-missing' : 'exited')
+    return fault(why === 'program-missing' ? 'command-missing' : 'exited')
   return fault('unreachable')
 }

@@ -3,10 +3,11 @@
  * new Snapshot; no request ever writes the catalogue.
  */
 
-import { emptyListing, type Listing, offersOf, type ServerFacts } from '../catalog/catalog.ts'
+import { emptyListing, type Listing } from '../catalog/catalog.ts'
 import { type ItemReaders, type Oddity, readItems } from '../catalog/items.ts'
 import { type Backoff, createBackoff } from '../kit/backoff.ts'
 import { messageOf } from '../kit/thrown.ts'
+import { declaredIn, type Facts } from '../model/facts.ts'
 import type { Members } from '../model/members.ts'
 import {
   type ListMethod,
@@ -30,7 +31,7 @@ export interface Watched {
   readonly passive: boolean
   /** Ask again after so long, for servers that cannot tell that something changed; 0: never. */
   readonly everyMs: number
-  facts(): Promise<ServerFacts>
+  facts(): Promise<Facts>
   /** `cut`: why it is not the whole list. */
   list(method: ListMethod): Promise<{ readonly items: readonly string[]; readonly cut?: string }>
   watch(notice: (method: string, params: Members) => void): Promise<void>
@@ -47,6 +48,9 @@ export interface WatcherOptions {
   readonly onTaskChanged: (server: string, params: Members) => void
   readonly log: (event: { level: 'info' | 'warn'; server: string; text: string }) => void
 }
+
+/** Of a server that says nothing of itself, and has tools all the same. */
+const onlyTools = declaredIn('{"tools":{}}')
 
 const lists = listMethods.map((method) => ({ method, ...listFactsOf(method) }))
 
@@ -117,7 +121,7 @@ export class ServerWatch {
     const saved = await loadListing(options.folder, watched.server, watched.spec)
     if (saved !== undefined && !this.stopped) {
       this.raw = saved.raw
-      this.publish(this.build({ ...saved.facts, instructions: saved.facts.instructions }, saved.at))
+      this.publish(this.build(saved.facts, saved.at))
       if (watched.lazy) return
     }
     if (!watched.passive) this.asked ??= this.refresh()
@@ -182,13 +186,7 @@ export class ServerWatch {
       await saveListing(options.folder, watched.server, {
         spec: watched.spec,
         at: listing.listedAt,
-        facts: {
-          era: facts.era,
-          revision: facts.revision,
-          capabilities: facts.capabilities,
-          serverInfo: facts.serverInfo,
-          ...(facts.instructions === undefined ? {} : { instructions: facts.instructions }),
-        },
+        facts,
         raw: {
           tool: [...raw.tool],
           prompt: [...raw.prompt],
@@ -241,10 +239,8 @@ export class ServerWatch {
   }
 
   /** Reads all lists that the server has. One that fails keeps what it held, and takes no other along. */
-  private async readLists(
-    said: ServerFacts,
-  ): Promise<{ facts: ServerFacts; troubles: readonly string[] }> {
-    const offers = offersOf(said.capabilities)
+  private async readLists(said: Facts): Promise<{ facts: Facts; troubles: readonly string[] }> {
+    const { names: offers } = said.declared
     // A server that says nothing of itself may have tools all the same.
     const guess = !lists.some(({ capability }) => offers.has(capability))
     const wanted = lists.filter(({ kind, capability }) =>
@@ -282,7 +278,7 @@ export class ServerWatch {
       throw fault
     this.raw = next
     return {
-      facts: guess && next.tool.length > 0 ? { ...said, capabilities: '{"tools":{}}' } : said,
+      facts: guess && next.tool.length > 0 ? { ...said, declared: onlyTools } : said,
       troubles,
     }
   }
@@ -328,7 +324,7 @@ export class ServerWatch {
     this.timer.unref()
   }
 
-  private build(facts: ServerFacts, at: number): Listing {
+  private build(facts: Facts, at: number): Listing {
     const left: Oddity[] = []
     const mended: Oddity[] = []
     const { server } = this.watched

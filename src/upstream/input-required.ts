@@ -1,4 +1,5 @@
 import { isObjectText, scanObject, stringValue } from '../kit/json-scan.ts'
+import { mayName } from '../kit/may-name.ts'
 import type { Call } from '../model/call.ts'
 import { type Members, objectText } from '../model/members.ts'
 import { questionKindOf, questions as questionNames } from '../model/methods.ts'
@@ -57,7 +58,7 @@ const scanOptions = { depthMax: 512, refuseDuplicates: false }
 
 /** The parameters of a question without `elicitationId`, which only legacy callers know. */
 export function withoutElicitationId(params: string | undefined): string | undefined {
-  if (params === undefined || !params.includes('"elicitationId"')) return params
+  if (params === undefined || !mayName(params, 'elicitationId')) return params
   const kept = scanObject(params, {}, scanOptions)
     .filter((member) => member.key !== 'elicitationId')
     .map((member) => ({ key: member.key, raw: params.slice(member.start, member.end) }))

@@ -1,18 +1,8 @@
-import type { Era, RecordedCall, Revision } from '../model/call.ts'
+import type { RecordedCall } from '../model/call.ts'
+import type { Facts } from '../model/facts.ts'
 import type { Members } from '../model/members.ts'
 import type { ListMethod } from '../model/methods.ts'
 import type { NotificationSink, OpenCall } from './round.ts'
-
-/** What a server says about itself. */
-export interface Facts {
-  readonly era: Era
-  readonly revision: Revision
-  readonly capabilities: string
-  readonly serverInfo: string
-  readonly instructions: string | undefined
-  /** What is wrong although calls go on, for operators. */
-  readonly trouble?: string
-}
 
 /** The definitions of one list, raw. */
 export interface Listed {

@@ -1,7 +1,7 @@
 import { isObjectText, type JsonMember, scanObject, stringValue } from '../kit/json-scan.ts'
 import { ownText } from '../kit/own-text.ts'
 import type { Capabilities } from '../model/call.ts'
-import { readExtensions } from '../model/extensions.ts'
+import { extensionsIn } from '../model/extensions.ts'
 import { GatewayError } from '../model/refusal.ts'
 
 /** They are kept for as long as a session lasts. */
@@ -22,7 +22,7 @@ export function readCapabilities(given: string): Capabilities {
   const raw = ownText(given)
   const members = scanObject(
     raw,
-    { elicitation: {}, sampling: {}, roots: {} },
+    { elicitation: {}, sampling: {}, roots: {}, extensions: {} },
     { depthMax: 64, refuseDuplicates: false },
   )
   const find = (key: string) => members.find((member) => member.key === key)
@@ -34,13 +34,14 @@ export function readCapabilities(given: string): Capabilities {
   const modes = elicitation?.members?.map((member) => member.key) ?? []
   const capabilities: Capabilities = {
     raw,
+    bare: bareText(raw, members),
     pooled: pooledText(members),
     // An empty object means form mode (MCP 2025-11-25, client/elicitation).
     elicitation: isObject('elicitation') && (modes.includes('form') || !modes.includes('url')),
     elicitationUrl: modes.includes('url'),
     sampling: isObject('sampling'),
     roots: isObject('roots'),
-    extensions: readExtensions(raw),
+    extensions: extensionsIn(raw, members),
   }
   if (recent.size >= 256) recent.clear()
   recent.set(raw, capabilities)
@@ -68,6 +69,13 @@ function pooledText(members: readonly JsonMember[]): string {
     )
   }
   return `{${parts.join(',')}}`
+}
+
+/** Without its extensions: the same text where it has none. */
+function bareText(raw: string, members: readonly JsonMember[]): string {
+  const kept = members.filter((member) => member.key !== 'extensions')
+  if (kept.length === members.length) return raw
+  return `{${kept.map((member) => raw.slice(member.keyStart, member.end)).join(',')}}`
 }
 
 const logLevels = [

@@ -1,7 +1,14 @@
 /** The neutral reply in the caller's era: results spliced from the server's bytes, refusals, questions. Pure. */
 
 import { type Arriving, Layer } from '../kit/arriving.ts'
-import { type Collect, type JsonMember, scanObject } from '../kit/json-scan.ts'
+import {
+  type Collect,
+  isObjectText,
+  type JsonMember,
+  scanObject,
+  textMember,
+} from '../kit/json-scan.ts'
+import { mayName } from '../kit/may-name.ts'
 import type { Call, Era, Revision } from '../model/call.ts'
 import { type Members, objectText } from '../model/members.ts'
 import { methodOf, notifications, questionKindOf } from '../model/methods.ts'
@@ -93,10 +100,10 @@ function completeValue(call: Call, reply: Complete, place: ResultPlace): Value {
   const older = hasBlocks(call) ? olderContent(body.bytes, call.revision, place.uriPrefix) : []
   const edits: Edit[] = []
   if (call.era !== reply.era) eraEdits(call, body.bytes, edits)
-  if (place.uriPrefix !== '' && body.bytes.includes('"uri"'))
+  if (place.uriPrefix !== '' && mayName(body.bytes, 'uri'))
     uriEdits(body.bytes, place.uriPrefix, edits)
   if (place.taskId !== undefined) taskEdits(body.bytes, place.taskId, edits)
-  if (legacyOutput && body.bytes.includes('"structuredContent"'))
+  if (legacyOutput && mayName(body.bytes, 'structuredContent'))
     outputEdits(body.bytes, place.wrapsOutput, edits)
   const within = (edit: Edit): boolean =>
     older.some(({ start, end }) => edit.start >= start && edit.end <= end)
@@ -331,7 +338,8 @@ function recode(
       code === -32602 &&
       reply.era === 'modern' &&
       methodOf(call.method).result === 'contents' &&
-      reply.data?.includes('"uri"')
+      isObjectText(reply.data) &&
+      textMember(reply.data, 'uri') !== undefined
     )
       return { code: -32002, status: 200 }
     if (code === -32042 && call.revision < '2025-11-25') return { code: -32603, status: 200 }

@@ -3,7 +3,9 @@
  * block of an unknown kind (protocol.md section 1: audio came with 2025-03-26, links to resources with 2025-06-18, several
  * blocks, tool use and tool results in sampling with 2025-11-25).
  */
+
 import { type Collect, type JsonMember, scanObject, stringValue } from '../kit/json-scan.ts'
+import { mayName } from '../kit/may-name.ts'
 import type { Revision } from '../model/call.ts'
 
 /** Replace bytes `start` to `end` by `text`. */
@@ -35,7 +37,7 @@ export function mayLackContent(revision: Revision): boolean {
 /** What must be replaced in a result of a tool or a prompt. `uriPrefix` goes before the URIs of the server. */
 export function olderContent(bytes: Buffer, revision: Revision, uriPrefix: string): Edit[] {
   if (!mayLackContent(revision)) return []
-  if (!bytes.includes('"resource_link"') && !bytes.includes('"audio"')) return []
+  if (!mayName(bytes, 'resource_link') && !mayName(bytes, 'audio')) return []
   const edits: Edit[] = []
   for (const block of blocksOf(bytes)) {
     const text = olderBlock(bytes, block, revision, uriPrefix)

@@ -63,21 +63,14 @@ function metaText(era: Era, revision: Revision, request: RelayedRequest): string
 
 /** A modern caller's capabilities as they are; of a legacy caller's, what a modern server can use. Extensions by allow-list. */
 function askable(call: Call, allowed: ReadonlySet<string>): string {
-  const { raw, extensions, elicitation, elicitationUrl, sampling, roots } = call.capabilities
+  const { raw, bare, extensions, elicitation, elicitationUrl, sampling, roots } = call.capabilities
   if (raw === '{}') return raw
   const relayed = [...extensions].filter(
     ([id]) => allowed.has(id) && (call.era === 'modern' || id !== tasksExtension),
   )
   if (call.era === 'modern') {
-    if (relayed.length === extensions.size && !raw.includes('"extensions"')) return raw
-    const kept = scanObject(raw, {}, { depthMax: serverDepthMax, refuseDuplicates: false }).filter(
-      (member) => member.key !== 'extensions',
-    )
-    const texts = [
-      ...kept.map((member) => raw.slice(member.keyStart, member.end)),
-      extensionsText(relayed),
-    ]
-    return `{${texts.filter(Boolean).join(',')}}`
+    if (relayed.length === 0) return bare
+    return `${bare.slice(0, -1)}${bare === '{}' ? '' : ','}${extensionsText(relayed)}}`
   }
   const parts: string[] = []
   if (elicitation || elicitationUrl)

@@ -2,6 +2,7 @@
  * A stand-in for the gateway behind the command line: the real routes, compiler and policy over a store that
  * lives in memory and servers that are only described. No database, socket or process is involved.
  */
+
 import { createHash } from 'node:crypto'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -14,6 +15,7 @@ import type { CliPorts, StdioOptions, UpOptions } from '../../src/cli/ports.ts'
 import { runCli } from '../../src/cli/program.ts'
 import type { Actor } from '../../src/model/change.ts'
 import { desiredState, type Issue, type KeyRow } from '../../src/model/desired-state.ts'
+import { declaredIn } from '../../src/model/facts.ts'
 import { GatewayError } from '../../src/model/refusal.ts'
 import { compilePolicy } from '../../src/policy/compile.ts'
 import { explain } from '../../src/policy/explain.ts'
@@ -125,7 +127,7 @@ function listing(server: string, tools: readonly string[], more: Partial<Listing
   const facts = {
     era: 'legacy' as const,
     revision: '2025-11-25' as const,
-    capabilities: '{}',
+    declared: declaredIn('{}'),
     serverInfo: '{}',
     instructions: undefined,
   }

@@ -230,14 +230,16 @@ function findings(ports: AdminPorts, only: string | undefined): Finding[] {
   const leftOut = listings.flatMap(({ server, left }) =>
     left.map(({ kind, name, reason }) => ({
       level: 'warning' as const,
-      message: `${server}: the ${kind} "${name}" is not offered: ${reason}`,
+      server,
+      message: `the ${kind} "${name}" is not offered: ${reason}`,
       wayOut: 'The maker of the server must mend its definition.',
     })),
   )
   const mended = listings.flatMap(({ server, mended: oddities }) =>
     oddities.map(({ kind, name, reason }) => ({
       level: 'warning' as const,
-      message: `${server}: the ${kind} "${name}" is shown otherwise than listed: ${reason}`,
+      server,
+      message: `the ${kind} "${name}" is shown otherwise than listed: ${reason}`,
       wayOut: 'Calls work all the same; the maker of the server should mend its definition.',
     })),
   )
@@ -247,7 +249,8 @@ function findings(ports: AdminPorts, only: string | undefined): Finding[] {
       : [
           {
             level: 'warning' as const,
-            message: `${server}: ${fault}`,
+            server,
+            message: fault,
             wayOut: 'What else the server has works all the same.',
           },
         ],
@@ -256,9 +259,11 @@ function findings(ports: AdminPorts, only: string | undefined): Finding[] {
     const tools = snapshot.catalog.listings.get(server)?.items.tool.map((item) => item.name) ?? []
     const { keys, grant } = whoSees(snapshot, server, tools, ports.now())
     if (keys.length > 0) return []
-    const message = `${server}: no valid key may use anything there.`
-    return [{ level: 'warning' as const, message, wayOut: `Run: ${grant.join(' && ')}` }]
+    const message = 'no valid key may use anything there.'
+    return [{ level: 'warning' as const, server, message, wayOut: `Run: ${grant.join(' && ')}` }]
   })
-  const about = (finding: Finding) => only === undefined || finding.message.startsWith(`${only}:`)
-  return [...faults, ...[...troubles, ...leftOut, ...mended, ...unseen].filter(about)]
+  const ofServers = [...troubles, ...leftOut, ...mended, ...unseen]
+    .filter(({ server }) => only === undefined || server === only)
+    .map(({ server, message, ...rest }) => ({ ...rest, message: `${server}: ${message}` }))
+  return [...faults, ...ofServers]
 }

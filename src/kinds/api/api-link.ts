@@ -12,11 +12,12 @@ import {
   type Document,
   type JsonSchema,
 } from '../../model/conversion.ts'
+import { declaredIn, type Facts } from '../../model/facts.ts'
 import { type ListMethod, listChanged, listFactsOf } from '../../model/methods.ts'
 import { GatewayError, toGatewayError } from '../../model/refusal.ts'
 import type { Reply } from '../../model/reply.ts'
 import { judgedMember } from '../../model/target.ts'
-import type { Facts, Listed, Sent, ServerLink, ServerNotice, Start } from '../../upstream/kind.ts'
+import type { Listed, Sent, ServerLink, ServerNotice, Start } from '../../upstream/kind.ts'
 import type { Answer, Executor } from './executor.ts'
 import { withFilled } from './fill.ts'
 import { formatHints, withTexts } from './format-hint.ts'
@@ -54,6 +55,9 @@ function withJudged(definition: string, judged: JsonSchema | undefined): string 
     ? definition
     : `${definition.slice(0, -1)}${judgedMember}${JSON.stringify(judged)}}`
 }
+
+/** What an API has: tools, which change when its description does. */
+const onlyTools = declaredIn('{"tools":{"listChanged":true}}')
 
 /** Faults of calls after which it is asked whether the API can be reached at all. */
 const doubtful: ReadonlySet<string> = new Set([
@@ -142,7 +146,7 @@ export class ApiLink<Plan, Common> implements ServerLink {
     return {
       era: 'modern',
       revision: newestModern,
-      capabilities: '{"tools":{"listChanged":true}}',
+      declared: onlyTools,
       serverInfo: JSON.stringify({ name: conversion.title, version: conversion.version }),
       instructions: conversion.description,
       ...(fault === undefined

@@ -2,8 +2,10 @@
  * `format` is an annotation (JSON Schema 2020-12 validation 7.2.1), so no value is refused because of it. When an API
  * refuses a call, an argument that has another form than its schema names is likely why, and the model is told so.
  */
+
 import { fullFormats } from 'ajv-formats/dist/formats.js'
 import { scanObject } from '../../kit/json-scan.ts'
+import { mayName } from '../../kit/may-name.ts'
 
 /** Formats whose test is linear in the text. */
 const told = [
@@ -22,7 +24,8 @@ const depthMax = 16
 
 /** Sentences on arguments that have another form than the schema of the tool names; at most three. */
 export function formatHints(inputSchema: string | undefined, args: string): readonly string[] {
-  if (inputSchema?.includes('"format"') !== true || args.length > argumentsCharsMax) return []
+  if (inputSchema === undefined || args.length > argumentsCharsMax) return []
+  if (!mayName(inputSchema, 'format')) return []
   const hints: string[] = []
   look(JSON.parse(inputSchema), JSON.parse(args), '', hints)
   return hints

@@ -1,5 +1,6 @@
 /** What of a schema judges no value: words, formats, defaults and examples, for models to read. */
 
+import { mayName } from '../../kit/may-name.ts'
 import { plainLine, plainText } from '../text.ts'
 import type { Direction } from './hidden.ts'
 import {
@@ -62,7 +63,7 @@ function addSamples(value: JsonObject, result: JsonDraft): void {
 /** Small enough, and without `$ref`: some clients resolve references wherever they stand, also in data. */
 export function isSample(value: unknown, charsMax: number): boolean {
   const json = jsonOf(value)
-  return json !== undefined && json.length <= charsMax && !json.includes('"$ref"')
+  return json !== undefined && json.length <= charsMax && !mayName(json, '$ref')
 }
 
 /** Characters of its JSON. */

@@ -3,11 +3,12 @@ import { BoxMap } from '../../kit/box-map.ts'
 import { messageOf } from '../../kit/thrown.ts'
 import { type Capabilities, newestLegacy, noCapabilities } from '../../model/call.ts'
 import type { ServerCodec, ServerMessage } from '../../model/codec.ts'
+import type { Facts } from '../../model/facts.ts'
 import { type Members, rawOf } from '../../model/members.ts'
 import { methodOf, names, notificationKindOf, notifications } from '../../model/methods.ts'
 import { userAgent } from '../../model/product.ts'
 import { GatewayError } from '../../model/refusal.ts'
-import type { Facts, ServerNotice } from '../../upstream/kind.ts'
+import type { ServerNotice } from '../../upstream/kind.ts'
 import type { OpenCall } from '../../upstream/round.ts'
 import { acceptedEncodings } from '../../upstream/unpack.ts'
 import { productMember, readFacts } from '../opening.ts'
@@ -248,7 +249,7 @@ export class HttpSession {
   ): Promise<boolean> {
     if (this.ended) return false
     const id = place.nextId()
-    const method = this.facts.capabilities.includes('"tools"') ? names.listTools : names.ping
+    const method = this.facts.declared.names.has('tools') ? names.listTools : names.ping
     const body = place.codec.ownRequest('legacy', this.facts.revision, {
       id,
       method,

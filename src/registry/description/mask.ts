@@ -34,8 +34,8 @@ export async function faultsMasked<T>(
 }
 
 function maskedFault(
-  { code, message, place }: ConversionFault,
+  { code, message, place, byEgress }: ConversionFault,
   mask: (text: string) => string,
 ): ConversionFault {
-  return new ConversionFault(code, mask(message), mask(place))
+  return new ConversionFault(code, mask(message), mask(place), byEgress)
 }

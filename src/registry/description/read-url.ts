@@ -130,7 +130,7 @@ async function guarded<T>(url: URL, work: () => Promise<T>): Promise<T> {
   } catch (fault) {
     if (fault instanceof ConversionFault) throw fault
     const egress = egressFault(fault)
-    if (egress !== undefined) throw refused(url, egress.message)
+    if (egress !== undefined) throw refused(url, egress.message, true)
     const name = fault instanceof Error ? fault.name : ''
     // A proxy that fails says so in a sentence.
     const own = fault instanceof GatewayError ? fault.message : undefined
@@ -154,8 +154,8 @@ function unreadable(url: URL, why: string): ConversionFault {
   return new ConversionFault('document_unreadable', why, shownUrl(url))
 }
 
-function refused(url: URL, why: string): ConversionFault {
-  return new ConversionFault('document_refused', why, shownUrl(url))
+function refused(url: URL, why: string, byEgress = false): ConversionFault {
+  return new ConversionFault('document_refused', why, shownUrl(url), byEgress)
 }
 
 /** Without user and password. */

@@ -33,6 +33,6 @@ export type SqliteAnswer =
       readonly hint: string | undefined
     }
   /** The file cannot be opened. */
-  | { readonly kind: 'unavailable'; readonly message: string }
+  | { readonly kind: 'unavailable'; readonly message: string; readonly ofFile: boolean }
 
 export type FromSqlite = { readonly kind: 'ready' } | SqliteAnswer

@@ -142,7 +142,7 @@ function answer(job: SqliteJob): SqliteAnswer {
   try {
     database = open(job)
   } catch (thrown) {
-    return { kind: 'unavailable', message: messageOf(thrown) }
+    return unavailable(thrown)
   }
   try {
     const { task } = job
@@ -167,14 +167,31 @@ function seen(answer: SqliteAnswer, database: DatabaseSync, job: SqliteJob): Sql
   return { ...answer, message: 'It failed on something that is not shown here.', hint: undefined }
 }
 
+/** https://sqlite.org/rescode.html; the low byte of an extended code is its primary one. */
+const notADatabase = 26
+const cannotOpen = 14
+const unusable: ReadonlySet<number> = new Set([10, 11, notADatabase])
+
+function errcodeOf(thrown: unknown): number | undefined {
+  const code: unknown = thrown instanceof Error ? Reflect.get(thrown, 'errcode') : undefined
+  return typeof code === 'number' ? code : undefined
+}
+
+/** The file cannot be used; `ofFile` when no retry will make it a database. */
+function unavailable(thrown: unknown): SqliteAnswer {
+  const code = (errcodeOf(thrown) ?? 0) & 0xff
+  const ofFile = code === notADatabase || code === cannotOpen
+  return { kind: 'unavailable', message: messageOf(thrown), ofFile }
+}
+
 function faultOf(thrown: unknown): SqliteAnswer {
   if (thrown instanceof StatementFault) {
     const { code, message, hint } = thrown
     return { kind: 'fault', code, message, hint }
   }
   const message = messageOf(thrown)
-  const number: unknown = thrown instanceof Error ? Reflect.get(thrown, 'errcode') : undefined
-  if (/not a database|malformed|disk I\/O/i.test(message)) return { kind: 'unavailable', message }
+  const number = errcodeOf(thrown)
+  if (number !== undefined && unusable.has(number & 0xff)) return unavailable(thrown)
   // SQLITE_RANGE: more values than parameters.
   if (number === 25)
     return faultOf(
@@ -182,7 +199,7 @@ function faultOf(thrown: unknown): SqliteAnswer {
     )
   return {
     kind: 'fault',
-    code: typeof number === 'number' ? `SQLITE_${number}` : 'SQLITE',
+    code: number === undefined ? 'SQLITE' : `SQLITE_${number}`,
     message,
     hint: /prohibited|not authorized/i.test(message)
       ? 'This tool reads what it is shown and nothing else.'

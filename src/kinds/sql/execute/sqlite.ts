@@ -84,7 +84,10 @@ export class Sqlite implements Engine {
   ): Promise<SqliteAnswer> {
     // Opened for writing, a file that is not there would be made.
     if (!existsSync(this.path))
-      throw new GatewayError('server_unavailable', { detail: `there is no file ${this.path}` })
+      throw new GatewayError('server_unavailable', {
+        detail: `there is no file ${this.path}`,
+        reason: 'file-unusable',
+      })
     const { pool, path } = this
     const { schemas, include, exclude } = this.options.spec
     const job: SqliteJob = { path, shown: { schemas, include, exclude }, task }
@@ -115,7 +118,10 @@ function unexpected(answer: SqliteAnswer): Error {
   if (answer.kind === 'fault')
     return new StatementFault(answer.code, answer.message, { hint: answer.hint })
   return answer.kind === 'unavailable'
-    ? new GatewayError('server_unavailable', { detail: answer.message })
+    ? new GatewayError('server_unavailable', {
+        detail: answer.message,
+        reason: answer.ofFile ? 'file-unusable' : undefined,
+      })
     : new GatewayError('server_broken', { detail: `an answer of kind ${answer.kind}` })
 }
 
