@@ -66,7 +66,11 @@ test('a declared rule may name a stored role, and the file is good and starts', 
 })
 
 test('a file that takes the role of a running stored rule away is not used', async () => {
-  expect((await sallyport('rules', 'grant', '--team', 'support', '--role', 'reader')).code).toBe(0)
+  // The doors open before the database.
+  await eventually(
+    async () =>
+      (await sallyport('rules', 'grant', '--team', 'support', '--role', 'reader')).code === 0,
+  )
   await write({ listen: { port: 0 } })
   const sentence = /there is no role "reader" \(a stored rule names it: "sallyport rules ls"/
   await eventually(async () => sentence.test((await sallyport('doctor')).text))
