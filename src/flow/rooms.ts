@@ -5,10 +5,9 @@ import type { Call, RecordedCall } from '../model/call.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Admitted, Inspected, Released } from '../model/proofs.ts'
 import type { GatewayError } from '../model/refusal.ts'
-import type { Reply } from '../model/reply.ts'
+import type { NotificationSink, Reply } from '../model/reply.ts'
 import type { Recorder } from '../record/record.ts'
 import type { Snapshot } from '../snapshot/compile.ts'
-import type { NotificationSink } from '../upstream/round.ts'
 
 /** The rooms that a call walks through, as the composition root built them. */
 export interface Rooms {

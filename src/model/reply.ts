@@ -63,3 +63,6 @@ export type Reply =
       readonly data: string | undefined
       readonly era: 'legacy' | 'modern'
     }
+
+/** Where notifications of a running call go. */
+export type NotificationSink = (notification: CallNotification) => void

@@ -2,7 +2,8 @@ import type { RecordedCall } from '../model/call.ts'
 import type { Facts } from '../model/facts.ts'
 import type { Members } from '../model/members.ts'
 import type { ListMethod } from '../model/methods.ts'
-import type { NotificationSink, OpenCall } from './round.ts'
+import type { NotificationSink } from '../model/reply.ts'
+import type { Continuation } from './parking.ts'
 
 /** The definitions of one list, raw. */
 export interface Listed {
@@ -13,7 +14,7 @@ export interface Listed {
 
 /** A call that was sent and is open at the server. */
 export interface Sent {
-  readonly open: Pick<OpenCall, 'next' | 'fail'>
+  readonly open: Pick<Continuation, 'next' | 'fail'>
   /** Tells the server that nobody waits any more, as its era does it. */
   cancel(reason: string): void
 }
@@ -24,8 +25,8 @@ export interface Start {
   readonly sink: NotificationSink
   /** The server's own requestState, when the caller came back with one. */
   readonly serverState: string | undefined
-  /** Seals a requestState for the call that `open` gives; it is not there before the call is sent. */
-  readonly park: (open: () => OpenCall, serverState?: string) => string
+  /** Seals a requestState for what `held` gives; it is not there before the call is sent. */
+  readonly park: (held: () => Continuation, serverState?: string) => string
   /** False when the caller or the deadline gave the call up while the server was still being connected. */
   readonly wanted: () => boolean
 }

@@ -1,14 +1,30 @@
 import { randomUUID } from 'node:crypto'
 import { type Account, messageWeight } from '../model/account.ts'
-import type { RecordedCall } from '../model/call.ts'
+import type { Call, RecordedCall } from '../model/call.ts'
 import { GatewayError } from '../model/refusal.ts'
-import type { OpenCall } from './round.ts'
+import type { NotificationSink, Reply } from '../model/reply.ts'
 
 /** What a parked call costs beside its message. */
 const parkedBytes = 16_000
 
+/**
+ * A recorded call that waits for its caller to come back: with answers to what a server asked, or with whatever else it was
+ * held back for.
+ */
+export interface Continuation {
+  /** It ended meanwhile, so that nobody can go on with it. */
+  readonly done: boolean
+  /** Resolves with the end of the round that goes on. */
+  resume(call: Call, sink: NotificationSink, answers: ReadonlyMap<string, string>): Promise<Reply>
+  /** Resolves with the end of the current round. */
+  next(): Promise<Reply>
+  fail(error: GatewayError): void
+  /** Nobody will come back. */
+  abandon(reason: string): void
+}
+
 interface Parked {
-  readonly open: OpenCall
+  readonly held: Continuation
   readonly principal: string
   readonly account: Account
   readonly bytes: number
@@ -21,7 +37,7 @@ export interface ParkingBounds {
   readonly lifeMs: number
 }
 
-/** Open calls of legacy servers that wait for their callers' answers: bounded in all, per principal and in time. */
+/** Calls that wait for their callers to come back: bounded in all, per principal and in time. */
 export class ParkingLot {
   private readonly spots = new Map<string, Parked>()
   private readonly perPrincipal = new Map<string, number>()
@@ -41,8 +57,8 @@ export class ParkingLot {
     return this.spots.size
   }
 
-  /** Parks the open call of a recorded one. A full lot abandons it at once, so the server gets a clean answer. Returns its id. */
-  park(open: OpenCall, { action: call }: RecordedCall): string {
+  /** Parks what a recorded call goes on with. A full lot abandons it at once, so the server gets a clean answer. Returns its id. */
+  park(held: Continuation, { action: call }: RecordedCall): string {
     const id = randomUUID()
     const principal = call.principal.id
     const mine = this.perPrincipal.get(principal) ?? 0
@@ -50,30 +66,30 @@ export class ParkingLot {
     const { account } = call
     const bytes = parkedBytes + call.bytes * messageWeight
     if (this.spots.size >= countMax || mine >= perPrincipalMax || !account.tryTake(bytes)) {
-      queueMicrotask(() => open.abandon('Too many calls wait for answers.'))
+      queueMicrotask(() => held.abandon('Too many calls wait for answers.'))
       return id
     }
     const timer = setTimeout(() => {
       this.forget(id)
-      open.abandon('Nobody answered in time.')
+      held.abandon('Nobody answered in time.')
     }, lifeMs)
     timer.unref()
-    this.spots.set(id, { open, principal, account, bytes, timer })
+    this.spots.set(id, { held, principal, account, bytes, timer })
     this.perPrincipal.set(principal, mine + 1)
     return id
   }
 
   /** Takes a parked call out; each can be taken once. @throws GatewayError state_invalid */
-  take(id: string): OpenCall {
+  take(id: string): Continuation {
     const parked = this.forget(id)
-    if (parked === undefined || parked.open.done)
+    if (parked === undefined || parked.held.done)
       throw new GatewayError('state_invalid', { detail: 'no such parked call' })
-    return parked.open
+    return parked.held
   }
 
   /** Gives one up for which nobody will come back. */
   abandon(id: string, reason: string): void {
-    this.forget(id)?.open.abandon(reason)
+    this.forget(id)?.held.abandon(reason)
   }
 
   /** Abandons those of some principals: after their key was revoked, or all for a stop. */

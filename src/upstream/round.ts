@@ -11,17 +11,15 @@ import { tasksExtension } from '../model/extensions.ts'
 import { type Members, rawOf } from '../model/members.ts'
 import { methodOf, notificationKindOf, questionKindOf } from '../model/methods.ts'
 import { GatewayError } from '../model/refusal.ts'
-import type { CallNotification, Question, Reply } from '../model/reply.ts'
+import type { CallNotification, NotificationSink, Question, Reply } from '../model/reply.ts'
 import {
   parseInputRequired,
   urlQuestions,
   urlsRequired,
   withoutElicitationId,
 } from './input-required.ts'
+import type { Continuation } from './parking.ts'
 import type { ResultStream } from './result-stream.ts'
-
-/** Where notifications of a running call go. */
-export type NotificationSink = (notification: CallNotification) => void
 
 const keptNotificationsMax = 200
 const questionsMax = 32
@@ -54,7 +52,7 @@ export interface RoundOptions {
 
 type Waiter = { resolve: (reply: Reply) => void; reject: (error: GatewayError) => void }
 
-export class OpenCall {
+export class OpenCall implements Continuation {
   private readonly options: RoundOptions
   private call: Call
   private sink: NotificationSink

@@ -8,13 +8,12 @@ import type { KeyRing } from '../kit/key-ring.ts'
 import { type Owner, owned } from '../kit/owner.ts'
 import type { RecordedCall } from '../model/call.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
-import type { Reply } from '../model/reply.ts'
+import type { NotificationSink, Reply } from '../model/reply.ts'
 import { readAnswers } from './answers.ts'
 import type { Incoming } from './incoming.ts'
 import type { Sent, ServerLink } from './kind.ts'
-import type { ParkingLot } from './parking.ts'
+import type { Continuation, ParkingLot } from './parking.ts'
 import { openState, parkedIn, sealState } from './request-state.ts'
-import type { NotificationSink, OpenCall } from './round.ts'
 import { endThrough, pushThrough } from './stages.ts'
 
 export interface GateOptions {
@@ -214,7 +213,7 @@ function begin(
     wait({ open, cancel: (reason) => open.abandon(reason) }, open.resume(call, sink, answers))
     return
   }
-  const park = (of: () => OpenCall, serverState?: string): string =>
+  const park = (of: () => Continuation, serverState?: string): string =>
     sealState(
       deps.ring,
       recorded,
