@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  appendFile,
   chmod,
   chown,
   cp,
@@ -10,6 +11,7 @@ import {
   readdir,
   readFile,
   realpath,
+  rename,
   rm,
   stat,
   writeFile,
@@ -169,6 +171,18 @@ test('starts again after the postmaster itself was killed', async () => {
 test('a lock file that names a process of somebody else is not believed', async () => {
   const lock = [process.pid, '', '', 5432, '/nowhere', '', '', 'ready', ''].join('\n')
   await writeFile(join(shared, 'postgres', 'postmaster.pid'), lock)
+  expect((await start(shared)).how).toBe('started')
+})
+
+test('why it does not start is in its own words, not in those of an earlier death', async () => {
+  const settings = join(shared, 'postgres', 'postgresql.conf')
+  await appendFile(join(shared, 'postgres.log'), '\nFATAL:  of long ago\n')
+  await rename(settings, `${settings}.away`)
+  const fault = await startEmbedded({ dataFolder: shared, resolveFrom: import.meta.url }).catch(
+    (thrown: unknown) => String(thrown),
+  )
+  await rename(`${settings}.away`, settings)
+  expect(fault).toMatch(/does not start: .*postgresql\.conf/)
   expect((await start(shared)).how).toBe('started')
 })
 

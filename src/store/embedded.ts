@@ -131,8 +131,11 @@ async function launch(cluster: Cluster, address: Address | undefined): Promise<P
     ? ''
     : (address?.host ?? (await socketFolder(cluster.folder, cluster.account)))
   const port = address?.port ?? (windows ? await freePort() : 5432)
+  let from = 0
   for (let attempt = 1; ; attempt++) {
     await boundLog(cluster.log)
+    const length = await lengthOf(cluster.log)
+    if (attempt === 1 || length < from) from = attempt === 1 ? length : 0
     const log = await open(cluster.log, 'a', 0o600)
     let ended = false
     try {
@@ -152,7 +155,8 @@ async function launch(cluster: Cluster, address: Address | undefined): Promise<P
     } finally {
       await log.close()
     }
-    if (attempt === 5) throw refuseEmbedded(`it does not start: ${await lastWords(cluster.log)}`)
+    if (attempt === 5)
+      throw refuseEmbedded(`it does not start: ${await lastWords(cluster.log, from)}`)
     await sleep(200 * attempt)
   }
 }
@@ -169,13 +173,19 @@ function freePort(): Promise<number> {
 
 /** The server appends, so that a log that is cut to nothing goes on at its start. */
 async function boundLog(log: string): Promise<void> {
-  const size = (await stat(log).catch(() => undefined))?.size ?? 0
-  if (size > logBytesMax) await truncate(log, 0)
+  if ((await lengthOf(log)) > logBytesMax) await truncate(log, 0)
 }
 
-async function lastWords(log: string): Promise<string> {
-  const lines = (await readFile(log, 'utf8').catch(() => '')).trim().split('\n')
-  return lines.findLast((line) => /FATAL|PANIC|error/.test(line)) ?? `see ${log}.`
+async function lengthOf(file: string): Promise<number> {
+  return (await stat(file).catch(() => undefined))?.size ?? 0
+}
+
+/** Of what was said from an offset on: earlier words are of an earlier death. */
+async function lastWords(log: string, from: number): Promise<string> {
+  const said = await readFile(log).catch(() => Buffer.alloc(0))
+  const lines = said.toString('utf8', from).trim().split('\n')
+  const told = lines.findLast((line) => /FATAL|PANIC|error/.test(line)) ?? lines.at(-1)
+  return told === undefined || told === '' ? `see ${log}.` : told
 }
 
 /** Watches the server: bounds its log, and starts it again if its postmaster is gone. */
