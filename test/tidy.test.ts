@@ -83,6 +83,25 @@ describe('ARCHITECTURE.md', () => {
   })
 })
 
+describe('docs/questions.md', () => {
+  const rows = read('docs/questions.md')
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && line.includes('`'))
+  it('answers thirteen questions', () => expect(rows).toHaveLength(13))
+
+  it.each(rows)('with at most three files, which are there: %s', (row) => {
+    let folder = ''
+    const paths = [...row.matchAll(/`([a-z][\w/-]*(?:\.ts|\/))`/g)].map(([, path = '']) => {
+      const whole = path.includes('/') ? path : join(folder, path)
+      folder = dirname(whole)
+      return whole
+    })
+    expect(paths.length).toBeGreaterThan(0)
+    expect(paths.length).toBeLessThanOrEqual(3)
+    expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([])
+  })
+})
+
 describe('docs/adr', () => {
   const names = readdirSync(join(root, 'docs/adr')).filter((name) => /^\d/.test(name))
   const records = names.map((name) => ({ name, text: read(join('docs/adr', name)) }))
