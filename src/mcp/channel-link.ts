@@ -24,6 +24,7 @@ import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import { subjectOf } from '../model/target.ts'
 import { Asking } from '../upstream/asking.ts'
 import type { Listed, Sent, ServerLink, ServerNotice, Start } from '../upstream/kind.ts'
+import { mayRepeat } from '../upstream/retry.ts'
 import { OpenCall } from '../upstream/round.ts'
 import { honouredUris } from './http/listen.ts'
 import { listenRequest, productMember, provesModern, readAllPages, readFacts } from './opening.ts'
@@ -329,18 +330,22 @@ export class ChannelLink implements ServerLink {
       extensions: this.options.extensions,
       requestState: start.serverState,
     })
-    const send = (onRefused?: () => void): void => {
+    let attempts = 0
+    const send = (): void => {
+      attempts++
       session.usedAt = this.options.now()
       this.setLevel(session, facts, call.logLevel)
       session.calls.set(key, open)
       try {
-        session.channel.send(text, onRefused)
+        session.channel.send(text, refused)
       } catch (fault) {
         fail(fault)
       }
     }
-    send(() => {
-      // The session is gone and the call cannot have run in it: it is made once in another one.
+    // The session is gone and the call cannot have run in it: it is made in another one.
+    const refused = (): void => {
+      const { isRepeatable: repeatable } = methodOf(call.method)
+      if (!mayRepeat({ repeatable, reached: 'refused', attempts })) return
       const sessionKey = this.keyOf(start)
       session.calls.delete(key)
       if (this.sessions.get(sessionKey) === session) this.sessions.delete(sessionKey)
@@ -348,7 +353,8 @@ export class ChannelLink implements ServerLink {
         session = opened
         if (!open.done) send()
       }, fail)
-    })
+    }
+    send()
     return {
       open,
       cancel: (reason) => {

@@ -22,6 +22,7 @@ import { GatewayError } from '../model/refusal.ts'
 import { subjectOf } from '../model/target.ts'
 import { Asking } from '../upstream/asking.ts'
 import type { Listed, Sent, ServerLink, ServerNotice, Start } from '../upstream/kind.ts'
+import { mayRepeat } from '../upstream/retry.ts'
 import { OpenCall } from '../upstream/round.ts'
 import { ChannelLink, isOf, levelRank, ownerOf, sessionsPerPrincipalMax } from './channel-link.ts'
 import { ListenStream } from './http/listen.ts'
@@ -239,7 +240,7 @@ export class McpHttp implements ServerLink {
       body,
       headers: () => headers,
       session: undefined,
-      idempotent: methodOf(call.method).isRepeatable,
+      repeatable: methodOf(call.method).isRepeatable,
       lingering: this.lingering,
       onVersionRefused: () => {
         this.mode = undefined
@@ -305,7 +306,7 @@ export class McpHttp implements ServerLink {
           if (!open.done) over = current.began(id, open)
         },
       },
-      idempotent: methodOf(call.method).isRepeatable,
+      repeatable: methodOf(call.method).isRepeatable,
       lingering: this.lingering,
     })
     relay.post()
@@ -485,7 +486,7 @@ export class McpHttp implements ServerLink {
       refuseStatus(answer, this.place.now())
       return answer.message
     }
-    for (let round = 0; ; round++) {
+    for (let attempts = 1; ; attempts++) {
       const session = await this.session('system', this.options.headers, noCapabilities)
       const body = codec.ownRequest('legacy', session.facts.revision, {
         id,
@@ -501,7 +502,8 @@ export class McpHttp implements ServerLink {
         (verdict === 'unclear' && !(await session.isAlive(this.place, this.options.headers)))
       ) {
         session.lost()
-        if (round === 0) continue
+        const { isRepeatable: repeatable } = methodOf(method)
+        if (mayRepeat({ repeatable, reached: 'refused', attempts })) continue
       }
       refuseStatus(answer, this.place.now())
       return answer.message

@@ -199,7 +199,7 @@ export const methods: ReadonlyMap<string, Method> = new Map(
 )
 
 /** A method that we do not know: no client has it, unless the operator has it relayed; then the server answers. */
-const unknown = methodIn('', { eras: [] })
+const unknown = methodIn('', { eras: [], once: true })
 
 export function methodOf(name: string): Method {
   return methods.get(name) ?? unknown

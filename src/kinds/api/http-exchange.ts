@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici'
 import { type Arriving, Layer } from '../../kit/arriving.ts'
 import { GatewayError, toGatewayError } from '../../model/refusal.ts'
 import { Pieces } from '../../upstream/pieces.ts'
+import { type Reached, reachedBy } from '../../upstream/retry.ts'
 import { answerTooLarge, codingsOf, unpackPieces, unpackWhole } from '../../upstream/unpack.ts'
 
 export interface HttpRequest {
@@ -30,31 +31,20 @@ export interface HttpBounds {
   readonly largeBytes?: number
 }
 
-/** What breaks an exchange. `sent` is false when the server cannot have seen the request, `head` says that it answered. */
+/** What breaks an exchange, and how far it got. */
 export class HttpFault extends Error {
   readonly error: GatewayError
-  readonly sent: boolean
-  readonly head: boolean
+  readonly reached: Reached
 
   constructor(
     error: GatewayError,
-    { sent, head, cause }: { sent: boolean; head: boolean; cause?: unknown },
+    { reached, cause = error }: { reached: Reached; cause?: unknown },
   ) {
-    super(error.message, { cause: cause ?? error })
+    super(error.message, { cause })
     this.error = error
-    this.sent = sent
-    this.head = head
+    this.reached = reached
   }
 }
-
-const notSent: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-])
 
 class Collector implements Dispatcher.DispatchHandler {
   private readonly bounds: HttpBounds
@@ -84,16 +74,16 @@ class Collector implements Dispatcher.DispatchHandler {
     if (this.over) return
     const error = new GatewayError('cancelled')
     this.pieces?.stop(error)
-    this.fail(error, this.controller !== undefined)
+    this.fail(error, this.controller === undefined ? 'unsent' : 'sent')
   }
 
-  private fail(error: GatewayError, sent: boolean): void {
+  private fail(error: GatewayError, reached: Reached): void {
     if (this.over) return
     this.over = true
     this.bounds.signal.removeEventListener('abort', this.onAbort)
     this.controller?.abort(error)
     this.pieces?.fail(error)
-    this.reject(new HttpFault(error, { sent, head: this.status !== 0 }))
+    this.reject(new HttpFault(error, { reached: this.status === 0 ? reached : 'begun' }))
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -114,7 +104,7 @@ class Collector implements Dispatcher.DispatchHandler {
   }
 
   private tooLarge(): void {
-    this.fail(answerTooLarge(this.bounds.bytesMax), true)
+    this.fail(answerTooLarge(this.bounds.bytesMax), 'begun')
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -164,7 +154,7 @@ class Collector implements Dispatcher.DispatchHandler {
       refused
         ? error
         : new GatewayError('server_unavailable', { detail: `HTTP: ${code}`, cause: error }),
-      this.status !== 0 || !(refused || notSent.has(code)),
+      refused ? 'unsent' : reachedBy(code),
     )
   }
 }
@@ -179,7 +169,7 @@ export async function httpExchange(
   bounds: HttpBounds,
 ): Promise<HttpAnswer> {
   if (bounds.signal.aborted)
-    throw new HttpFault(new GatewayError('cancelled'), { sent: false, head: false })
+    throw new HttpFault(new GatewayError('cancelled'), { reached: 'unsent' })
   const answer = await new Promise<HttpAnswer>((resolve, reject) => {
     dispatcher.dispatch(
       {
@@ -201,7 +191,7 @@ export async function httpExchange(
   } catch (cause) {
     const error = toGatewayError(cause)
     answer.rest?.stop(error)
-    throw new HttpFault(error, { sent: true, head: true, cause })
+    throw new HttpFault(error, { reached: 'begun', cause })
   }
 }
 

@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici'
 import { type SseEvent, SseParser, SseTooLarge } from '../../kit/sse-parse.ts'
 import { GatewayError, toGatewayError } from '../../model/refusal.ts'
 import { ResultStream } from '../../upstream/result-stream.ts'
+import { type Reached, reachedBy } from '../../upstream/retry.ts'
 import { UnpackStream } from './unpack-stream.ts'
 
 /** Of the head of an HTTP answer. */
@@ -23,8 +24,8 @@ export interface ExchangeEvents {
   onNamedEvent?(event: string, data: Buffer): void
   /** The answer is over; nothing follows. */
   onEnd(): void
-  /** The exchange broke. `sent` is false when the server cannot have seen the request. */
-  onFault(error: GatewayError, sent: boolean): void
+  /** The exchange broke. */
+  onFault(error: GatewayError, reached: Reached): void
 }
 
 export interface ExchangeRequest {
@@ -40,15 +41,6 @@ export interface ExchangeRequest {
 
 /** Ends an exchange early: the connection is closed, nothing more is reported. */
 export type Abort = () => void
-
-const notSent: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-])
 
 /** An answer larger than this is handed on while it arrives. */
 const wholeBytesMax = 262_144
@@ -93,7 +85,7 @@ class Handler implements Dispatcher.DispatchHandler {
     if (this.over) return
     this.abort()
     this.stream?.fail(fault)
-    this.events.onFault(fault, true)
+    this.events.onFault(fault, 'begun')
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -259,7 +251,8 @@ class Handler implements Dispatcher.DispatchHandler {
         ? error
         : new GatewayError('server_unavailable', { detail: `HTTP: ${code}`, cause: error })
     this.stream?.fail(fault)
-    this.events.onFault(fault, this.started || !(notSent.has(code) || fault === error))
+    const unstarted = fault === error ? 'unsent' : reachedBy(code)
+    this.events.onFault(fault, this.started ? 'begun' : unstarted)
   }
 }
 

@@ -6,7 +6,8 @@
 import type { Link } from '../../kit/chain.ts'
 import type { Deadlines, Due } from '../../kit/deadlines.ts'
 import type { ServerMessage } from '../../model/codec.ts'
-import { GatewayError } from '../../model/refusal.ts'
+import { GatewayError, type RefusalCode } from '../../model/refusal.ts'
+import { mayRepeat, type Reached } from '../../upstream/retry.ts'
 import type { OpenCall } from '../../upstream/round.ts'
 import { type Abort, type AnswerHeaders, exchange } from './exchange.ts'
 import { type Refusal, refuseStatus, type Verdict, verdictOf } from './refused.ts'
@@ -32,15 +33,14 @@ export interface RelayOptions {
   readonly headers: () => Record<string, string>
   /** Undefined where there are no sessions. */
   readonly session: RelaySession | undefined
-  /** The method only reads, so it may be posted again although the server may have seen it. */
-  readonly idempotent: boolean
+  /** Doing it twice is doing it once. */
+  readonly repeatable: boolean
   /** The server speaks our revision no more: the next call must ask anew which era it is of. */
   readonly onVersionRefused?: () => void
   /** Ends exchanges that go on after their call was answered. */
   readonly lingering: Deadlines<Relay>
 }
 
-const attemptsMax = 2
 /** How often in a row a stream is taken up without hearing anything on it. */
 const silentResumesMax = 5
 /** The wait before that, where the server names none, and the bounds of what it may name. */
@@ -56,7 +56,6 @@ export class Relay {
   private stopExchange: Abort = () => undefined
   private attempts = 0
   private aborted = false
-  private answered = false
   private exchangeOver = false
   private streaming = false
   /** The server said something of the call, so it has begun to run. */
@@ -113,7 +112,6 @@ export class Relay {
         onHead: (code, head) => {
           status = code
           answerHeaders = head
-          this.answered = true
         },
         onMessage: (bytes, isEvent) => {
           if (status >= 400) refusal ??= bytes
@@ -139,9 +137,9 @@ export class Relay {
           if (refusal !== undefined && message === undefined) text = place.codec.said(refusal)
           this.judge({ status, headers: answerHeaders, message, text })
         },
-        onFault: (error, sent) => {
+        onFault: (error, reached) => {
           this.over()
-          if (!this.judging && !this.resume()) this.fault(error, sent)
+          if (!this.judging && !this.resume()) this.fault(error, reached)
         },
       },
     )
@@ -174,7 +172,7 @@ export class Relay {
     this.judging = true
     const again = (): void => {
       session.lost()
-      if (this.attempts >= attemptsMax || this.aborted) this.settle(refusal)
+      if (!this.mayPostAgain('refused')) this.settle(refusal)
       else {
         // Events of the session that is gone cannot be gone back to.
         this.lastEventId = undefined
@@ -304,11 +302,14 @@ export class Relay {
     }
   }
 
-  /** Repeats once what the server cannot have seen, or what only reads; anything else could be done twice. */
-  private fault(error: GatewayError, sent: boolean): void {
-    const safe = !sent || (this.options.idempotent && !this.answered)
-    if (safe && this.attempts < attemptsMax && !this.aborted && error.code === 'server_unavailable')
-      this.post()
+  private mayPostAgain(reached: Reached, code?: RefusalCode): boolean {
+    const { attempts, aborted: givenUp } = this
+    const { repeatable } = this.options
+    return mayRepeat({ repeatable, reached, attempts, givenUp, ...(code && { code }) })
+  }
+
+  private fault(error: GatewayError, reached: Reached): void {
+    if (this.mayPostAgain(reached, error.code)) this.post()
     else this.options.open.fail(error)
   }
 

@@ -1,9 +1,11 @@
 /** Carries out calls of GraphQL tools: one POST each, or a bounded stream for a subscription. */
+
 import type { Dispatcher } from 'undici'
 import { JsonFault, scanObject, stringValue } from '../../../kit/json-scan.ts'
 import type { Document } from '../../../model/conversion.ts'
 import type { GraphqlCommon, GraphqlPlan, GraphqlSpec } from '../../../model/kinds/graphql.ts'
 import { GatewayError } from '../../../model/refusal.ts'
+import { mayRepeat } from '../../../upstream/retry.ts'
 import { acceptedEncodings } from '../../../upstream/unpack.ts'
 import { textAnswer } from '../../api/answer.ts'
 import type { Answer, Executor, ExecutorOptions, Run } from '../../api/executor.ts'
@@ -33,8 +35,8 @@ interface Post {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
   readonly signal: AbortSignal
-  /** Changes nothing, and may be sent again on a new connection when an idle one just closed. */
-  readonly repeat: boolean
+  /** Changes nothing. */
+  readonly repeatable: boolean
   readonly bytesMax: number
 }
 
@@ -54,7 +56,7 @@ class GraphqlExecutor implements Executor<GraphqlPlan, GraphqlCommon> {
     const { url } = this.options.spec
     const headers = this.place.ownHeaders
     const text = await introspect((body) =>
-      this.post({ url, headers, body, signal, repeat: true, bytesMax: schemaBytesMax }),
+      this.post({ url, headers, body, signal, repeatable: true, bytesMax: schemaBytesMax }),
     )
     return { location: url, text, mediaType: 'application/json' }
   }
@@ -99,15 +101,17 @@ class GraphqlExecutor implements Executor<GraphqlPlan, GraphqlCommon> {
   private async post(request: Post): Promise<HttpAnswer> {
     const shown = await this.place.show(request.headers)
     const answer = await this.exchange({ ...request, headers: shown.headers })
-    // Revoked before its time: what was refused was not done, so it can be sent once more.
-    if (answer.status !== 401 || shown.token === undefined)
+    // Revoked before its time.
+    const { repeatable } = request
+    const isOver = answer.status === 401 && shown.token !== undefined
+    if (!isOver || !mayRepeat({ repeatable, reached: 'refused', attempts: 1 }))
       return { ...answer, body: this.place.clean(answer.body, shown.headers) }
     const { headers } = await this.place.show(request.headers, shown.token)
     const second = await this.exchange({ ...request, headers })
     return { ...second, body: this.place.clean(second.body, headers) }
   }
 
-  private async exchange({ url: address, headers, body, signal, repeat, bytesMax }: Post) {
+  private async exchange({ url: address, headers, body, signal, repeatable, bytesMax }: Post) {
     const url = this.place.url(address)
     const once = (): Promise<HttpAnswer> =>
       httpExchange(
@@ -122,13 +126,11 @@ class GraphqlExecutor implements Executor<GraphqlPlan, GraphqlCommon> {
       )
     try {
       return await once().catch((thrown: unknown) => {
-        const again =
-          thrown instanceof HttpFault &&
-          repeat &&
-          thrown.sent &&
-          !thrown.head &&
-          thrown.error.code === 'server_unavailable'
-        if (again && !signal.aborted) return once()
+        if (!(thrown instanceof HttpFault)) throw thrown
+        const { reached, error } = thrown
+        const { aborted: givenUp } = signal
+        const attempt = { repeatable, reached, attempts: 1, code: error.code, givenUp }
+        if (mayRepeat(attempt)) return once()
         throw thrown
       })
     } catch (thrown) {
@@ -145,7 +147,7 @@ class GraphqlExecutor implements Executor<GraphqlPlan, GraphqlCommon> {
         headers,
         body,
         signal,
-        repeat: type === 'query',
+        repeatable: type === 'query',
         bytesMax: answerBytesMax,
       }),
     )

@@ -4,6 +4,7 @@ import type { Document } from '../../../model/conversion.ts'
 import { headersOf } from '../../../model/credential.ts'
 import type { GrpcCommon, GrpcPlan, GrpcSpec } from '../../../model/kinds/grpc.ts'
 import { GatewayError } from '../../../model/refusal.ts'
+import { type Attempt, mayRepeat } from '../../../upstream/retry.ts'
 import { Secrets, secretsOfHeaders } from '../../../upstream/secrets.ts'
 import { jsonAnswer, textAnswer } from '../../api/answer.ts'
 import type { Answer, Executor, ExecutorOptions, Run } from '../../api/executor.ts'
@@ -15,7 +16,7 @@ import { reflect } from './reflection.ts'
 import { statusText } from './status.ts'
 
 const messageBytesMax = 16_000_000
-const repeatsMax = 2
+const attemptsMax = 3
 const reflectionPaths = [
   '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
   '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo',
@@ -69,13 +70,13 @@ class GrpcExecutor implements Executor<GrpcPlan, GrpcCommon> {
     }
   }
 
-  /** Sends again only what may be sent twice, and only when the connection broke without a word of the server. */
+  /** Sends again only when the connection broke without a word of the server. */
   private async repeated(
     run: Run<GrpcPlan, GrpcCommon>,
     request: Buffer,
     signal: AbortSignal,
   ): Promise<Buffer> {
-    for (let repeats = 0; ; repeats += 1) {
+    for (let attempts = 1; ; attempts++) {
       const line = await this.line()
       try {
         const { plan, headers } = run
@@ -84,7 +85,10 @@ class GrpcExecutor implements Executor<GrpcPlan, GrpcCommon> {
         const lost =
           thrown instanceof CallFault && thrown.status.code === unavailable && !thrown.answered
         if (lost) this.channel.forget(line.client)
-        if (!lost || !run.plan.repeatable || repeats === repeatsMax || signal.aborted) throw thrown
+        const { repeatable } = run.plan
+        const { aborted: givenUp } = signal
+        const attempt: Attempt = { repeatable, reached: 'sent', attempts, givenUp }
+        if (!lost || !mayRepeat(attempt, attemptsMax)) throw thrown
       }
     }
   }

@@ -1,8 +1,10 @@
 /** Carries out calls of tools that were made of an OpenAPI description. */
+
 import { newestModern } from '../../../model/call.ts'
 import type { Credential, TlsCredential } from '../../../model/credential.ts'
 import type { OpenApiSpec, RestCommon, RestPlan } from '../../../model/kinds/openapi.ts'
 import { userAgent } from '../../../model/product.ts'
+import { mayRepeat } from '../../../upstream/retry.ts'
 import { Secrets, secretsOfHeaders } from '../../../upstream/secrets.ts'
 import { acceptedEncodings } from '../../../upstream/unpack.ts'
 import { textAnswer } from '../../api/answer.ts'
@@ -51,9 +53,10 @@ class RestExecutor implements Executor<RestPlan, RestCommon> {
     let placed = await this.credentials.place(run)
     let outgoing = outgoingOf(request, run.headers, placed)
     let arrived = await this.sender.send(outgoing, run.signal)
-    if (arrived.status === 401 && placed.token !== undefined) {
+    // Revoked before its time.
+    const isOver = arrived.status === 401 && placed.token !== undefined
+    if (isOver && mayRepeat({ repeatable: false, reached: 'refused', attempts: 1 })) {
       dropRest(arrived)
-      // Revoked before its time: what was refused was not done, so it can be sent once more.
       placed = await this.credentials.place(run, placed.token)
       outgoing = outgoingOf(request, run.headers, placed)
       arrived = await this.sender.send(outgoing, run.signal)

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
 import type { Egress } from '../../../egress/egress.ts'
 import { Lru } from '../../../kit/lru.ts'
-import { GatewayError } from '../../../model/refusal.ts'
+import { GatewayError, type RefusalCode } from '../../../model/refusal.ts'
+import { mayRepeat, type Reached } from '../../../upstream/retry.ts'
 import { type AwsKey, awsHeaders } from '../../api/aws-signature.ts'
 import { type HttpAnswer, HttpFault, httpExchange } from '../../api/http-exchange.ts'
 
@@ -50,7 +51,7 @@ const heldBytesMax = 1_000_000
 const connectionsMax = 256
 const originsMax = 16
 const redirectsMax = 5
-const repeatsMax = 2
+const attemptsMax = 3
 const retryAfterMsMax = 5_000
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
@@ -90,9 +91,10 @@ export class Sender {
   ): Promise<HttpAnswer> {
     const until = this.options.now() + this.options.timeoutMs
     const { aws, url, method, path, headers, body } = outgoing
-    const safe = idempotent.has(method)
-    for (let repeats = 0; ; repeats++) {
-      const last = repeats === repeatsMax || !safe
+    const repeatable = idempotent.has(method)
+    const may = (attempts: number, reached: Reached, code?: RefusalCode): boolean =>
+      mayRepeat({ repeatable, reached, attempts, ...(code && { code }) }, attemptsMax)
+    for (let attempts = 1; ; attempts++) {
       try {
         const answer = await httpExchange(
           this.pool(url, own),
@@ -114,15 +116,15 @@ export class Sender {
           },
           { signal, bytesMax: answerBytesMax, largeBytes: heldBytesMax },
         )
-        const waitMs = last ? undefined : retryAfterMs(answer, this.options.now())
+        // Whoever asks to come again may have done a part.
+        const waitMs = may(attempts, 'sent') ? retryAfterMs(answer, this.options.now()) : undefined
         if (waitMs === undefined || this.options.now() + waitMs >= until) return answer
         dropRest(answer)
         await wait(waitMs, signal)
       } catch (fault) {
         if (!(fault instanceof HttpFault)) throw fault
-        // Nothing came back: either it was never seen, or doing it twice is doing it once.
-        if (last || fault.head || fault.error.code !== 'server_unavailable') throw fault.error
-        await wait(50 * (repeats + 1), signal)
+        if (!may(attempts, fault.reached, fault.error.code)) throw fault.error
+        await wait(50 * attempts, signal)
       }
     }
   }

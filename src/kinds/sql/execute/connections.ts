@@ -1,5 +1,6 @@
 /** What the engines have in common that reach their database by connections. */
 import { GatewayError } from '../../../model/refusal.ts'
+import { mayRepeat } from '../../../upstream/retry.ts'
 import type { Rows, Statement } from './engine.ts'
 
 export const connectTimeoutMs = 10_000
@@ -39,14 +40,15 @@ export async function repeated(
   isEnded: (thrown: unknown) => boolean,
   once: () => Promise<Rows>,
 ): Promise<Rows> {
-  for (let attempt = 1; ; attempt++) {
+  for (let attempts = 1; ; attempts++) {
     try {
       return await once()
     } catch (thrown) {
       if (!isEnded(thrown)) throw thrown
-      const again =
-        attempt < attemptsMax && statement.access === 'read' && !statement.signal.aborted
-      if (!again) throw new GatewayError('server_unavailable', { cause: thrown })
+      const repeatable = statement.access === 'read'
+      const { aborted: givenUp } = statement.signal
+      if (!mayRepeat({ repeatable, reached: 'sent', attempts, givenUp }, attemptsMax))
+        throw new GatewayError('server_unavailable', { cause: thrown })
     }
   }
 }
