@@ -68,5 +68,4 @@ test.each(cases)(
     expect(outcome.passed).toBe(checks)
     expect(outcome.ok, outcome.output).toBe(true)
   },
-  60_000,
 )

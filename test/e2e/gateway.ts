@@ -48,6 +48,8 @@ export interface TestGateway {
   readonly pid: number
   /** What it wrote to stderr since the last start, the end of it. */
   readonly log: string
+  /** Resolves once the log says so: what it wrote arrives later than its answers. */
+  logged(what: string | RegExp): Promise<void>
   keyOf(name: string): string
   /** `/mcp/s/<server>`. */
   server(name: string): string
@@ -105,6 +107,10 @@ class Running implements TestGateway {
 
   get pid(): number {
     return this.child?.pid ?? 0
+  }
+
+  logged(what: string | RegExp): Promise<void> {
+    return until(() => (typeof what === 'string' ? this.log.includes(what) : what.test(this.log)))
   }
 
   keyOf(name: string): string {

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { builtProgram } from '../built.ts'
+import { patienceMs } from '../patience.ts'
 import { eventually, legacySession, modernCall, modernRequest, modernTool } from './client.ts'
 import { entriesOf } from './cluster-calls.ts'
 import { startGateway, type TestGateway } from './gateway.ts'
@@ -19,6 +20,8 @@ const row = '{"id": 12345678901234567890,\n  "name": "Zo\\u00eb é"}'
 const items = `{"items": [${`${row},`.repeat(300_000)}${row}], "next": null}`
 const tools = ['items', 'echoing', 'broken', 'small', 'deep']
 const token = 'of-the-catalog-7f3a'
+/** For calls of one key at a time. */
+const places = 8
 
 let folder = ''
 let api: Server
@@ -56,10 +59,15 @@ beforeAll(async () => {
   gateway = await startGateway({
     config: {
       servers: {
-        catalog: { openapi: { spec, baseUrl: url }, credential: { bearer: token }, timeout: '6s' },
+        catalog: {
+          openapi: { spec, baseUrl: url },
+          credential: { bearer: token },
+          timeout: `${patienceMs / 1_000}s`,
+        },
+        // Its deadline passes in a test.
+        hasty: { openapi: { spec, baseUrl: url }, timeout: '6s' },
       },
-      roles: { some: { allow: ['catalog/*'] } },
-      limits: [{ per: 'key', tool: 'catalog/*', concurrent: 8 }],
+      limits: [{ per: 'key', tool: '*/*', concurrent: places }],
     },
   })
   await eventually(async () => {
@@ -211,18 +219,20 @@ test('a cancel reaches a call whose answer is on its way', async () => {
 })
 
 test('clients that read nothing are cut off at the deadline, free their places, and cost nobody else', async () => {
-  const { body, headers } = modernRequest('tools/call', { name: 'catalog__items', arguments: {} })
-  const sockets = Array.from({ length: 12 }, () => unread(gateway.url, body, headers))
-  // More than there are places: whatever was refused, all places are taken now.
+  const { body, headers } = modernRequest('tools/call', { name: 'hasty__items', arguments: {} })
+  // More than there are places: those that are not refused take all of them.
+  const sockets = Array.from({ length: places + 4 }, () => unread(gateway.url, body, headers))
   await Promise.all(sockets.map((socket) => once(socket, 'readable')))
-  const code = async (): Promise<unknown> => {
-    const { text } = await modernTool(gateway.url, gateway.key, 'catalog__small')
-    return /concurrency_limited|server_unavailable/.exec(text)?.[0]
-  }
-  expect(await code()).toBe('concurrency_limited')
-  await eventually(async () => (await code()) === undefined)
+  const codes = (): Promise<unknown[]> =>
+    Promise.all(
+      Array.from({ length: places }, async () => {
+        const { text } = await modernTool(gateway.url, gateway.key, 'catalog__small')
+        return /concurrency_limited|server_unavailable/.exec(text)?.[0]
+      }),
+    )
+  await eventually(async () => (await codes()).every((code) => code === undefined))
   // Their connections are at an end; what is left in the buffers is shorter than the answer.
-  for (const bytes of await Promise.all(sockets.map(readOn)))
-    expect(bytes).toBeLessThan(items.length)
-  expect(await code()).toBeUndefined()
+  const read = await Promise.all(sockets.map(readOn))
+  expect(read.some((bytes) => bytes > 100_000)).toBe(true)
+  for (const bytes of read) expect(bytes).toBeLessThan(items.length)
 })

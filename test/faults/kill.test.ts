@@ -8,5 +8,4 @@ test.runIf(process.platform === 'linux')(
     const answers = await killAgainAndAgain({ rounds: 2, atSegmentChange: (round) => round === 2 })
     expect(answers).toBeGreaterThan(200)
   },
-  120_000,
 )

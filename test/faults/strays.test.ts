@@ -205,7 +205,7 @@ describe('what is thrown in a callback', () => {
       const after = await call(name, 'after')
       expect(isGood(after.message), after.text).toBe(true)
       expect(gateway.pid).toBe(pid)
-      expect(gateway.log).toContain('injected into')
+      await gateway.logged('injected into')
     })
 
   test('of a caller fails the request of that caller alone', async () => {
@@ -241,7 +241,7 @@ describe('what is thrown in a callback', () => {
         const after = await call(name, 'after')
         expect(isGood(after.message), after.text).toBe(true)
         expect(gateway.pid).toBe(pid)
-        expect(gateway.log).toContain(`injected into a timer: stray-in-timer-${name}`)
+        await gateway.logged(`injected into a timer: stray-in-timer-${name}`)
       },
     )
 
@@ -265,7 +265,7 @@ describe('what is thrown in a callback', () => {
     // That one is answered: there is no database here.
     expect(await command('another')).toContain('The database cannot be used at the moment')
     expect(gateway.pid).toBe(pid)
-    expect(gateway.log).toContain('a connection of the administration failed by itself')
+    await gateway.logged('a connection of the administration failed by itself')
   })
 
   test('that nobody owns is told, and ends the gateway in order', async () => {
@@ -278,7 +278,7 @@ describe('what is thrown in a callback', () => {
         return true
       }
     })
-    expect(gateway.log).toContain('the gateway failed and stops')
-    expect(gateway.log).toContain('nobody owns it')
+    await gateway.logged('the gateway failed and stops')
+    await gateway.logged('nobody owns it')
   })
 })

@@ -186,28 +186,24 @@ describe.each(guides)('%s', (guide) => {
     expect(unknown).toEqual([])
   })
 
-  it.runIf(commands.length > 0)(
-    'prints commands that run as printed',
-    async () => {
-      const world = await startWorld(guide)
-      const failed: string[] = []
-      for (const command of commands) {
-        const reason = whyNot(command)
-        if (reason !== undefined) {
-          process.stdout.write(`not run: ${guide}: ${command}\n  ${reason}\n`)
-          continue
-        }
-        // The rows of a table are alternatives.
-        const name = / add (\S+)/.exec(command)?.[1]
-        if (name !== undefined) await shell(`sallyport remove ${name}`, world.folder)
-        const { code, said } = await shell(await filled(command, world), world.folder)
-        // What curl calls well may be a refusal.
-        const isWell = code === 0 && !(command.startsWith('curl ') && said.includes('"error"'))
-        if (isWell === refused.includes(command)) failed.push(`${command}\n${said}`)
+  it.runIf(commands.length > 0)('prints commands that run as printed', async () => {
+    const world = await startWorld(guide)
+    const failed: string[] = []
+    for (const command of commands) {
+      const reason = whyNot(command)
+      if (reason !== undefined) {
+        process.stdout.write(`not run: ${guide}: ${command}\n  ${reason}\n`)
+        continue
       }
-      await world.stop()
-      expect(failed).toEqual([])
-    },
-    180_000,
-  )
+      // The rows of a table are alternatives.
+      const name = / add (\S+)/.exec(command)?.[1]
+      if (name !== undefined) await shell(`sallyport remove ${name}`, world.folder)
+      const { code, said } = await shell(await filled(command, world), world.folder)
+      // What curl calls well may be a refusal.
+      const isWell = code === 0 && !(command.startsWith('curl ') && said.includes('"error"'))
+      if (isWell === refused.includes(command)) failed.push(`${command}\n${said}`)
+    }
+    await world.stop()
+    expect(failed).toEqual([])
+  })
 })
