@@ -6,13 +6,21 @@ import type { Deadlines, Due } from '../kit/deadlines.ts'
 import type { Account } from '../model/account.ts'
 import type { Endpoint } from '../model/action.ts'
 import type { Principal } from '../model/principal.ts'
-import { GatewayError, publicSentence, refusals, toGatewayError } from '../model/refusal.ts'
+import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import type { Exchange, NodeWays, Session, SessionStart } from '../model/session.ts'
 import { weightOf } from './body.ts'
-import { drained, EventStream } from './event-stream.ts'
+import { EventStream } from './event-stream.ts'
 import { Pending } from './pending.ts'
 import type { LegacySession, SessionTable } from './sessions.ts'
 import type { Out, Peers } from './settings.ts'
+import {
+  bytesOf,
+  errorInstead,
+  oneWriteBytesMax,
+  wholeText,
+  writeStream,
+  writeWhole,
+} from './write-answer.ts'
 
 const keptEventsMax = 256
 const keptBytesMax = 1_000_000
@@ -20,10 +28,6 @@ const pendingBytesMax = 16_000_000
 const streamsPerSessionMax = 32
 /** How long a finished stream can still be taken up again. */
 const keptMs = 60_000
-/** A body up to this size goes out in one piece with its head. */
-const oneWriteBytesMax = 65_536
-/** An answer begins with its id, which is shorter. */
-const idCharsMax = 4_096
 
 /** What a refusal with 503 tells clients to wait. */
 export const retryAfterSeconds = '1'
@@ -239,7 +243,7 @@ export class HttpExchange implements Exchange, NodeWays {
       if (out.stream === undefined) this.stream.send(await wholeText(out))
       else
         await this.stream.sendPieces(out.head, out.stream, out.tail, (thrown) =>
-          errorInstead(oneBuffer({ ...out, tail: '' }).toString('utf8'), toGatewayError(thrown)),
+          errorInstead(out.rpcId, toGatewayError(thrown)),
         )
       this.stream.end()
       this.forgetLater()
@@ -272,8 +276,7 @@ export class HttpExchange implements Exchange, NodeWays {
     try {
       this.account.take(bytes)
     } catch (full) {
-      const head = out.head[0]?.slice(0, idCharsMax).toString() ?? ''
-      return { ...out, head: [errorInstead(head, toGatewayError(full))], tail: '' }
+      return { ...out, head: [errorInstead(out.rpcId, toGatewayError(full))], tail: '' }
     }
     // The write that follows counts what really waits.
     this.account.give(bytes)
@@ -284,134 +287,6 @@ export class HttpExchange implements Exchange, NodeWays {
     this.quiet.delete(this)
     this.response.writeHead(202).end()
   }
-}
-
-/** A small answer as one string of its bytes, which node:http writes in one piece with the head. */
-function writeWhole(
-  response: ServerResponse,
-  headers: Record<string, string | number>,
-  out: Out,
-): void {
-  if (bytesOf(out) > oneWriteBytesMax) {
-    writePieces(response, headers, out)
-    return
-  }
-  let text = ''
-  for (const part of out.head)
-    text += typeof part === 'string' ? byteText(part) : part.toString('latin1')
-  text += byteText(out.tail)
-  headers['content-length'] = text.length
-  response.writeHead(out.status, headers).end(text, 'latin1')
-}
-
-function bytesOf(out: Out): number {
-  let bytes = 0
-  for (const part of out.head) bytes += part.length
-  return bytes
-}
-
-/** A large answer without copying it together. */
-function writePieces(
-  response: ServerResponse,
-  headers: Record<string, string | number>,
-  out: Out,
-): void {
-  let bytes = Buffer.byteLength(out.tail)
-  for (const part of out.head)
-    bytes += typeof part === 'string' ? Buffer.byteLength(part) : part.length
-  headers['content-length'] = bytes
-  response.writeHead(out.status, headers)
-  response.cork()
-  for (const part of out.head) response.write(part)
-  response.end(out.tail)
-  response.uncork()
-}
-
-/** The UTF-8 bytes of a text, one character each. */
-function byteText(text: string): string {
-  // ASCII, the usual case, is that already.
-  return /^[\0-\x7f]*$/.test(text) ? text : Buffer.from(text).toString('latin1')
-}
-
-/** So much of an answer is held before its head leaves, so that one which breaks off early becomes a refusal. */
-const heldBytesMax = 1_000_000
-
-async function writeStream(
-  response: ServerResponse,
-  headers: Record<string, string | number>,
-  out: Out,
-): Promise<void> {
-  const held = [...out.head]
-  let bytes = 0
-  let started = false
-  // It may be stopped while this waits for a client that takes nothing.
-  out.stream?.onStop(() => {
-    if (started) response.destroy()
-  })
-  try {
-    for await (const chunk of out.stream ?? []) {
-      bytes += chunk.length
-      if (started) {
-        if (!response.write(chunk)) await drained(response)
-      } else if (bytes <= heldBytesMax) held.push(chunk)
-      else {
-        started = true
-        response.writeHead(out.status, headers)
-        for (const part of [...held.splice(0), chunk]) response.write(part)
-      }
-      if (response.destroyed) break
-    }
-    if (started) response.end(out.tail)
-    else if (!response.destroyed) writeWhole(response, headers, { ...out, head: held })
-  } catch (thrown) {
-    // The server broke off in the middle: a short chunked body is the only honest end.
-    if (started) response.destroy()
-    else {
-      const error = toGatewayError(thrown)
-      const text = errorInstead(oneBuffer({ ...out, tail: '' }).toString('utf8'), error)
-      writeWhole(response, headers, {
-        status: refusals[error.code].http,
-        head: [text],
-        stream: undefined,
-        tail: '',
-      })
-    }
-  }
-}
-
-function oneBuffer(out: Out): Buffer {
-  const parts = out.tail === '' ? out.head : [...out.head, out.tail]
-  if (parts.every((part) => typeof part === 'string')) return Buffer.from(parts.join(''))
-  return Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)))
-}
-
-/** What a transport that frames whole messages holds of one. */
-export const wholeBytesMax = 64_000_000
-
-/** The whole text of a message, for transports that frame it; one that is too large or breaks off becomes an error under the same id. */
-export async function wholeText(out: Out, bytesMax = wholeBytesMax): Promise<string> {
-  const chunks = [oneBuffer({ ...out, tail: '' })]
-  let bytes = 0
-  try {
-    for await (const chunk of out.stream ?? []) {
-      bytes += chunk.length
-      if (bytes > bytesMax) {
-        const error = new GatewayError('answer_too_large')
-        out.stream?.stop(error)
-        throw error
-      }
-      chunks.push(chunk)
-    }
-  } catch (thrown) {
-    return errorInstead(chunks[0]?.toString('utf8') ?? '', toGatewayError(thrown))
-  }
-  return Buffer.concat(chunks).toString('utf8') + out.tail
-}
-
-/** Nothing of the answer left yet, so an error under its id can take its place. */
-function errorInstead(head: string, error: GatewayError): string {
-  const id = head.slice(0, head.search(/,"(?:result|error)":/))
-  return `${id},"error":{"code":${refusals[error.code].rpc},"message":${JSON.stringify(publicSentence(error))},"data":{"code":"${error.code}"}}}`
 }
 
 const usualAccept = 'application/json, text/event-stream'

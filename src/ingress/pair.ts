@@ -9,12 +9,12 @@ import { GatewayError } from '../model/refusal.ts'
 import type { Exchange } from '../model/session.ts'
 import { type BodyReader, bodyText, readBody, weightOf } from './body.ts'
 import { eventText } from './event-stream.ts'
-import { wholeText } from './http-exchange.ts'
 import { noFacts } from './implicit-session.ts'
 import type { PassOn } from './pass-on.ts'
 import { Pending } from './pending.ts'
 import type { LegacySession, SessionTable } from './sessions.ts'
 import type { DoorPorts, DoorSettings, Outcome } from './settings.ts'
+import { wholeText } from './write-answer.ts'
 
 const endpoint = { kind: 'all' } as const
 /** What may wait unsent before the client counts as gone. */

@@ -11,20 +11,13 @@ import type { Principal } from '../model/principal.ts'
 import { GatewayError, refusals, toGatewayError } from '../model/refusal.ts'
 import { type BodyReader, bodyText, readBody, readOn } from './body.ts'
 import { EventStream } from './event-stream.ts'
-import {
-  accepts,
-  challenge,
-  HttpExchange,
-  invalidKey,
-  retryAfterSeconds,
-  wholeBytesMax,
-  wholeText,
-} from './http-exchange.ts'
+import { accepts, challenge, HttpExchange, invalidKey, retryAfterSeconds } from './http-exchange.ts'
 import { allowCors, checkOrigin, preflight } from './origin.ts'
 import { PairDoor } from './pair.ts'
 import { PassOn } from './pass-on.ts'
 import type { LegacySession, SessionTable } from './sessions.ts'
 import type { DoorPorts, DoorSettings, Out, Outcome } from './settings.ts'
+import { wholeBytesMax, wholeText } from './write-answer.ts'
 
 const serverPath = /^\/mcp\/s\/([a-z][a-z0-9-]{0,23})\/?$/
 const toolsetPath = /^\/mcp\/t\/([a-z][a-z0-9-]{0,23})\/?$/
@@ -301,7 +294,10 @@ class Door {
         left -= text.length
       }
       const parts = [`[${texts.join(',')}`]
-      await exchange.finish({ status: 200, head: parts, stream: undefined, tail: ']' }, undefined)
+      await exchange.finish(
+        { status: 200, rpcId: 'null', head: parts, stream: undefined, tail: ']' },
+        undefined,
+      )
     }
     if (!response.writableEnded && response.headersSent) response.end()
     return false

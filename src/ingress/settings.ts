@@ -10,6 +10,8 @@ import type { OriginRules } from './origin.ts'
 /** One message on its way out, as the wire made it. */
 export interface Out {
   readonly status: number
+  /** Raw id of the request that it answers; `null` for what answers none. */
+  readonly rpcId: string
   readonly head: readonly (string | Buffer)[]
   readonly stream: Arriving | undefined
   readonly tail: string

@@ -8,11 +8,11 @@ import type { Principal } from '../model/principal.ts'
 import { GatewayError, toGatewayError } from '../model/refusal.ts'
 import type { Exchange } from '../model/session.ts'
 import { bodyText, weightOf } from './body.ts'
-import { wholeText } from './http-exchange.ts'
 import { noFacts } from './implicit-session.ts'
 import { Pending } from './pending.ts'
 import type { SessionTable } from './sessions.ts'
 import type { DoorPorts, Out, Outcome } from './settings.ts'
+import { wholeText } from './write-answer.ts'
 
 export interface StdioDoorOptions {
   readonly input: Readable

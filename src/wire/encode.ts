@@ -22,6 +22,8 @@ import { StreamEditor, type StreamEdits } from './stream-editor.ts'
 export interface OutMessage {
   /** HTTP status if the message is the whole answer. */
   readonly status: number
+  /** Raw id of the request that it answers, under which something else may have to take its place. */
+  readonly rpcId: string
   readonly head: readonly (string | Buffer)[]
   readonly stream: Arriving | undefined
   readonly tail: string
@@ -49,7 +51,7 @@ const value = (member: Value['member'], status: number, head: Value['head']): Va
 function messageOf(rpcId: string, { member, status, head, stream, end }: Value): OutMessage {
   head.unshift(`{"jsonrpc":"2.0","id":${rpcId},"${member}":`)
   if (stream === undefined) head.push(end)
-  return { status, head, stream, tail: stream === undefined ? '' : end }
+  return { status, rpcId, head, stream, tail: stream === undefined ? '' : end }
 }
 
 /** What an endpoint changes of a server's result. */
