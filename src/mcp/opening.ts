@@ -6,11 +6,11 @@ import {
   type Capabilities,
   legacyRevisions,
   modernRevisions,
+  newestLegacy,
   newestModern,
   noCapabilities,
 } from '../model/call.ts'
-import type { OwnRequest, ServerMessage } from '../model/codec.ts'
-import { tasksExtension } from '../model/extensions.ts'
+import type { ServerCodec, ServerMessage } from '../model/codec.ts'
 import { declaredIn, type Facts } from '../model/facts.ts'
 import type { Member } from '../model/members.ts'
 import { names } from '../model/methods.ts'
@@ -18,7 +18,33 @@ import { productInfo } from '../model/product.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { Listed } from '../upstream/kind.ts'
 
-export const productMember: Member = { key: 'clientInfo', raw: productInfo }
+/** The `initialize` that opens a session with a legacy server. `told`: raw capabilities. */
+export function openText(codec: ServerCodec, id: number, told: string): string {
+  return codec.ownRequest('legacy', newestLegacy, {
+    id,
+    method: names.open,
+    params: [
+      { key: 'protocolVersion', raw: `"${newestLegacy}"` },
+      { key: 'capabilities', raw: told },
+      { key: 'clientInfo', raw: productInfo },
+    ],
+    capabilities: noCapabilities,
+  })
+}
+
+/** What a modern server is asked first. */
+export function discoverText(
+  codec: ServerCodec,
+  id: number,
+  capabilities: Capabilities = noCapabilities,
+): string {
+  return codec.ownRequest('modern', newestModern, {
+    id,
+    method: names.discover,
+    params: [],
+    capabilities,
+  })
+}
 
 type ResultMessage = Extract<ServerMessage, { kind: 'result' }>
 
@@ -142,26 +168,4 @@ export async function readAllPages(
 
 function cutAt(member: string, limit: string): string {
   return `the list of ${member} is longer than ${limit}; the rest is not offered`
-}
-
-const tasksDeclared: Capabilities = {
-  ...noCapabilities,
-  raw: `{"extensions":{"${tasksExtension}":{}}}`,
-}
-
-/** What the one stream of changes of a modern server is asked for (MCP 2026-07-28 basic/patterns/subscriptions). */
-export function listenRequest(
-  uris: Iterable<string>,
-  taskIds: Iterable<string>,
-): Pick<OwnRequest, 'method' | 'params' | 'capabilities'> {
-  const parts = ['"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true']
-  const resources = [...uris]
-  const tasks = [...taskIds]
-  if (resources.length > 0) parts.push(`"resourceSubscriptions":${JSON.stringify(resources)}`)
-  if (tasks.length > 0) parts.push(`"taskIds":${JSON.stringify(tasks)}`)
-  return {
-    method: names.listen,
-    params: [{ key: 'notifications', raw: `{${parts.join(',')}}` }],
-    capabilities: tasks.length > 0 ? tasksDeclared : noCapabilities,
-  }
 }

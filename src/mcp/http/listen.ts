@@ -2,18 +2,15 @@
  * The stream on which a modern server tells of changes (MCP 2026-07-28 basic/patterns/subscriptions). A new filter
  * needs a new stream; the old one is closed once the new one is acknowledged, so that nothing is missed.
  */
-import { scanArray, scanObject, stringValue } from '../../kit/json-scan.ts'
 import type { Revision } from '../../model/call.ts'
 import type { OwnRequest, ServerMessage } from '../../model/codec.ts'
 import { rawOf } from '../../model/members.ts'
 import { names, notificationKindOf } from '../../model/methods.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import type { ServerNotice } from '../../upstream/kind.ts'
+import { type Honoured, honouredUris } from '../subscriptions.ts'
 import { type Abort, exchange } from './exchange.ts'
-import { baseHeaders, type Place } from './session.ts'
-
-/** The URIs that a server acknowledged; undefined: it has no such stream. */
-export type Honoured = ReadonlySet<string> | undefined
+import { baseHeaders, type Place } from './place.ts'
 
 export interface ListenOptions {
   readonly place: Place
@@ -23,8 +20,6 @@ export interface ListenOptions {
   readonly request: () => Omit<OwnRequest, 'id'>
   readonly notice: ServerNotice
 }
-
-const urisMax = 20_000
 
 export class ListenStream {
   private readonly options: ListenOptions
@@ -131,22 +126,6 @@ export class ListenStream {
       )
     })
   }
-}
-
-/** The URIs in an acknowledgement. */
-export function honouredUris(raw: string | undefined): ReadonlySet<string> {
-  const honoured = new Set<string>()
-  if (raw === undefined || !raw.startsWith('{')) return honoured
-  const options = { depthMax: 8, refuseDuplicates: false }
-  for (const member of scanObject(raw, {}, options)) {
-    const value = raw.slice(member.start, member.end)
-    if (member.key !== 'resourceSubscriptions' || !value.startsWith('[')) continue
-    for (const entry of scanArray(value, urisMax, options)) {
-      const uri = stringValue(value.slice(entry.start, entry.end))
-      if (uri !== undefined) honoured.add(uri)
-    }
-  }
-  return honoured
 }
 
 function unopened(code: 'server_unavailable' | 'server_timeout'): GatewayError {

@@ -10,8 +10,8 @@ import { GatewayError, type RefusalCode } from '../../model/refusal.ts'
 import { mayRepeat, type Reached } from '../../upstream/retry.ts'
 import type { OpenCall } from '../../upstream/round.ts'
 import { type Abort, type AnswerHeaders, exchange } from './exchange.ts'
+import { type Place, streamHeaders } from './place.ts'
 import { type Refusal, refuseStatus, type Verdict, verdictOf } from './refused.ts'
-import { type Place, streamHeaders } from './session.ts'
 
 /** The legacy session of a call. */
 export interface RelaySession {

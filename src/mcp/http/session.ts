@@ -1,146 +1,18 @@
-import type { Dispatcher } from 'undici'
 import { BoxMap } from '../../kit/box-map.ts'
 import { messageOf } from '../../kit/thrown.ts'
-import { type Capabilities, newestLegacy, noCapabilities } from '../../model/call.ts'
-import type { ServerCodec, ServerMessage } from '../../model/codec.ts'
+import { noCapabilities } from '../../model/call.ts'
+import type { ServerMessage } from '../../model/codec.ts'
 import type { Facts } from '../../model/facts.ts'
-import { type Members, rawOf } from '../../model/members.ts'
+import { rawOf } from '../../model/members.ts'
 import { methodOf, names, notificationKindOf, notifications } from '../../model/methods.ts'
-import { userAgent } from '../../model/product.ts'
 import { GatewayError } from '../../model/refusal.ts'
 import type { ServerNotice } from '../../upstream/kind.ts'
 import type { OpenCall } from '../../upstream/round.ts'
-import { acceptedEncodings } from '../../upstream/unpack.ts'
-import { productMember, readFacts } from '../opening.ts'
-import { type AnswerHeaders, exchange } from './exchange.ts'
-import { type Refusal, refuseStatus, verdictOf } from './refused.ts'
-
-/** Where and how one remote server is reached. */
-export interface Place {
-  readonly dispatcher: Dispatcher
-  readonly origin: string
-  /** For streams that stay open, so that they do not hold the connections of calls. */
-  readonly streams: Dispatcher
-  readonly path: string
-  readonly codec: ServerCodec
-  readonly messageBytesMax: number
-  /** How long the server may take to say who it is. */
-  readonly startTimeoutMs: number
-  /** The same for any other request of the gateway itself. */
-  readonly requestTimeoutMs: number
-  readonly now: () => number
-  /** Next JSON-RPC id toward this server. */
-  nextId(): number
-}
-
-/** One request outside a relayed call: resolves with the server's answer and the head of the HTTP answer. */
-export type Answer = Refusal
-
-/** Sends one message and waits for the message that answers it. */
-export function ask(
-  place: Place,
-  headers: Record<string, string>,
-  body: string,
-  timeoutMs: number = place.requestTimeoutMs,
-): Promise<Answer> {
-  return post(place, { headers, body, timeoutMs, headOnly: false })
-}
-
-/** Sends what has no answer; resolves when the server took it, or refused it. */
-export function tell(place: Place, headers: Record<string, string>, body: string): Promise<Answer> {
-  return post(place, { headers, body, timeoutMs: place.requestTimeoutMs, headOnly: true })
-}
-
-interface Post {
-  readonly headers: Record<string, string>
-  readonly body: string
-  readonly timeoutMs: number
-  /** The head of a 2xx is all that is waited for: some servers keep the body open. */
-  readonly headOnly: boolean
-}
-
-/** How long a body that nobody waits for may go on, so that its connection can be used again. */
-const drainMs = 2_000
-
-function post(place: Place, { headers, body, timeoutMs, headOnly }: Post): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    let status = 0
-    let answerHeaders: AnswerHeaders = {}
-    let message: ServerMessage | undefined
-    let text = ''
-    let timer = setTimeout(() => {
-      abort()
-      reject(
-        new GatewayError('server_timeout', { detail: 'no answer to a request of the gateway' }),
-      )
-    }, timeoutMs)
-    const finish = (): void => {
-      clearTimeout(timer)
-      resolve({ status, headers: answerHeaders, message, text })
-    }
-    const abort = exchange(
-      place.dispatcher,
-      {
-        method: 'POST',
-        origin: place.origin,
-        path: place.path,
-        headers,
-        body,
-        messageBytesMax: place.messageBytesMax,
-      },
-      {
-        onHead(code, head) {
-          status = code
-          answerHeaders = head
-          if (!headOnly || code >= 300) return
-          finish()
-          timer = setTimeout(abort, drainMs)
-          timer.unref()
-        },
-        onMessage(bytes) {
-          let decoded: ServerMessage | undefined
-          try {
-            decoded = place.codec.decode(bytes)
-          } catch {
-            decoded = undefined
-          }
-          if (
-            decoded?.kind === 'result' ||
-            decoded?.kind === 'error' ||
-            decoded?.kind === 'broken'
-          ) {
-            message = decoded
-            finish()
-            abort()
-          } else if (decoded === undefined) text = place.codec.said(bytes)
-        },
-        onText(body) {
-          text = place.codec.said(body)
-        },
-        onEnd: finish,
-        onFault(error) {
-          clearTimeout(timer)
-          reject(error)
-        },
-      },
-    )
-  })
-}
-
-/** Of every POST. A header that is configured for the server goes before these. */
-export const baseHeaders: Readonly<Record<string, string>> = {
-  'content-type': 'application/json',
-  accept: 'application/json, text/event-stream',
-  'accept-encoding': acceptedEncodings,
-  'user-agent': userAgent,
-}
-
-/** Of a GET that opens a stream: what packs a stream often holds its events back. */
-export const streamHeaders: Readonly<Record<string, string>> = {
-  accept: 'text/event-stream',
-  'accept-encoding': 'identity',
-  'user-agent': userAgent,
-}
+import { Level } from '../level.ts'
+import { openText, readFacts } from '../opening.ts'
+import { exchange } from './exchange.ts'
+import { ask, baseHeaders, type Place, streamHeaders, tell } from './place.ts'
+import { refuseStatus, verdictOf } from './refused.ts'
 
 /** How long a session's first call waits for the GET stream of its session. */
 const streamWaitMs = 1_000
@@ -155,8 +27,7 @@ export class HttpSession {
   readonly headers: Readonly<Record<string, string>>
   usedAt = 0
   ended = false
-  /** What `logging/setLevel` was sent last. */
-  logLevel: string | undefined
+  readonly level = new Level()
   /** Calls in flight by our id. */
   private readonly calls = new BoxMap<string, OpenCall>()
   /** When the last call was given up that may still run at the server. */
@@ -177,24 +48,14 @@ export class HttpSession {
     this.headers = headers
   }
 
-  /** @throws GatewayError server_refused_us, server_unavailable, server_broken, server_timeout */
+  /** `told`: raw capabilities. @throws GatewayError server_refused_us, server_unavailable, server_broken, server_timeout */
   static async open(
     place: Place,
     credential: Readonly<Record<string, string>>,
-    capabilities: Capabilities,
+    told: string,
   ): Promise<HttpSession> {
     const { codec } = place
-    const params: Members = [
-      { key: 'protocolVersion', raw: `"${newestLegacy}"` },
-      { key: 'capabilities', raw: capabilities.pooled },
-      productMember,
-    ]
-    const body = codec.ownRequest('legacy', newestLegacy, {
-      id: place.nextId(),
-      method: names.open,
-      params,
-      capabilities,
-    })
+    const body = openText(codec, place.nextId(), told)
     // A server of both eras may want the method of every POST in the head (MCP 2026-07-28 basic/transports); others pass over it.
     const named = { ...baseHeaders, ...credential, 'mcp-method': names.open }
     const answer = await ask(place, named, body, place.startTimeoutMs)

@@ -1,9 +1,9 @@
 import { messageOf } from '../../kit/thrown.ts'
 import { GatewayError } from '../../model/refusal.ts'
-import type { MessageChannel } from '../channel-link.ts'
+import type { MessageChannel } from '../channel-session.ts'
 import { exchange } from './exchange.ts'
+import { baseHeaders, type Place, streamHeaders, tell } from './place.ts'
 import { refuseStatus } from './refused.ts'
-import { baseHeaders, type Place, streamHeaders, tell } from './session.ts'
 
 /**
  * The HTTP+SSE pair of revision 2024-11-05 as a message channel: a GET stream whose first event names
