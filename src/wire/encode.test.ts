@@ -10,13 +10,13 @@ import type { Released } from '../model/proofs.ts'
 import { GatewayError, type RefusalCode, refusals } from '../model/refusal.ts'
 import type { Reply } from '../model/reply.ts'
 import { principal } from './call-fixture.ts'
+import type { ResultPlace } from './edit-result.ts'
 import {
   encodeNotification,
   encodeQuestion,
   encodeRefusal,
   encodeReply,
   type OutMessage,
-  type ResultPlace,
 } from './encode.ts'
 
 const callOf = (era: Era, method = 'tools/call', more: Partial<Call> = {}): Call => ({

@@ -1,5 +1,6 @@
 /** The edits of `encode.ts` on a result that arrives in pieces: prefixes of URIs, the id of a task, wrapped output. */
 import { JsonWalker } from '../kit/json-walker.ts'
+import { appScheme as appText, isAt, taskPlaces, uriPlaces } from './places.ts'
 
 export interface StreamEdits {
   readonly uriPrefix: string
@@ -15,7 +16,7 @@ const depthMax = 512
 const quote = 0x22
 const brace = 0x7b
 const bracket = 0x5b
-const appScheme = Buffer.from('ui://')
+const appScheme = Buffer.from(appText)
 /** Bytes of a URI that must be seen before its prefix can be placed: the quote and the scheme. */
 const aheadBytes = 1 + appScheme.length
 
@@ -80,21 +81,29 @@ export class StreamEditor {
 
   private start(offset: number, first: number): void {
     const { uriPrefix, taskId, wrapsOutput, wrapsAlways } = this.edits
-    const keys = this.walker.path.map((level) => level.key).join('.')
-    if (this.walker.path.length === 1) this.empty = false
-    const member = this.walker.path.length === 1 ? this.edits.members.get(keys) : undefined
-    if (member !== undefined && !this.given.has(keys) && first !== brace && first !== bracket) {
-      this.given.add(keys)
+    const { path } = this.walker
+    /** Of a member of the result itself. */
+    const key = path.length === 1 ? path[0]?.key : undefined
+    if (key !== undefined) this.empty = false
+    const member = key === undefined ? undefined : this.edits.members.get(key)
+    if (
+      key !== undefined &&
+      member !== undefined &&
+      !this.given.has(key) &&
+      first !== brace &&
+      first !== bracket
+    ) {
+      this.given.add(key)
       this.insert(offset, member)
       this.dropping = true
-    } else if (uriPrefix !== '' && first === quote && uriPath.test(keys)) {
+    } else if (uriPrefix !== '' && first === quote && isAt(uriPlaces, path)) {
       const inside = offset + 1
       const app = this.chunk.subarray(inside, inside + appScheme.length).equals(appScheme)
       this.insert(inside + (app ? appScheme.length : 0), uriPrefix)
-    } else if (taskId !== undefined && first === quote && taskPath.test(keys)) {
+    } else if (taskId !== undefined && first === quote && isAt(taskPlaces, path)) {
       this.insert(offset, JSON.stringify(taskId))
       this.dropping = true
-    } else if (wrapsOutput && keys === 'structuredContent' && (wrapsAlways || first !== brace)) {
+    } else if (wrapsOutput && key === 'structuredContent' && (wrapsAlways || first !== brace)) {
       this.insert(offset, '{"result":')
       this.wrapping = true
     }
@@ -123,8 +132,3 @@ export class StreamEditor {
     this.insert(offset, this.empty ? text : `,${text}`)
   }
 }
-
-/** content[].uri, content[].resource.uri, contents[].uri, messages[].content(.[])?(.resource)?.uri, and those of tasks and skills. */
-const uriPath =
-  /^(?:(?:result\.)?content\.\[\](?:\.resource)?|contents\.\[\]|messages\.\[\]\.content(?:\.\[\])?(?:\.resource)?|skill(?:\.resources\.\[\])?|resources\.\[\])\.uri$/
-const taskPath = /^(?:task\.)?taskId$/
