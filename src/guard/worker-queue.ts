@@ -5,6 +5,7 @@
  * that another one asked for.
  */
 import { Worker } from 'node:worker_threads'
+import { Turns } from '../kit/turns.ts'
 import { GatewayError } from '../model/refusal.ts'
 
 const startMsMax = 15_000
@@ -25,7 +26,7 @@ export interface Capped {
   readonly what: 'time' | 'memory'
 }
 
-interface Waiting<Job, Answer> {
+interface Running<Job, Answer> {
   readonly job: Job
   readonly done: (answer: Answer | Capped) => void
   readonly failed: (error: GatewayError) => void
@@ -33,69 +34,45 @@ interface Waiting<Job, Answer> {
 
 export class WorkerQueue<Job, Answer> {
   private readonly options: WorkerQueueOptions
-  /** The owner whose turn is next comes first. */
-  private readonly queues = new Map<string, Waiting<Job, Answer>[]>()
-  private waiting = 0
+  private readonly turns: Turns
   private worker: Worker | undefined
   private ready = false
-  private running: Waiting<Job, Answer> | undefined
+  private running: Running<Job, Answer> | undefined
   private timer: NodeJS.Timeout | undefined
-  private closed = false
 
   constructor(options: WorkerQueueOptions) {
     this.options = options
+    this.turns = new Turns({
+      waitingMax: options.queueMax,
+      ownerMax: options.ownerMax,
+      full: () => new GatewayError('busy', { detail: 'too much waits for the guard' }),
+      closed: () => new GatewayError('shutting_down'),
+    })
   }
 
   /** Runs one job. @throws GatewayError busy, shutting_down, internal */
   run(owner: string, job: Job): Promise<Answer | Capped> {
-    if (this.closed) return Promise.reject(new GatewayError('shutting_down'))
-    const own = this.queues.get(owner) ?? []
-    if (this.waiting >= this.options.queueMax || own.length >= this.options.ownerMax)
-      return Promise.reject(new GatewayError('busy', { detail: 'too much waits for the guard' }))
-    return new Promise((done, failed) => {
-      own.push({ job, done, failed })
-      this.queues.set(owner, own)
-      this.waiting++
-      this.next()
-    })
+    return this.turns.run(owner, () => this.begin(job))
   }
 
   async close(): Promise<void> {
-    this.closed = true
-    const jobs = [this.running, ...[...this.queues.values()].flat()]
+    this.turns.close()
+    this.running?.failed(new GatewayError('shutting_down'))
     this.running = undefined
-    this.queues.clear()
-    for (const job of jobs) job?.failed(new GatewayError('shutting_down'))
     await this.stop()
   }
 
-  private take(): Waiting<Job, Answer> | undefined {
-    for (const [owner, own] of this.queues) {
-      const job = own.shift()
-      this.queues.delete(owner)
-      if (own.length > 0) this.queues.set(owner, own)
-      if (job === undefined) continue
-      this.waiting--
-      return job
-    }
-    return undefined
-  }
-
-  private next(): void {
-    if (this.running !== undefined || this.closed) return
-    const job = this.take()
-    if (job === undefined) {
+  private begin(job: Job): Promise<Answer | Capped> {
+    return new Promise((done, failed) => {
+      this.running = { job, done, failed }
+      const worker = this.worker ?? this.start()
       // An idle worker must not keep the process alive; a waiting call must.
-      this.worker?.unref()
-      return
-    }
-    this.running = job
-    const worker = this.worker ?? this.start()
-    worker.ref()
-    if (this.ready) this.post(worker, job)
+      worker.ref()
+      if (this.ready) this.post(worker, this.running)
+    })
   }
 
-  private post(worker: Worker, { job }: Waiting<Job, Answer>): void {
+  private post(worker: Worker, { job }: Running<Job, Answer>): void {
     this.arm(this.options.jobMsMax, () => this.settle({ kind: 'capped', what: 'time' }))
     worker.postMessage(job)
   }
@@ -136,8 +113,8 @@ export class WorkerQueue<Job, Answer> {
     clearTimeout(this.timer)
     this.running = undefined
     if (isCapped(answer)) void this.stop()
+    else this.worker?.unref()
     job?.done(answer)
-    this.next()
   }
 
   private fail(error: Error): void {
@@ -145,7 +122,6 @@ export class WorkerQueue<Job, Answer> {
     this.running = undefined
     void this.stop()
     job?.failed(new GatewayError('internal', { detail: error.message, cause: error }))
-    this.next()
   }
 
   private async stop(): Promise<void> {

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { deserialize } from 'node:v8'
 import { owned } from '../kit/owner.ts'
 import { messageOf } from '../kit/thrown.ts'
+import { Turns } from '../kit/turns.ts'
 import { type Conversion, ConversionFault, type ReadDocument } from '../model/conversion.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { ConversionJob } from './converters.ts'
@@ -32,13 +33,15 @@ export interface Conversions {
 }
 
 export function createConversions(caps: ConversionCaps): Conversions {
-  let last: Promise<unknown> = Promise.resolve()
-  let waiting = 0
+  const turns = new Turns({
+    waitingMax: caps.queueMax - 1,
+    ownerMax: caps.queueMax,
+    full: () => new GatewayError('busy', { detail: 'too many conversions wait' }),
+    closed: () => new GatewayError('shutting_down'),
+  })
   let running: ChildProcess | undefined
-  let closed = false
 
   const run = (job: ConversionJob, read: ReadDocument): Promise<Conversion> => {
-    if (closed) throw new GatewayError('shutting_down')
     const broken = Promise.withResolvers<never>()
     broken.promise.catch(() => undefined)
     const worker = owned({ what: 'a conversion', fail: broken.reject }, () => startWorker(caps))
@@ -50,20 +53,9 @@ export function createConversions(caps: ConversionCaps): Conversions {
     })
   }
   return {
-    convert(job, read) {
-      if (waiting >= caps.queueMax)
-        return Promise.reject(new GatewayError('busy', { detail: 'too many conversions wait' }))
-      waiting++
-      const turn = last.then(() => run(job, read))
-      last = turn
-        .catch(() => undefined)
-        .finally(() => {
-          waiting--
-        })
-      return turn
-    },
+    convert: (job, read) => turns.run('', async () => run(job, read)),
     async close() {
-      closed = true
+      turns.close()
       running?.kill('SIGKILL')
     },
   }
