@@ -1,5 +1,5 @@
 /** An escape of a printable ASCII character, which could spell a letter of a name. */
-const spelled = /\\(?:u00[2-7]|\/)/i
+const spelled = /\\u00[2-7]/
 
 /**
  * Whether JSON may hold a member or a text of this name, before anybody pays for a look: `false` is certain, `true` is not.
@@ -7,6 +7,7 @@ const spelled = /\\(?:u00[2-7]|\/)/i
  */
 export function mayName(json: string | Buffer, name: string): boolean {
   if (json.includes(`"${name}"`)) return true
-  if (!json.includes('\\')) return false
+  if (name.includes('/') && json.includes('\\/')) return true
+  if (!json.includes('\\u00')) return false
   return spelled.test(typeof json === 'string' ? json : json.toString('latin1'))
 }

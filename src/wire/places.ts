@@ -55,8 +55,10 @@ export function isAt(places: Places, path: readonly { readonly key: string }[]):
   return at === here
 }
 
+/** Compared as they are: a key that was just sliced would have to be hashed first. */
 function stepTo(places: Places, key: string): Places | undefined {
-  return Object.hasOwn(places, key) ? places[key] : undefined
+  for (const name in places) if (name === key) return places[name]
+  return undefined
 }
 
 /** Scheme of MCP Apps, which hosts look for at the start of a URI; a server's name goes behind it. */
