@@ -31,7 +31,8 @@ export function whoSees(
   tools: readonly string[],
   now: number,
 ): VisibilityView {
-  const keys = [...snapshot.keys.byHash.values()]
+  const keys = snapshot.identities
+    .principals()
     .filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now)
     .flatMap((principal) => {
       const rule = ruleFor(snapshot, principal, server, tools)

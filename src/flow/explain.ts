@@ -18,7 +18,7 @@ export interface ExplainRequest {
 
 /** `now` in epoch milliseconds. Undefined: there is no such principal. */
 export function explainFor(
-  { keys, engine, catalog, state }: Snapshot,
+  { identities, engine, catalog, state }: Snapshot,
   request: ExplainRequest,
   now: number,
 ): Explanation | undefined {
@@ -32,15 +32,16 @@ export function explainFor(
   }
   if (request.principal === ownerId) return accountFor(ownerPrincipal(state.environment))
   if (request.principal === 'local')
-    return keys.local === undefined ? undefined : accountFor(keys.local)
+    return identities.local === undefined ? undefined : accountFor(identities.local)
   const [kind, name] = [
     request.principal.slice(0, request.principal.indexOf(':')),
     request.principal.slice(request.principal.indexOf(':') + 1),
   ]
-  const all = [...keys.byHash.values()]
-  const principals = all.filter((principal) =>
-    kind === 'user' ? principal.user === name : principal.label === request.principal,
-  )
+  const principals = identities
+    .principals()
+    .filter((principal) =>
+      kind === 'user' ? principal.user === name : principal.label === request.principal,
+    )
   const accounts = principals.map(accountFor)
   // Of a user's keys, one that is allowed speaks for the user.
   return accounts.find((account) => account.allowed) ?? accounts[0]

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import type { AdminPorts } from '../admin/ports.ts'
 import { explainFor } from '../flow/explain.ts'
 import { callTool, type OwnAnswer } from '../flow/in-process.ts'
-import { identify } from '../identity/identify.ts'
 import { ownerPrincipal } from '../identity/owner.ts'
 import { CancelSource } from '../kit/cancellation.ts'
 import type { StoredState } from '../model/desired-state.ts'
@@ -95,11 +94,11 @@ async function call(
   gone: AbortSignal,
 ): Promise<OwnAnswer> {
   if (gateway.stopping.aborted) throw new GatewayError('shutting_down')
-  const { keys, state } = gateway.cell.current
+  const { identities, state } = gateway.cell.current
   const principal =
     request.key === undefined
       ? ownerPrincipal(state.environment)
-      : identify(keys, `Bearer ${request.key}`, undefined, Date.now())
+      : identities.identify(`Bearer ${request.key}`, undefined, Date.now())
   const cancel = new CancelSource()
   const leave = gateway.join({
     settle: () => undefined,

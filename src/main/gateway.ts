@@ -15,7 +15,6 @@ import { type ServeDeps, serve } from '../flow/serve.ts'
 import { taskIds } from '../flow/task-ids.ts'
 import { mayKnow, shownName } from '../flow/visible.ts'
 import { createGuard, type Guard } from '../guard/inspect.ts'
-import { identify, isStillValid } from '../identity/identify.ts'
 import { localPrincipal, ownerBy } from '../identity/owner.ts'
 import { openHttpDoor, portOf } from '../ingress/open.ts'
 import { isLoopback } from '../ingress/origin.ts'
@@ -373,7 +372,7 @@ export class Gateway {
     const sendDeps = { ring, node, parking: this.parking, now: Date.now }
     return {
       snapshot: () => this.cell.current,
-      isStillValid: (principal) => isStillValid(this.cell.current.keys, principal, Date.now()),
+      isStillValid: (principal) => this.cell.current.identities.isStillValid(principal, Date.now()),
       lister,
       guard: this.guard,
       recorder: this.recorder,
@@ -402,7 +401,7 @@ export class Gateway {
   private doorPorts(): DoorPorts {
     return {
       identify: (authorization, apiKey) =>
-        identify(this.cell.current.keys, authorization, apiKey, Date.now()),
+        this.cell.current.identities.identify(authorization, apiKey, Date.now()),
       serve: (principal, exchange, text) => serve(this.deps, principal, exchange, text),
       refusalText: (error) => encodeRefusal('modern', 'null', error, undefined).head.join(''),
       account: (principalId, address) => this.memory.account(principalId, address),

@@ -1,6 +1,5 @@
 /** Desired state as it changes: compiled, swapped in, and what ran by what is not so any more ended. */
 import type { Listing } from '../catalog/catalog.ts'
-import { isStillValid } from '../identity/identify.ts'
 import type { Actor, UnderRecord } from '../model/change.ts'
 import type {
   DesiredState,
@@ -10,6 +9,7 @@ import type {
   ServerSpec,
   StoredState,
 } from '../model/desired-state.ts'
+import { keyId } from '../model/principal.ts'
 import { GatewayError } from '../model/refusal.ts'
 import type { DeclaredMemory } from '../store/declared-memory.ts'
 import type { Revocations } from '../store/revocations.ts'
@@ -101,12 +101,12 @@ export class Applier {
    */
   #endInvalid(): void {
     clearTimeout(this.#expiry)
-    const { keys } = this.#cell.current
+    const { identities } = this.#cell.current
     const now = Date.now()
     let nextMs = expiryMs
-    for (const { expiresAt } of keys.byId.values())
+    for (const { expiresAt } of identities.principals())
       if (expiresAt !== undefined && expiresAt > now) nextMs = Math.min(nextMs, expiresAt - now)
-    this.#running.endOf((id) => !isStillValid(keys, { id }, now))
+    this.#running.endOf((id) => !identities.isStillValid({ id }, now))
     this.#expiry = setTimeout(() => this.#endInvalid(), nextMs)
     this.#expiry.unref()
   }
@@ -196,7 +196,7 @@ export class Applier {
   #dropRevoked(): void {
     const valid = this.#configuration
       .keys()
-      .flatMap((row) => (row.revokedAt === undefined ? row.hash : []))
+      .flatMap((row) => (row.revokedAt === undefined ? keyId(row) : []))
     const left = withoutKeys(this.#cell.current, new Set(valid))
     if (left === undefined) return
     this.#cell.swap(left.snapshot)

@@ -2,7 +2,8 @@
 import { hash } from 'node:crypto'
 import { buildCatalog, type Catalog, type Listing } from '../catalog/catalog.ts'
 import type { Scope } from '../catalog/resolve.ts'
-import { compileKeys, type KeyIndex } from '../identity/identify.ts'
+import { Identities } from '../identity/identities.ts'
+import { compileKeys } from '../identity/keys.ts'
 import { compileLimits, type Limits, type PatternTest } from '../limits/admit.ts'
 import type { Endpoint } from '../model/action.ts'
 import type { DesiredState, Issue, KeyRow } from '../model/desired-state.ts'
@@ -16,7 +17,7 @@ export interface Snapshot {
   readonly state: DesiredState
   /** Digest of state and keys; equal digests mean equal rules. */
   readonly digest: string
-  readonly keys: KeyIndex
+  readonly identities: Identities
   readonly engine: Policy
   readonly limits: Limits
   readonly catalog: Catalog
@@ -59,7 +60,7 @@ export function compileSnapshot(input: CompileInput): Compiled {
       version,
       state,
       digest,
-      keys: compileKeys(keys, state.environment, input.local),
+      identities: new Identities(compileKeys(keys, state.environment), input.local),
       engine: policy.policy,
       limits: compileLimits(state.limits, limitPattern, previous?.limits),
       catalog,

@@ -275,8 +275,8 @@ async function adminPorts(
       return { kind: 'complete', json: `{"content":[{"type":"text","text":${text}}]${isError}}` }
     },
     explain: async ({ principal, kind, server, name }) => {
-      const { state, keys } = current()
-      const found = [...keys.byHash.values()].find(({ label }) => label === principal)
+      const { state, identities } = current()
+      const found = identities.principals().find(({ label }) => label === principal)
       const compiled = compilePolicy(state)
       if (found === undefined || 'issues' in compiled) return undefined
       return explain(compiled.policy, found, { kind, server, name })

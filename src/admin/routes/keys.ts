@@ -42,7 +42,7 @@ export function keyRoutes(app: FastifyInstance, ports: AdminPorts, writer: Write
       () => ports.store.revokeKey(name, now),
     )
     const snapshot = ports.snapshot()
-    const principal = snapshot.keys.byHash.get(row.hash)
+    const principal = snapshot.identities.principal(keyId(row))
     const sees = principal === undefined ? [] : seenBy(snapshot, principal)
     const bound = principal === undefined ? roles : rolesOf(snapshot, principal)
     return {
@@ -156,7 +156,7 @@ function stateOf(row: KeyRow, now: number): KeyView['state'] {
 
 function viewOf(row: KeyRow, snapshot: Snapshot, now: number): KeyView {
   const { name, hint, user, environment, createdAt, expiresAt } = row
-  const principal = snapshot.keys.byHash.get(row.hash)
+  const principal = snapshot.identities.principal(keyId(row))
   return {
     id: keyId(row),
     name,

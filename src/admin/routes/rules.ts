@@ -100,7 +100,7 @@ function accessRoutes(app: FastifyInstance, ports: AdminPorts, writer: Writer): 
     const snapshot = ports.snapshot()
     for (const role of spec.roles) assertRole(snapshot, role)
     const warnings = await writer.put(actor, 'access', '', given.spec)
-    const names = [...snapshot.keys.byHash.values()].map((principal) => principal.name)
+    const names = snapshot.identities.principals().map((principal) => principal.name)
     if (spec.key !== undefined && !names.includes(spec.key))
       warnings.push(
         `There is no key "${spec.key}" yet; make it with "sallyport keys create ${spec.key}".`,
