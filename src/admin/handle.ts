@@ -48,6 +48,7 @@ export function handle<I extends z.ZodObject, A extends z.ZodType>(
       reply.raw.once('close', () => {
         if (!reply.raw.writableEnded) gone.abort()
       })
+      if (reply.raw.destroyed) gone.abort()
       return route.answer.parse(await unowned(() => work(input, given, request.actor, gone.signal)))
     },
   })

@@ -242,8 +242,13 @@ async function serveLegacy(
   const { answeredBy, duty } = methodOf(call.method)
   if (answeredBy === 'server') return forwardLegacy(deps, call, exchange, session)
   if (isListMethod(call.method)) return serveList(rooms, call, call.method)
-  if (duty === 'watch') await runSubscribe(deps, call, session)
-  else if (duty === 'unwatch') runUnsubscribe(session, call.subject)
+  if (duty === 'watch') {
+    try {
+      await runSubscribe(deps, call, session)
+    } catch (thrown) {
+      return refuseAction(deps, call, 'legacy', call.rpcId, thrown)
+    }
+  } else if (duty === 'unwatch') runUnsubscribe(session, call.subject)
   else if (duty === 'level') {
     const level = readLogLevel(rawParam(envelope, 'level'))
     if (level === undefined)
@@ -373,7 +378,6 @@ async function refuse(
   method: string,
   thrown: unknown,
 ): Promise<Served> {
-  const error = toGatewayError(thrown)
   const { endpoint, bytes, cancel, account } = exchange
   const action: Action = {
     id: deps.nextCallId(),
@@ -388,12 +392,19 @@ async function refuse(
     cancel,
     account,
   }
-  await deps.rooms.recorder.refusal({
-    action,
-    server: '',
-    name: '',
-    code: error.code,
-    detail: error.message,
-  })
+  return refuseAction(deps, action, era, rpcId, thrown)
+}
+
+async function refuseAction(
+  deps: ServeDeps,
+  action: Action,
+  era: Era,
+  rpcId: string,
+  thrown: unknown,
+): Promise<Served> {
+  const error = toGatewayError(thrown)
+  const { code, message: detail } = error
+  const name = action.subject
+  await deps.rooms.recorder.refusal({ action, server: '', name, code, detail })
   return message(encodeRefusal(era, rpcId, error, action.id))
 }

@@ -76,16 +76,24 @@ async function listen(
   // What is listened to is on record before a server is asked for it.
   const watchables = await deps.rooms.recorder.listen(call, admitted, all)
   const subscriber = new ListenSubscriber(call, asked.kinds, exchange)
-  const ends: (() => void)[] = [onEnd]
-  const honoured = new Set<Wish>()
-  for (const [index, one] of wishes.entries()) {
-    const watchable = watchables[index]
-    if (watchable === undefined) continue
-    const end = await deps.hub.watch(subscriber, watchable, one.publicId).catch(notHonoured)
-    if (end === undefined) continue
-    ends.push(end)
-    honoured.add(one)
+  const honoured = new Map<Wish, () => void>()
+  try {
+    for (const [index, one] of wishes.entries()) {
+      const watchable = watchables[index]
+      if (watchable === undefined) continue
+      const end = await deps.hub.watch(subscriber, watchable, one.publicId).catch(notHonoured)
+      if (end !== undefined) honoured.set(one, end)
+    }
+  } catch (thrown) {
+    for (const end of honoured.values()) end()
+    throw thrown
   }
+  for (const [one, end] of honoured) {
+    if (isStillAllowed(deps, call, one.admitted.target)) continue
+    end()
+    honoured.delete(one)
+  }
+  const ends = [onEnd, ...honoured.values()]
   const told = (some: readonly Wish[]): string[] =>
     some.flatMap((one) => (honoured.has(one) ? one.publicId : []))
   subscriber.deliver(notifications.acknowledged, acknowledged(asked.kinds, told(uris), told(tasks)))
@@ -240,6 +248,15 @@ function scopeOf(snapshot: Snapshot, { endpoint }: Call): Scope {
   return scope
 }
 
+/** Servers may take long to answer; meanwhile the rules may have changed. */
+function isStillAllowed({ rooms }: Deps, { principal }: Call, target: Target): boolean {
+  const { kind, server, name } = target
+  return (
+    rooms.isStillValid(principal) &&
+    rooms.snapshot().engine.decide(principal, kind, server, name).allowed
+  )
+}
+
 /** Counts against rates; how many run at once is about calls, which a watch is not. */
 function admitted(rooms: Rooms, snapshot: Snapshot, call: Call, target: Target): Admitted<Call> {
   const permitted = authorize(snapshot.engine, call, target)
@@ -294,7 +311,10 @@ async function watchResource(
   const [watchable] = await deps.rooms.recorder.listen(call, [one], publicUri)
   if (watchable === undefined) throw new GatewayError('internal', { detail: 'nothing to watch' })
   try {
-    return await deps.hub.watch(subscriber, watchable, publicUri)
+    const end = await deps.hub.watch(subscriber, watchable, publicUri)
+    if (isStillAllowed(deps, call, one.target)) return end
+    end()
+    throw unknownTarget('resource', publicUri)
   } catch (thrown) {
     // What is not listed may not be there; the server's no would tell it from what is denied.
     const isListed = one.target.item?.kind === 'resource'

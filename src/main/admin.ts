@@ -106,6 +106,7 @@ async function call(
     cancel: () => cancel.cancel(),
   })
   const { server, tool, argumentsJson: args } = request
+  if (gone.aborted) cancel.cancel()
   gone.addEventListener('abort', () => cancel.cancel(), { once: true })
   return callTool(gateway.deps, { principal, server, tool, args, cancel }).finally(leave)
 }

@@ -1,30 +1,46 @@
 /** Which stored rules can be used: a role that one of them names may have gone with the declared file that had it. */
-import type { AccessSpec, DesiredState, Issue } from '../model/desired-state.ts'
+import type { AccessSpec, DesiredState, Issue, RoleSpec } from '../model/desired-state.ts'
 import { builtIn } from './compile.ts'
 
 type Rules = Pick<DesiredState, 'roles' | 'access'>
 
 /**
  * Stored rules, which follow `declared` rules in `state.access`, grant nothing when a role of theirs is gone; what
- * their other roles deny, and only deny, is denied still. A role that is in force in `running` is not gone: whoever
+ * their other roles deny is denied still. A role that is in force in `running` is not gone: whoever
  * takes it away while a rule needs it is refused.
  */
 export function leaveOutGone(
   state: Rules,
   declared: number,
   running: Rules | undefined,
-): { readonly access: AccessSpec[]; readonly issues: readonly Issue[] } {
+): {
+  readonly access: AccessSpec[]
+  /** Roles that only these rules have. */
+  readonly denials: Rules['roles']
+  readonly issues: readonly Issue[]
+} {
   const issues: Issue[] = []
+  const denials: Record<string, RoleSpec> = {}
+  /** The role without what it allows. */
+  const denyingOnly = (name: string): string[] => {
+    const role = state.roles[name]
+    if (role === undefined || role.deny.length === 0) return []
+    if (role.allow.length === 0) return [name]
+    // No role of anybody can have this name.
+    const half = `${name} (denials)`
+    denials[half] = { ...role, allow: [] }
+    return [half]
+  }
   const isThere = (role: string): boolean =>
     [builtIn, state.roles, running?.roles ?? {}].some((roles) => Object.hasOwn(roles, role))
   const access = state.access.flatMap((entry, index) => {
     const gone = entry.roles.filter((role) => !isThere(role))
     if (index < declared || gone.length === 0) return [entry]
     issues.push(goneIssue(entry, gone))
-    const denying = entry.roles.filter((role) => state.roles[role]?.allow.length === 0)
+    const denying = entry.roles.flatMap(denyingOnly)
     return denying.length === 0 ? [] : [{ ...entry, roles: denying }]
   })
-  return { access, issues }
+  return { access, denials, issues }
 }
 
 function goneIssue({ key, user, team, environments }: AccessSpec, gone: readonly string[]): Issue {

@@ -106,3 +106,26 @@ test('a damaged file is evidence: the start says so', async () => {
   await writeFile(path, '{')
   await expect(Unrecorded.load(path, dir, journal)).rejects.toThrow('is damaged')
 })
+
+test('two that write at once write each entry once', async () => {
+  const { dir, fails, journal, unrecorded } = await killed()
+  fails.sync = false
+  await expect.poll(() => journal.state().kind, { timeout: 60_000 }).toBe('ok')
+  await Promise.all([unrecorded.flush(), unrecorded.flush(), unrecorded.close()])
+  await journal.close()
+  expect(await summaryOf(dir)).toEqual(recorded)
+})
+
+test('a best-effort journal that drops it does not make it forgotten', async () => {
+  const { dir, path, journal, unrecorded } = await killed()
+  await unrecorded.close()
+  await journal.close().catch(() => undefined)
+  const fails = { write: false, sync: false, truncate: false }
+  const lax = await open(dir, { mode: 'best-effort', files: failingFiles(fails) })
+  fails.sync = true
+  await lax.intent(change('c9'))
+  const second = await Unrecorded.load(path, dir, lax)
+  expect(second.holds('c1')).toBe(true)
+  await second.close()
+  await lax.close().catch(() => undefined)
+})

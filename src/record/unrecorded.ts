@@ -34,7 +34,7 @@ export interface HeldEntries {
   hold(call: string, line: string): Promise<void>
 }
 
-type Writing = Pick<LineWriter, 'intent' | 'append' | 'writer' | 'durable'>
+type Writing = Pick<LineWriter, 'intent' | 'append' | 'writer' | 'durable' | 'state'>
 
 const againMs = 2_000
 
@@ -45,6 +45,7 @@ export class Unrecorded implements HeldEntries {
   #last: Promise<unknown> = Promise.resolve()
   #fault: Error | undefined
   #again: NodeJS.Timeout | undefined
+  #flushing: Promise<void> | undefined
 
   private constructor(path: string, journal: Writing, held: readonly Held[]) {
     this.#path = path
@@ -99,17 +100,20 @@ export class Unrecorded implements HeldEntries {
     return this.#save()
   }
 
-  /** Writes what the journal takes now, and comes again for the rest. Never rejects. */
-  async flush(): Promise<void> {
+  /** Writes what the journal takes now, and comes again for the rest; one after the other. Never rejects. */
+  flush(): Promise<void> {
+    this.#flushing ??= this.#flush().finally(() => {
+      this.#flushing = undefined
+    })
+    return this.#flushing
+  }
+
+  async #flush(): Promise<void> {
     clearTimeout(this.#again)
     let count = 0
     for (const [call, { lines }] of [...this.#held]) {
       const [change = ''] = lines
-      const taken = await this.#journal.intent(change).then(
-        () => true,
-        () => false,
-      )
-      if (!taken) break
+      if (!(await this.#isTaken(change))) break
       for (let at = 1; at < lines.length; at++) await this.#journal.append(lines[at] ?? '')
       this.#held.delete(call)
       count++
@@ -118,8 +122,16 @@ export class Unrecorded implements HeldEntries {
     if (this.#held.size > 0) this.#later()
   }
 
+  /** Best-effort journals take everything, and drop what the disk does not: they say so in their state. */
+  async #isTaken(line: string): Promise<boolean> {
+    const isWell = (): boolean => this.#journal.state().kind === 'ok'
+    if (!isWell()) return false
+    return this.#journal.intent(line).then(isWell, () => false)
+  }
+
   /** Tries once more. What the journal does not take waits for the next start. */
   async close(): Promise<void> {
+    await this.#flushing
     await this.flush()
     clearTimeout(this.#again)
     await this.#last

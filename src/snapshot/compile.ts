@@ -37,6 +37,8 @@ export interface CompileInput {
   /** Of --insecure-local. */
   readonly local: Principal | undefined
   readonly previous: Snapshot | undefined
+  /** Roles of rules beside those of the state, which nobody can name. */
+  readonly denials?: DesiredState['roles'] | undefined
 }
 
 export type Compiled =
@@ -52,7 +54,10 @@ export function compileSnapshot(input: CompileInput): Compiled {
   const version = (previous?.version ?? 0) + 1
   if (same !== undefined)
     return { ok: true, snapshot: Object.freeze({ ...same, version, catalog }) }
-  const policy = compilePolicy({ roles: state.roles, access: state.access })
+  const policy = compilePolicy({
+    roles: { ...state.roles, ...input.denials },
+    access: state.access,
+  })
   if ('issues' in policy) return { ok: false, issues: policy.issues }
   return {
     ok: true,

@@ -145,8 +145,12 @@ export class Configuration {
     const rules = leaveOutGone(merged.state, file.state.access.length, previous?.state)
     const compiled = this.compiled(
       file,
-      { ...merged.state, servers: Object.fromEntries(off), access: rules.access },
-      { keys: this.keys(), listings, previous },
+      {
+        ...merged.state,
+        servers: Object.fromEntries(off),
+        access: rules.access,
+      },
+      { keys: this.keys(), listings, previous, denials: rules.denials },
     )
     if (!compiled.ok) return this.answer(file, compiled)
     if (file === this.used) this.advertise = resolved.state.listen.advertise
@@ -170,7 +174,8 @@ export class Configuration {
   private compiled(
     file: DeclaredFile,
     state: DesiredState,
-    rest: Pick<CompileInput, 'keys' | 'listings'> & Partial<Pick<CompileInput, 'previous'>>,
+    rest: Pick<CompileInput, 'keys' | 'listings'> &
+      Partial<Pick<CompileInput, 'previous' | 'denials'>>,
   ): Compiled {
     const { local } = this.options
     const compiled = compileSnapshot({ previous: undefined, ...rest, state, local })

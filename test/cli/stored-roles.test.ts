@@ -103,14 +103,18 @@ test('a stored rule whose role is gone grants nothing, stops nothing, is told, a
 })
 
 test('what else a rule denies is denied still', async () => {
-  await write({ ...config, roles: { ...reader, careful: { deny: ['hall/delete_*'] } } })
-  const roles = ['reader', 'careful'].flatMap((role) => ['--role', role])
+  const careful = { deny: ['hall/delete_*'] }
+  const mixed = { allow: ['hall/*'], deny: ['hall/drop_*'] }
+  await write({ ...config, roles: { ...reader, careful, mixed } })
+  const roles = ['reader', 'careful', 'mixed'].flatMap((role) => ['--role', role])
   expect((await sallyport('rules', 'grant', '--user', 'ann', ...roles)).code).toBe(0)
   expect(
     (await sallyport('keys', 'create', 'ann', '--user', 'ann', '--role', 'all-tools')).code,
   ).toBe(0)
-  await write({ ...config, roles: { careful: { deny: ['hall/delete_*'] } } })
+  await write({ ...config, roles: { careful, mixed } })
   const allowed = async (tool: string) =>
     JSON.parse((await sallyport('explain', 'ann', `hall.${tool}`, '--json')).stdout).allowed
-  expect([await allowed('read_one'), await allowed('delete_all')]).toEqual([true, false])
+  expect(await allowed('read_one')).toBe(true)
+  expect([await allowed('delete_all'), await allowed('drop_all')]).toEqual([false, false])
+  expect((await sallyport('roles', 'ls')).text).not.toContain('denials')
 })

@@ -154,7 +154,7 @@ class Collector implements Dispatcher.DispatchHandler {
       refused
         ? error
         : new GatewayError('server_unavailable', { detail: `HTTP: ${code}`, cause: error }),
-      refused ? 'unsent' : reachedBy(code),
+      refused || this.controller === undefined ? 'unsent' : reachedBy(code),
     )
   }
 }
