@@ -23,6 +23,7 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { patienceMs } from '../../test/patience.ts'
 import { type Embedded, startEmbedded } from './embedded.ts'
+import { lives } from './embedded-postmaster.ts'
 
 const asRoot = process.getuid?.() === 0
 const nobody = 65_534
@@ -162,7 +163,10 @@ test('keeps no gateway from ending by itself', async () => {
 
 test('starts again after the postmaster itself was killed', async () => {
   const database = await start(shared)
-  process.kill(database.pid(), 'SIGKILL')
+  const pid = database.pid()
+  process.kill(pid, 'SIGKILL')
+  // Until then it may still answer.
+  await expect.poll(() => lives(pid)).toBe(false)
   const again = await start(shared)
   expect(again.how).toBe('started')
   expect(await ask(again, 'select id from kept')).toEqual([{ id: 7 }])
