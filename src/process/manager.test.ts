@@ -121,7 +121,7 @@ test('a line that is too long ends the process', async () => {
   await vi.waitFor(() => expect(reasons.length).toBe(1), patienceMs)
   expect(messages).toEqual(['fine'])
   expect(reasons[0]).toContain('more than 1000 bytes in a line')
-  expect(isAlive(channel.pid)).toBe(false)
+  await vi.waitFor(() => expect(isAlive(channel.pid)).toBe(false), patienceMs)
 })
 
 test('a process that does not read refuses more when enough is waiting', async () => {
@@ -243,7 +243,7 @@ test('descendants do not outlive a process that ends by itself', async () => {
   const { messages, reasons } = listen(channel)
   await vi.waitFor(() => expect(manager.count).toBe(0), patienceMs)
   expect(reasons).toEqual(['was ended by SIGKILL'])
-  expect(messages.map(Number).some(isAlive)).toBe(false)
+  await vi.waitFor(() => expect(messages.map(Number).some(isAlive)).toBe(false), patienceMs)
 })
 
 test('after close nothing starts, and a start under way is ended', async () => {
