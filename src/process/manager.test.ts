@@ -230,7 +230,10 @@ test('a stubborn process and all its descendants are killed', async () => {
   const descendants = messages.map(Number)
   expect(descendants.every(isAlive)).toBe(true)
   await channel.close()
-  expect([channel.pid, ...descendants].some(isAlive)).toBe(false)
+  await vi.waitFor(
+    () => expect([channel.pid, ...descendants].some(isAlive)).toBe(false),
+    patienceMs,
+  )
   expect(reasons).toEqual(['closed by the gateway; was ended by SIGKILL'])
   expect(manager.count).toBe(0)
 })
