@@ -34,10 +34,10 @@ export class Identities {
       if (this.local !== undefined) return this.local
       throw new GatewayError('key_missing')
     }
-    const principal = this.#seen.get(authorization ?? token) ?? this.#authenticate(token)
+    const text = authorization ?? token
+    const principal = this.#seen.get(text) ?? this.#authenticate(token)
     if (principal === undefined) throw new GatewayError('key_invalid')
-    // A caller chooses how many blanks it sends.
-    this.#remember(authorization ?? token, principal)
+    this.#remember(text, principal)
     if (principal.expiresAt !== undefined && principal.expiresAt <= now)
       throw new GatewayError('key_invalid', { detail: 'expired' })
     return principal
@@ -82,7 +82,8 @@ export class Identities {
   }
 
   #remember(text: string, principal: Principal): void {
-    if (text.length > tokenCharsMax) return
+    // A caller chooses how many blanks it sends.
+    if (text.length > tokenCharsMax || this.#seen.has(text)) return
     if (this.#seen.size >= seenMax) this.#seen.clear()
     this.#seen.set(text, principal)
   }
