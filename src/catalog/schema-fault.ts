@@ -136,6 +136,10 @@ export function schemaFault(raw: string): string | undefined {
     }
     if ('minContains' in node || 'maxContains' in node)
       if (!('contains' in node)) return `${path} counts what it does not name`
+    // OpenAPI's `nullable`, as ajv takes it.
+    if ('nullable' in node && !('type' in node)) return `${path} is nullable and has no type`
+    if (node['nullable'] === false && [node['type']].flat().includes('null'))
+      return `${path} is null and not nullable`
   }
   const bad = references.find((reference) => hasIds || !resolves(root, reference))
   return bad === undefined ? undefined : `the reference ${bad.slice(0, 100)} leads nowhere in it`
