@@ -146,11 +146,10 @@ export function schemaFault(raw: string): string | undefined {
 }
 
 /** Whether a reference is a JSON pointer to a schema in the same document (RFC 6901). */
-function resolves(root: unknown, reference: string): boolean {
-  if (reference === '#') return true
-  if (!reference.startsWith('#/')) return false
+function resolves(root: unknown, reference: string, steps = 0): boolean {
+  if (reference !== '#' && !reference.startsWith('#/')) return false
   let at: unknown = root
-  for (const part of reference.slice(2).split('/')) {
+  for (const part of reference === '#' ? [] : reference.slice(2).split('/')) {
     let key: string
     try {
       key = namedBy(decodeURIComponent(part))
@@ -160,5 +159,26 @@ function resolves(root: unknown, reference: string): boolean {
     if ((!isRecord(at) && !Array.isArray(at)) || !Object.hasOwn(at, key)) return false
     at = Reflect.get(at, key)
   }
-  return isSchema(at)
+  if (!isSchema(at)) return false
+  const next = isRecord(at) && saysNothingElse(at) ? at['$ref'] : undefined
+  return next === undefined || (steps < stepsMax && resolves(root, String(next), steps + 1))
+}
+
+/** Of references that stand alone and lead to one another. */
+const stepsMax = 100
+const beside: ReadonlySet<string> = new Set([
+  '$ref',
+  '$id',
+  '$schema',
+  '$anchor',
+  '$defs',
+  'definitions',
+])
+
+/** Whether a schema is a reference and nothing else, so that readers go on to where it leads. */
+function saysNothingElse(schema: Readonly<Record<string, unknown>>): boolean {
+  return (
+    '$ref' in schema &&
+    Object.keys(schema).every((key) => beside.has(key) || !Object.hasOwn(rules, key))
+  )
 }

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { runCommand } from '../cli/built-commands.ts'
-import { startGateway } from './gateway.ts'
+import { eventually } from './client.ts'
+import { startGateway, type TestGateway } from './gateway.ts'
 import { secret } from './secret-scan.ts'
 
 let folder = ''
@@ -29,8 +30,17 @@ it('servers that are replaced at once leave the one secret that is stored', asyn
   const files = await readdir(join(gateway.dataDir, 'secrets'))
   expect(files).toHaveLength(1)
   await gateway.restart()
+  await untilWritable(gateway)
   expect((await run(gateway.dataDir, 'ls')).stdout).not.toContain('cannot be read')
 })
+
+/** The database comes after the doors. */
+async function untilWritable({ url }: TestGateway): Promise<void> {
+  await eventually(async () => {
+    const answer = await fetch(new URL('/readyz', url))
+    return (await answer.text()).includes('"administration":"ok"')
+  })
+}
 
 it('a stored server whose secret is gone is left out of a start, which tells of it', async () => {
   const gateway = await startGateway({ config: 'environment: here\n' })
@@ -40,6 +50,7 @@ it('a stored server whose secret is gone is left out of a start, which tells of 
   expect((await run(gateway.dataDir, 'keys', 'create', 'ann')).code).toBe(0)
   await rm(join(gateway.dataDir, 'secrets'), { recursive: true })
   await gateway.restart()
+  await untilWritable(gateway)
   for (const command of ['ls', 'doctor']) {
     const { stdout, stderr } = await run(gateway.dataDir, command)
     const said = stdout + stderr
@@ -53,5 +64,6 @@ it('a stored server whose secret is gone is left out of a start, which tells of 
   expect((await run(gateway.dataDir, 'ls')).stdout).not.toContain('cannot be read')
   await rm(join(gateway.dataDir, 'secrets'), { recursive: true })
   await gateway.restart()
+  await untilWritable(gateway)
   expect((await run(gateway.dataDir, 'remove', 'r')).code).toBe(0)
 })

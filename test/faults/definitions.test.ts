@@ -58,6 +58,7 @@ const oddTools: readonly Definition[] = [
   tool({ icons: [null, { src: 1 }, {}, { src: 'data:,a', sizes: '48x48', theme: 'blue' }] }),
   tool({ execution: null }),
   tool({ execution: { taskSupport: 'maybe' } }),
+  output({ type: 'object', $defs: { a: { $ref: '#/$defs/a' } }, not: { $ref: '#/$defs/a' } }),
   output({ type: 'object', properties: { a: { nullable: true, anyOf: [{ type: 'string' }] } } }),
   output({ type: 'object', properties: { a: { type: ['string', 'null'], nullable: false } } }),
   output(null),
